@@ -1,0 +1,194 @@
+/*
+ * A core's wiring: derived regimes and host pointers, and reset.
+ *
+ * Reset follows AArch64.TakeReset for the Exception level that the configuration enters at; there
+ * is no EL3 in the model, so that EL2 is the highest.
+ */
+#include "cpu/direct.h"
+#include "cpu/effective.h"
+#include "cpu/engine.h"
+#include "cpu/exception.h"
+#include "cpu/exec.h"
+#include "cpu/model.h"
+#include "cpu/sysreg.h"
+#include "gen/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void core_wire(struct core *c)
+{
+    c->cache = calloc(1, sizeof *c->cache);
+    ensure(c->cache != NULL);
+    c->regimes_stale = true;
+}
+
+void core_unwire(struct core *c)
+{
+    free(c->cache);
+    c->cache = NULL;
+}
+
+static struct core_context context_now(const struct core *c)
+{
+    const struct cpu *cpu = c->cpu;
+    const uint64_t *e = cpu->effective;
+    struct core_context now = {.kind = (uint8_t)core_regime_kind(cpu)};
+    now.live = cpu->el < 2 && (e[SR_HCR_EL2] & HCR_EL2_VM) && cpu->wait != CPU_IS_OFF;
+    if (now.live) {
+        struct regime regime = core_regime_peek(cpu, c->mmu->config, REGIME_EL10);
+        now.root = e[SR_VTTBR_EL2] & VTTBR_EL2_BADDR;
+        now.vmpidr = e[SR_VMPIDR_EL2];
+        now.vmid = regime.vmid;
+        now.asid = regime.asid;
+    }
+    return now;
+}
+
+void core_tell_context(struct core *c)
+{
+    struct core_context now = context_now(c);
+    if (memcmp(&now, &c->told, sizeof now) == 0)
+        return;
+    c->told = now;
+    event_emit_CONTEXT(CORE_HEAD(c), now.live, now.kind, now.vmid, now.asid, now.root, now.vmpidr);
+}
+
+void core_restored(struct core *c)
+{
+    c->regimes_stale = true;
+    c->told = context_now(c);
+    direct_drop(c);
+}
+
+struct regime core_regime_peek(const struct cpu *cpu, const struct mmu_config *config,
+                               enum regime_kind kind)
+{
+    const uint64_t *e = cpu->effective;
+    struct vmsa_registers r = {
+        .sctlr_el1 = e[SR_SCTLR_EL1],
+        .tcr_el1 = e[SR_TCR_EL1],
+        .ttbr0_el1 = e[SR_TTBR0_EL1],
+        .ttbr1_el1 = e[SR_TTBR1_EL1],
+        .mair_el1 = e[SR_MAIR_EL1],
+        .sctlr_el2 = e[SR_SCTLR_EL2],
+        .tcr_el2 = e[SR_TCR_EL2],
+        .ttbr0_el2 = e[SR_TTBR0_EL2],
+        .mair_el2 = e[SR_MAIR_EL2],
+        .hcr_el2 = e[SR_HCR_EL2],
+        .vtcr_el2 = e[SR_VTCR_EL2],
+        .vttbr_el2 = e[SR_VTTBR_EL2],
+    };
+    return regime_make(kind, &r, config);
+}
+
+static void regimes_make(struct core *c)
+{
+    c->regime[REGIME_EL10] = core_regime_peek(c->cpu, c->mmu->config, REGIME_EL10);
+    c->regime[REGIME_EL2] = core_regime_peek(c->cpu, c->mmu->config, REGIME_EL2);
+    c->regimes_stale = false;
+    direct_drop(c);
+}
+
+const struct regime *core_regime(struct core *c, enum regime_kind kind)
+{
+    if (__builtin_expect(c->cpu->unsynchronized_count != 0, 0))
+        effective_before_use(c, kind == REGIME_EL2 ? EFFECTIVE_USE_EL2 : EFFECTIVE_USE_EL10);
+    if (__builtin_expect(c->regimes_stale, 0))
+        regimes_make(c);
+    return &c->regime[kind];
+}
+
+void direct_drop(struct core *c)
+{
+    for (unsigned i = 0; i < DIRECT_COUNT; i++)
+        c->cache->data[i].tag = 0;
+    c->cache->fetch.tag = 0;
+    c->cache->generation = c->mmu->generation;
+    c->cache->epoch = *c->port->epoch;
+}
+
+/* Choices that are asked at a TLB hit: while one is open, no hit may be skipped. */
+#define CHOICES_AT_HIT                                                                      \
+    (1u << CHOICE_TLBI_DELIVER | 1u << CHOICE_TLBI_DRAIN | 1u << CHOICE_SYSREG_EFFECTIVE |  \
+     1u << CHOICE_SPEC_FILL | 1u << CHOICE_TLB_EVICT | 1u << CHOICE_TLB_CONFLICT |          \
+     1u << CHOICE_CACHE_WRITEBACK | 1u << CHOICE_CACHE_ALLOCATE |                           \
+     1u << CHOICE_ICACHE_STALE | 1u << CHOICE_STORE_DRAIN | 1u << CHOICE_LOAD_EARLY)
+
+#define EVENTS_AT_ACCESS (UINT64_C(1) << EVENT_MEM | UINT64_C(1) << EVENT_TLB_HIT)
+
+void direct_begin(struct core *c, bool sees_each)
+{
+    c->cache->legal = !sees_each && (c->events->mask & EVENTS_AT_ACCESS) == 0 &&
+                      (c->chooser->open_mask & CHOICES_AT_HIT) == 0;
+    if (c->cache->generation != c->mmu->generation || c->cache->epoch != *c->port->epoch)
+        direct_drop(c);
+}
+
+void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translation *t)
+{
+    struct core_cache *cache = c->cache;
+    bool is_device = (t->memory & 0xf0u) == 0;
+    if (!cache->legal || is_device || t->size_log2 < PAGE_SHIFT || c->regimes_stale ||
+        c->mmu->state->queue_count != 0 || c->cpu->unsynchronized_count != 0)
+        return;
+    pa_t page = pa_make(align_down(t->pa.bits, PAGE_BYTES));
+    bool can_read = t->permissions & (el == 0 ? PERMIT_READ_EL0 : PERMIT_READ);
+    bool can_write = t->permissions & (el == 0 ? PERMIT_WRITE_EL0 : PERMIT_WRITE);
+    uint8_t *write = can_write ? c->port->page(c->port->owner, page, true) : NULL;
+    uint8_t *read = can_read ? c->port->page(c->port->owner, page, false) : NULL;
+    if (cache->generation != c->mmu->generation || cache->epoch != *c->port->epoch)
+        direct_drop(c); /* asking to write may have moved the page */
+    struct direct_entry *e = &cache->data[(va >> PAGE_SHIFT) % DIRECT_COUNT];
+    *e = (struct direct_entry){.tag = direct_tag(va, el), .read = read, .write = write};
+}
+
+void core_reset(struct core *c, unsigned el, uint64_t pc, uint64_t x0)
+{
+    struct cpu *cpu = c->cpu;
+    uint64_t insns = cpu->insns, cycles = cpu->cycles;
+    memset(cpu, 0, sizeof *cpu);
+    cpu->insns = insns;
+    cpu->cycles = cycles;
+    cpu->el = (uint8_t)el;
+    cpu->spsel = 1;
+    cpu->daif = PSTATE_DAIF;
+    cpu->pc = pc;
+    cpu->x[0] = x0;
+    sysreg_reset(c);
+    core_restored(c);
+}
+
+void reg_tell(struct core *c, unsigned n, uint64_t old, uint64_t value)
+{
+    event_emit_REG(CORE_HEAD(c), (uint8_t)n, old, value);
+}
+
+void mem_clear_exclusive(struct core *c)
+{
+    c->cpu->monitor_size = 0;
+}
+
+bool mem_check_sp(struct core *c)
+{
+    const struct cpu *cpu = c->cpu;
+    if ((cpu_sp_get(cpu) & 15u) == 0)
+        return true;
+    bool checks;
+    if (cpu->el == 2)
+        checks = cpu->effective[SR_SCTLR_EL2] & SCTLR_EL2_SA;
+    else if (cpu->el == 1)
+        checks = cpu->effective[SR_SCTLR_EL1] & SCTLR_EL1_SA;
+    else
+        checks = cpu->effective[SR_SCTLR_EL1] & SCTLR_EL1_SA0;
+    if (checks)
+        exception_sp_alignment(c);
+    return !checks;
+}
+
+bool core_may_run_fast(const struct core *c)
+{
+    const uint64_t each = UINT64_C(1) << EVENT_RETIRE | UINT64_C(1) << EVENT_REG;
+    return (c->events->mask & each) == 0 && c->cpu->unsynchronized_count == 0 &&
+           c->mmu->state->queue_count == 0;
+}

@@ -1,0 +1,126 @@
+/*
+ * A core: one PE's state together with its wiring - MMU, port, chooser, events, and the
+ * operations that reach beyond the PE, which the machine performs. Wiring and the scratch of the
+ * instruction under way are not state; they can be thrown away between two instructions.
+ */
+#pragma once
+#include "cpu/cpu.h"
+#include "cpu/model.h"
+#include "cpu/timing.h"
+#include "mmu/mmu.h"
+#include "sim/base/choice.h"
+#include "sim/base/event.h"
+#include "sim/base/port.h"
+
+enum barrier_kind { BARRIER_DMB, BARRIER_DSB, BARRIER_ISB };
+
+/* What a PE asks of the machine around it. */
+struct core_ops {
+    /* Sends an invalidation to every PE in its scope, the issuer included. */
+    void (*tlbi)(void *owner, unsigned pe, struct tlbi *message);
+    /* A DSB (any option) or DMB was executed. For DSB: finishes what this PE's TLBIs owe. */
+    void (*barrier)(void *owner, unsigned pe, enum barrier_kind kind, unsigned crm);
+    /* SEV: sets every PE's event register. */
+    void (*send_event)(void *owner, unsigned pe);
+    /* The system counter in ticks as this PE reads it. */
+    uint64_t (*counter)(void *owner, unsigned pe);
+    /* A timer register was written: deadlines and lines are to be computed again. */
+    void (*timer_changed)(void *owner, unsigned pe);
+    /* DC or IC, by its row (gen/sysreg.h names them); address for those by VA. Free when caches
+       are off; decoded code may be stale after an IC. */
+    void (*cache)(void *owner, unsigned pe, enum sysreg operation, pa_t address);
+    /* Registers with owner=gic (a GICv3 CPU interface later). */
+    uint64_t (*gic_register)(void *owner, unsigned pe, enum sysreg reg, bool is_write,
+                             uint64_t value);
+};
+
+/* How an instruction ends. */
+enum step {
+    STEP_NEXT,       /* go on at pc + 4 */
+    STEP_BRANCHED,   /* pc has been set */
+    STEP_FAULT,      /* core.fault and core.fault_iss describe a Data Abort to be taken */
+    STEP_UNDEFINED,  /* to be taken as UNDEFINED */
+    STEP_EXCEPTION,  /* an exception has been taken */
+    STEP_WAIT,       /* go on at pc + 4, and wait (cpu.wait is set) */
+    STEP_FIRMWARE,   /* go on at pc + 4 after the firmware has served an SMC or HVC */
+    STEP_SEMIHOST,   /* go on at pc + 4 after a semihosting call has been served */
+    STEP_UNMODELLED, /* stop: the model lacks this; core.unmodelled says what */
+};
+
+/* What the last visible operation was, for strategies: a physical address, or one of these. */
+#define VISIBLE_NONE UINT64_C(0)
+#define VISIBLE_BARRIER (UINT64_MAX - 1)
+#define VISIBLE_EXCEPTION (UINT64_MAX - 2)
+#define VISIBLE_REGISTER (UINT64_MAX - 3)
+#define VISIBLE_TLBI (UINT64_MAX - 4)
+#define VISIBLE_DEVICE (UINT64_MAX - 5)
+#define VISIBLE_WALK (UINT64_MAX - 6) /* a TLB miss: tables were read */
+#define VISIBLE_SPECIAL (UINT64_MAX - 7) /* hints above or equal to this are not addresses */
+
+struct core_cache; /* memory.c */
+
+struct core {
+    struct cpu *cpu;
+    struct mmu *mmu;
+    const struct port *port;
+    struct chooser *chooser;
+    struct choice_counts *counts;
+    struct events *events;
+    const struct cpu_model *model;
+    const struct timing *timing;
+    const struct core_ops *ops;
+    void *owner;
+    unsigned pe;
+    bool conduit_hvc; /* the payload was entered at EL1: HVC from EL1 goes to the firmware */
+
+    /* Derived from the effective registers; regimes_stale says when to make them again. */
+    struct regime regime[REGIME_KIND_COUNT];
+    bool regimes_stale;
+
+    /* What the last CONTEXT event said; made anew after a restore. */
+    struct core_context {
+        uint64_t root, vmpidr;
+        uint16_t vmid, asid;
+        uint8_t live, kind;
+        uint8_t reserved[2];
+    } told;
+
+    /* Scratch of the instruction under way. */
+    struct fault fault;
+    uint32_t fault_iss;   /* ISS bits 24:14 of the instruction: ISV..AR, or 0 */
+    uint32_t extra_cost;  /* cycles beyond the instruction's own */
+    uint64_t visible;     /* VISIBLE_* or the physical address of its last shared access */
+    uint32_t word;        /* its encoding */
+    bool lines_may_change; /* a device or timer was touched: the machine looks at its wires */
+    const char *unmodelled; /* static text */
+
+    /* Direct pointers to RAM, over live TLB entries; see memory.c. Owned, never state. */
+    struct core_cache *cache;
+};
+
+/* The head fields of this PE's events. */
+#define CORE_HEAD(c) (c)->events, (uint8_t)(c)->pe, (c)->cpu->el, (c)->cpu->insns, (c)->cpu->cycles
+
+/* Connects derived data; call once. core_restored() after the state was replaced. */
+void core_wire(struct core *c);
+void core_unwire(struct core *c);
+void core_restored(struct core *c);
+
+/* Cold reset into the entry state: EL (1 or 2), pc, x0; system registers from rows and model. */
+void core_reset(struct core *c, unsigned el, uint64_t pc, uint64_t x0);
+
+/* The regime of this PE's current EL, or of EL1&0 for AT and unprivileged accesses. */
+const struct regime *core_regime(struct core *c, enum regime_kind kind);
+/* The same as a value, for observers. */
+struct regime core_regime_peek(const struct cpu *cpu, const struct mmu_config *config,
+                               enum regime_kind kind);
+static inline enum regime_kind core_regime_kind(const struct cpu *cpu)
+{
+    return cpu->el == 2 ? REGIME_EL2 : REGIME_EL10;
+}
+
+/* Tells CONTEXT when what is live on this PE has changed since it was last told. */
+void core_tell_context(struct core *c);
+
+/* A context synchronization event: effective copies catch up, own TLBIs count. */
+void core_synchronize(struct core *c);

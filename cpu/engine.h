@@ -1,0 +1,40 @@
+/*
+ * The engines: two from one source behind one door. A step is one instruction attempt or one
+ * asynchronous event (an interrupt taken).
+ */
+#pragma once
+#include "cpu/core.h"
+
+enum engine_kind { ENGINE_KIND_PRECISE, ENGINE_KIND_FAST };
+
+enum engine_reason {
+    ENGINE_BUDGET,     /* steps used up, or cycles reached */
+    ENGINE_WAITS,      /* cpu.wait is set */
+    ENGINE_FIRMWARE,   /* an SMC (or conduit HVC) is to be served; pc is already behind it */
+    ENGINE_SEMIHOST,   /* likewise a semihosting call */
+    ENGINE_LINES,      /* a device or timer was touched: look at the wires, then go on */
+    ENGINE_VISIBLE,    /* a visible operation was executed and next-cpu is open */
+    ENGINE_UNMODELLED, /* the model lacks this instruction or register; pc is at it */
+};
+
+struct engine_budget {
+    uint64_t steps;        /* at most so many steps; >= 1 */
+    uint64_t cycles;       /* leave when cpu.cycles reaches this */
+    bool stop_at_visible;  /* leave after a visible operation */
+};
+
+/* What a run of an engine did. */
+struct engine_result {
+    enum engine_reason reason;
+    uint64_t steps;
+};
+
+struct engine_result core_run_precise(struct core *c, const struct engine_budget *budget);
+struct engine_result core_run_fast(struct core *c, const struct engine_budget *budget);
+
+/*
+ * The fast engine may run this PE now: nothing is programmed but not effective, no TLBI is on
+ * its way to it, and no observer needs to see each instruction. (That next-cpu and irq-take are
+ * open is the caller's matter: it bounds the budget.)
+ */
+bool core_may_run_fast(const struct core *c);

@@ -1,0 +1,108 @@
+/*
+ * Hints, barriers and system instructions. Compiled once for each engine.
+ *
+ * DDI 0487, "System instructions". What a register or a SYS operation means is sysreg.c's
+ * business; what a barrier does to other PEs, the machine's. DMB orders nothing here that is not
+ * in order already, until store buffers are modelled behind the port. YIELD and the hints of
+ * later architectures do nothing.
+ */
+#include "cpu/exception.h"
+#include "cpu/exec/handlers.h"
+#include "cpu/sysreg.h"
+
+#define NOTHING(name)                                \
+    enum step EXEC(name)(struct core *c, uint32_t w) \
+    {                                                \
+        (void)c, (void)w;                            \
+        return STEP_NEXT;                            \
+    }
+
+NOTHING(NOP)
+NOTHING(YIELD)
+NOTHING(HINT)
+
+enum step EXEC(WFE)(struct core *c, uint32_t w)
+{
+    (void)w;
+    return exception_wait(c, true);
+}
+
+enum step EXEC(WFI)(struct core *c, uint32_t w)
+{
+    (void)w;
+    return exception_wait(c, false);
+}
+
+enum step EXEC(SEV)(struct core *c, uint32_t w)
+{
+    (void)w;
+    c->ops->send_event(c->owner, c->pe);
+    return STEP_NEXT;
+}
+
+enum step EXEC(SEVL)(struct core *c, uint32_t w)
+{
+    (void)w;
+    c->cpu->event_register = 1;
+    return STEP_NEXT;
+}
+
+enum step EXEC(CLREX)(struct core *c, uint32_t w)
+{
+    (void)w;
+    mem_clear_exclusive(c);
+    return STEP_NEXT;
+}
+
+static enum step barrier(struct core *c, uint32_t w, enum barrier_kind kind)
+{
+    c->ops->barrier(c->owner, c->pe, kind, a64_crm(w));
+    return STEP_NEXT;
+}
+
+enum step EXEC(DSB)(struct core *c, uint32_t w)
+{
+    return barrier(c, w, BARRIER_DSB);
+}
+
+enum step EXEC(DMB)(struct core *c, uint32_t w)
+{
+    return barrier(c, w, BARRIER_DMB);
+}
+
+enum step EXEC(ISB)(struct core *c, uint32_t w)
+{
+    barrier(c, w, BARRIER_ISB);
+    core_synchronize(c);
+    return STEP_NEXT;
+}
+
+#define MSR_IMMEDIATE(name)                          \
+    enum step EXEC(name)(struct core *c, uint32_t w) \
+    {                                                \
+        return sysreg_execute_msr_imm(c, w);         \
+    }
+
+MSR_IMMEDIATE(MSR_SPSel)
+MSR_IMMEDIATE(MSR_DAIFSet)
+MSR_IMMEDIATE(MSR_DAIFClr)
+
+enum step EXEC(SYS)(struct core *c, uint32_t w)
+{
+    return sysreg_execute_sys(c, w);
+}
+
+enum step EXEC(SYSL)(struct core *c, uint32_t w)
+{
+    return sysreg_execute_sys(c, w);
+}
+
+enum step EXEC(MSR_reg)(struct core *c, uint32_t w)
+{
+    return sysreg_execute_msr(c, w);
+}
+
+enum step EXEC(MRS)(struct core *c, uint32_t w)
+{
+    return sysreg_execute_mrs(c, w);
+}

@@ -1,0 +1,39 @@
+/* CPU models (cpu/models.def): what the identification registers say, and which features are
+ * there. Const data; configuration overrides are applied by model_value(). */
+#pragma once
+#include "cpu/sysreg_row.h"
+
+/* The value of a register with reset=id; index counts the caches of CCSIDR_EL1 (CSSELR_EL1). */
+struct sysreg_value {
+    enum sysreg reg;
+    unsigned index;
+    uint64_t value;
+};
+
+struct cpu_model {
+    const char *name;
+    const char *what;
+    uint32_t features; /* enum sysreg_feature */
+    const struct sysreg_value *values;
+    unsigned value_count;
+};
+
+/* The model of this name, or NULL; and the models by number, NULL past the last. */
+const struct cpu_model *model_find(const char *name);
+const struct cpu_model *model_at(unsigned index);
+
+/*
+ * A copy of a row with the configuration's widths: 8 or 16; 0 keeps the model's own. The features
+ * vmid16 and asid16, and so the identification registers, follow.
+ */
+struct cpu_model model_configure(const struct cpu_model *row, unsigned vmid_bits,
+                                 unsigned asid_bits);
+
+/* The value of an identification register on PE `pe`; index as in struct sysreg_value. */
+uint64_t model_value(const struct cpu_model *model, enum sysreg reg, unsigned index, unsigned pe);
+
+/* ID_AA64MMFR0_EL1.PARange as a number of bits. */
+unsigned model_pa_bits(const struct cpu_model *model);
+/* Widths as the identification registers of this model say them. */
+unsigned model_vmid_bits(const struct cpu_model *model);
+unsigned model_asid_bits(const struct cpu_model *model);

@@ -1,0 +1,357 @@
+/*
+ * MRS, MSR, MSR (immediate) and SYS: resolves the encoding (sysreg_resolve), takes the trap it
+ * leads to, or reads, writes or executes what it names. What a read or write does beside the
+ * register file is a closed set, on_read and on_write of the rows, in two switches here.
+ *
+ * Not modelled: breakpoints, watchpoints and software step (switching one on stops the run), the
+ * debug communication channel, redirection by HCR_EL2.E2H and NV.
+ *
+ * DDI 0487: the System register and system instruction descriptions; AArch64.SystemAccessTrap,
+ * AArch64.TakeReset for what reset leaves.
+ */
+#include "cpu/sysreg.h"
+#include "cpu/effective.h"
+#include "cpu/exception.h"
+#include "cpu/exec.h"
+#include "cpu/interrupt.h"
+#include "cpu/maintenance.h"
+#include "cpu/model.h"
+#include "cpu/syndrome.h"
+#include "cpu/sysreg_row.h"
+#include "cpu/timer.h"
+
+#define CLAIM_TAGS UINT64_C(0xff)
+#define CNTHCTL_OPEN (CNTHCTL_EL2_EL1PCEN | CNTHCTL_EL2_EL1PCTEN)
+
+const char *sysreg_name(enum sysreg reg)
+{
+    return sysreg_row(reg)->name;
+}
+
+/* --- reads ---------------------------------------------------------------------------------- */
+
+static uint64_t read_pstate(const struct cpu *cpu, enum sysreg reg)
+{
+    if (reg == SR_SP_EL0)
+        return cpu->sp[0];
+    if (reg == SR_SP_EL1)
+        return cpu->sp[1];
+    if (reg == SR_SPSel)
+        return cpu->spsel;
+    if (reg == SR_CurrentEL)
+        return field_put(CurrentEL_EL, cpu->el);
+    if (reg == SR_NZCV)
+        return cpu->nzcv;
+    ensure(reg == SR_DAIF);
+    return cpu->daif;
+}
+
+/* MIDR_EL1 and MPIDR_EL1: EL1 is given what EL2 prepared. */
+static uint64_t read_virtual_id(const struct cpu *cpu, enum sysreg reg)
+{
+    if (cpu->el != 1)
+        return cpu->reg[reg];
+    return cpu->reg[reg == SR_MIDR_EL1 ? SR_VPIDR_EL2 : SR_VMPIDR_EL2];
+}
+
+static uint64_t read_dczid(const struct cpu *cpu)
+{
+    const uint64_t *e = cpu->effective;
+    bool prohibited = (cpu->el == 0 && (e[SR_SCTLR_EL1] & SCTLR_EL1_DZE) == 0) ||
+                      (cpu->el < 2 && (e[SR_HCR_EL2] & HCR_EL2_TDZ) != 0);
+    return cpu->reg[SR_DCZID_EL0] | field_put(DCZID_EL0_DZP, prohibited);
+}
+
+struct timer_view {
+    enum sysreg ctl, cval, tval;
+    enum cpu_timer timer;
+};
+
+static const struct timer_view timer_views[] = {
+    {SR_CNTP_CTL_EL0, SR_CNTP_CVAL_EL0, SR_CNTP_TVAL_EL0, TIMER_P},
+    {SR_CNTV_CTL_EL0, SR_CNTV_CVAL_EL0, SR_CNTV_TVAL_EL0, TIMER_V},
+    {SR_CNTHP_CTL_EL2, SR_CNTHP_CVAL_EL2, SR_CNTHP_TVAL_EL2, TIMER_HP},
+};
+
+static uint64_t read_timer(const struct cpu *cpu, enum sysreg reg, uint64_t count)
+{
+    if (reg == SR_CNTPCT_EL0)
+        return count;
+    if (reg == SR_CNTVCT_EL0)
+        return timer_count(cpu, TIMER_V, count);
+    for (unsigned i = 0; i < ARRAY_COUNT(timer_views); i++) {
+        const struct timer_view *view = &timer_views[i];
+        if (reg == view->ctl)
+            return cpu->reg[reg] |
+                   field_put(TIMER_CTL_ISTATUS, timer_condition(cpu, view->timer, count));
+        if (reg == view->tval)
+            return (uint32_t)(cpu->reg[view->cval] - timer_count(cpu, view->timer, count));
+    }
+    bug("%s is no timer register", sysreg_name(reg));
+}
+
+static uint64_t read_row(const struct core *c, enum sysreg reg, uint64_t count)
+{
+    const struct cpu *cpu = c->cpu;
+    const struct sysreg_row *row = sysreg_row(reg);
+    switch (row->on_read) {
+    case SYSREG_ON_READ_PSTATE:
+        return read_pstate(cpu, reg);
+    case SYSREG_ON_READ_VIRTUAL_ID:
+        return read_virtual_id(cpu, reg);
+    case SYSREG_ON_READ_CCSIDR:
+        return model_value(c->model, reg, (unsigned)cpu->reg[SR_CSSELR_EL1], c->pe);
+    case SYSREG_ON_READ_DCZID:
+        return read_dczid(cpu);
+    case SYSREG_ON_READ_ISR:
+        return interrupt_status(cpu);
+    case SYSREG_ON_READ_TIMER:
+        return read_timer(cpu, reg, count);
+    case SYSREG_ON_READ_CLAIM:
+        return CLAIM_TAGS;
+    case SYSREG_ON_READ_DCC:
+        return cpu->reg[SR_MDSCR_EL1] & (MDCCSR_EL0_RXfull | MDCCSR_EL0_TXfull);
+    case SYSREG_ON_READ_NONE:
+    case SYSREG_ON_READ_COUNT:
+        break;
+    }
+    return row->is_special ? 0 : cpu->reg[reg];
+}
+
+uint64_t sysreg_get(struct core *c, enum sysreg reg)
+{
+    const struct sysreg_row *row = sysreg_row(reg);
+    if (row->owner == SYSREG_OWNER_GIC)
+        return c->ops->gic_register(c->owner, c->pe, reg, false, 0);
+    bool is_timer = row->on_read == SYSREG_ON_READ_TIMER;
+    return read_row(c, reg, is_timer ? c->ops->counter(c->owner, c->pe) : 0);
+}
+
+uint64_t sysreg_peek(const struct core *c, enum sysreg reg)
+{
+    return read_row(c, reg, c->cpu->cycles / c->timing->cycles_per_tick);
+}
+
+/* --- writes --------------------------------------------------------------------------------- */
+
+static void write_pstate(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    if (reg == SR_SP_EL0)
+        cpu->sp[0] = value;
+    else if (reg == SR_SP_EL1)
+        cpu->sp[1] = value;
+    else if (reg == SR_SPSel)
+        cpu->spsel = (uint8_t)(value & SPSel_SP);
+    else if (reg == SR_NZCV)
+        cpu->nzcv = (uint32_t)value;
+    else
+        cpu->daif = (uint32_t)value;
+}
+
+/* Timer registers that are views of another: TVAL sets CVAL. */
+static void write_timer(struct core *c, enum sysreg reg, uint64_t value)
+{
+    for (unsigned i = 0; i < ARRAY_COUNT(timer_views); i++) {
+        if (reg != timer_views[i].tval)
+            continue;
+        uint64_t count =
+            timer_count(c->cpu, timer_views[i].timer, c->ops->counter(c->owner, c->pe));
+        reg = timer_views[i].cval;
+        value = count + bits_sign_extend((uint32_t)value, 32);
+        break;
+    }
+    effective_program(c, reg, value);
+}
+
+void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
+{
+    struct cpu *cpu = c->cpu;
+    const struct sysreg_row *row = sysreg_row(reg);
+    if (row->owner == SYSREG_OWNER_GIC) {
+        c->ops->gic_register(c->owner, c->pe, reg, true, value);
+        return;
+    }
+    value = sysreg_legal(reg, c->model->features, cpu->reg[reg], value);
+    switch (row->on_write) {
+    case SYSREG_ON_WRITE_PSTATE:
+        write_pstate(cpu, reg, value);
+        return;
+    case SYSREG_ON_WRITE_TIMER:
+        write_timer(c, reg, value);
+        return;
+    case SYSREG_ON_WRITE_OSLAR:
+        effective_program(c, SR_OSLSR_EL1,
+                          (cpu->reg[SR_OSLSR_EL1] & ~OSLSR_EL1_OSLK) |
+                              field_put(OSLSR_EL1_OSLK, value & OSLAR_EL1_OSLK));
+        return;
+    case SYSREG_ON_WRITE_CLAIM: {
+        uint64_t tags = cpu->reg[SR_DBGCLAIMCLR_EL1];
+        effective_program(c, SR_DBGCLAIMCLR_EL1,
+                          reg == SR_DBGCLAIMSET_EL1 ? tags | value : tags & ~value);
+        return;
+    }
+    case SYSREG_ON_WRITE_REGIME:
+    case SYSREG_ON_WRITE_DEBUG:
+    case SYSREG_ON_WRITE_NONE:
+    case SYSREG_ON_WRITE_COUNT:
+        break;
+    }
+    if (!row->is_special)
+        effective_program(c, reg, value);
+}
+
+/* Whether debug would be on with `value` in reg: single step, or an enabled break- or watchpoint
+ * while MDSCR_EL1.MDE is set. */
+static bool switches_debug_on(const struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    uint64_t mdscr = reg == SR_MDSCR_EL1 ? value : cpu->reg[SR_MDSCR_EL1];
+    if (mdscr & MDSCR_EL1_SS)
+        return true;
+    if ((mdscr & MDSCR_EL1_MDE) == 0)
+        return false;
+    for (enum sysreg r = 0; r < SYSREG_STORED_COUNT; r++) {
+        const struct sysreg_row *row = sysreg_row(r);
+        if (row->on_write == SYSREG_ON_WRITE_DEBUG && r != SR_MDSCR_EL1 &&
+            ((r == reg ? value : cpu->reg[r]) & BCR_E))
+            return true;
+    }
+    return false;
+}
+
+/* --- instructions ---------------------------------------------------------------------------- */
+
+static struct sysreg_target resolve(struct core *c, uint32_t w, bool is_write)
+{
+    const struct cpu *cpu = c->cpu;
+    if (cpu->unsynchronized_count != 0)
+        sysreg_before_use(c);
+    uint64_t hcr = cpu->effective[SR_HCR_EL2];
+    struct sysreg_query query = {
+        .key = sysreg_key_of_word(w),
+        .el = cpu->el,
+        .is_write = is_write,
+        .spsel = cpu->spsel,
+        .tge = (hcr & HCR_EL2_TGE) != 0,
+        .features = c->model->features,
+    };
+    return sysreg_resolve(&query, cpu->effective);
+}
+
+/* What is neither a register nor an instruction to execute. */
+static enum step refuse(struct core *c, uint32_t w, const struct sysreg_target *target)
+{
+    uint32_t iss = target->ec == ESR_EC_FP ? syndrome_fp() : syndrome_sysreg(w);
+    switch (target->kind) {
+    case SYSREG_TARGET_TRAP_EL1:
+        return exception_trap(c, 1, target->ec, iss);
+    case SYSREG_TARGET_TRAP_EL2:
+        if (target->ec == ESR_EC_FP && sysreg_trap_row(target->trap)->to == SYSREG_TO_EL1)
+            return STEP_UNDEFINED; /* AArch64.AdvSIMDFPAccessTrap under HCR_EL2.TGE */
+        return exception_trap(c, 2, target->ec, iss);
+    case SYSREG_TARGET_UNMODELLED:
+        c->unmodelled = sysreg_name(target->reg);
+        return STEP_UNMODELLED;
+    case SYSREG_TARGET_UNDEFINED:
+        return STEP_UNDEFINED;
+    case SYSREG_TARGET_REGISTER:
+    case SYSREG_TARGET_MEMORY:
+        break;
+    }
+    bug("system register target %d", (int)target->kind);
+}
+
+enum step sysreg_execute_mrs(struct core *c, uint32_t w)
+{
+    struct sysreg_target target = resolve(c, w, false);
+    if (target.kind != SYSREG_TARGET_REGISTER)
+        return refuse(c, w, &target);
+    reg_set(c, w & 31u, true, sysreg_get(c, target.reg));
+    return STEP_NEXT;
+}
+
+enum step sysreg_execute_msr(struct core *c, uint32_t w)
+{
+    struct sysreg_target target = resolve(c, w, true);
+    if (target.kind != SYSREG_TARGET_REGISTER)
+        return refuse(c, w, &target);
+    uint64_t value = reg_x(c, w & 31u);
+    enum sysreg_on_write hook = sysreg_row(target.reg)->on_write;
+    if (hook == SYSREG_ON_WRITE_DEBUG && switches_debug_on(c->cpu, target.reg, value)) {
+        c->unmodelled = "self-hosted debug: a breakpoint, watchpoint or software step";
+        return STEP_UNMODELLED;
+    }
+    if (hook != SYSREG_ON_WRITE_NONE && hook != SYSREG_ON_WRITE_PSTATE)
+        c->visible = VISIBLE_REGISTER;
+    sysreg_set(c, target.reg, value);
+    return STEP_NEXT;
+}
+
+enum step sysreg_execute_msr_imm(struct core *c, uint32_t w)
+{
+    struct sysreg_target target = resolve(c, w, true);
+    if (target.kind != SYSREG_TARGET_REGISTER)
+        return refuse(c, w, &target);
+    uint32_t imm = (uint32_t)bits_get(w, 11, 8);
+    if (target.reg == SR_MSR_SPSel)
+        c->cpu->spsel = (uint8_t)(imm & 1u);
+    else if (target.reg == SR_MSR_DAIFSet)
+        c->cpu->daif |= imm << 6;
+    else
+        c->cpu->daif &= ~(imm << 6);
+    return STEP_NEXT;
+}
+
+enum step sysreg_execute_sys(struct core *c, uint32_t w)
+{
+    bool is_read = (w >> 21) & 1u; /* SYSL: nothing is allocated there */
+    struct sysreg_target target = resolve(c, w, !is_read);
+    if (target.kind != SYSREG_TARGET_REGISTER)
+        return refuse(c, w, &target);
+    return maintenance_execute(c, target.reg, reg_x(c, w & 31u));
+}
+
+/* --- reset ----------------------------------------------------------------------------------- */
+
+static uint64_t reset_value(struct core *c, enum sysreg reg)
+{
+    static const uint64_t other[] = {UINT64_MAX, UINT64_C(0xa5a5a5a5a5a5a5a5)};
+    const struct sysreg_row *row = sysreg_row(reg);
+    switch (row->reset_kind) {
+    case REG_RESET_VALUE:
+        return row->reset;
+    case REG_RESET_ID:
+        return model_value(c->model, reg, 0, c->pe);
+    case REG_RESET_COPY:
+        return model_value(c->model, (enum sysreg)row->reset, 0, c->pe);
+    case REG_RESET_UNKNOWN:
+        break;
+    }
+    uint32_t k = 0;
+    if (choice_is_open(c->chooser, CHOICE_UNKNOWN_VALUE))
+        k = choose(c->chooser, c->counts, CHOICE_UNKNOWN_VALUE, c->pe,
+                   (uint32_t)ARRAY_COUNT(other) + 1);
+    uint64_t value = k == 0 ? c->cpu->reg[reg] : other[k - 1];
+    return (value & ~sysreg_zeros(reg, c->model->features)) | row->ones;
+}
+
+static void reset_to(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    cpu->reg[reg] = value;
+    cpu->effective[reg] = value;
+}
+
+void sysreg_reset(struct core *c)
+{
+    struct cpu *cpu = c->cpu;
+    for (enum sysreg reg = 0; reg < SYSREG_STORED_COUNT; reg++)
+        reset_to(cpu, reg, reset_value(c, reg));
+    cpu->unsynchronized_count = 0;
+    if (cpu->el == 2)
+        return;
+    /* Entered at EL1: what firmware at EL2 would have prepared. */
+    reset_to(cpu, SR_SCTLR_EL1, SCTLR_EL1_RES1 | sysreg_row(SR_SCTLR_EL1)->ones);
+    reset_to(cpu, SR_CNTHCTL_EL2, CNTHCTL_OPEN);
+    reset_to(cpu, SR_CNTVOFF_EL2, 0);
+    reset_to(cpu, SR_CNTKCTL_EL1, 0);
+    reset_to(cpu, SR_VTTBR_EL2, 0);
+}

@@ -1,0 +1,35 @@
+/*
+ * Timing tables by model name, from timing.def. Figures are cycle-approximate: they order events
+ * plausibly and are not a performance model of a core.
+ */
+#include "cpu/timing.h"
+
+#include <string.h>
+
+static const struct {
+    const char *model;
+    struct timing timing;
+} tables[] = {
+#include "gen/timing.inc"
+};
+
+struct timing timing_make(const char *model, bool flat)
+{
+    size_t row = ARRAY_COUNT(tables);
+    for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
+        if (strcmp(tables[i].model, model) == 0)
+            row = i;
+    }
+    if (row == ARRAY_COUNT(tables))
+        bug("model %s has no timing table", model);
+    struct timing timing = tables[row].timing;
+    if (flat) {
+        for (size_t i = 0; i < A64_CLASS_COUNT; i++)
+            timing.instruction[i] = 1;
+        timing.exception = timing.walk_step = timing.tlb_miss = timing.device = 0;
+    } else {
+        for (size_t i = 0; i < A64_CLASS_COUNT; i++)
+            ensure(timing.instruction[i] != 0); /* a class that timing.def forgot */
+    }
+    return timing;
+}

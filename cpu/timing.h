@@ -1,0 +1,18 @@
+/*
+ * Timing tables: what instructions and events cost in cycles, per core, from timing.def.
+ */
+#pragma once
+#include "gen/a64.h"
+#include "sim/base/base.h"
+
+struct timing {
+    uint32_t instruction[A64_CLASS_COUNT]; /* by class, without what the access adds */
+    uint32_t exception;                    /* entry; returns are a class */
+    uint32_t walk_step;                    /* each descriptor read */
+    uint32_t tlb_miss;                     /* once per miss */
+    uint32_t device;                       /* a device or GIC register access */
+    uint32_t cycles_per_tick;              /* of the system counter */
+};
+
+/* The table of a CPU model; with flat, one cycle per instruction and nothing for the rest. */
+struct timing timing_make(const char *model, bool flat);

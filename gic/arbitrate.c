@@ -1,0 +1,87 @@
+/*
+ * Arbitration of a GICv2, the pure half: from the Distributor's state to the highest priority
+ * pending interrupt of an interface, and from that and the interface's registers to whether the
+ * PE is told. Nothing here changes state; acknowledging is done in cpuif.c through source.c.
+ *
+ * A Group 0 interrupt that is the highest one and is disabled in GICC_CTLR stands before Group 1
+ * interrupts of lower priority: the Distributor forwards one interrupt and the interface decides
+ * on that one (GenerateExceptions of IHI 0048B.b).
+ *
+ * IHI 0048B.b: Interrupt prioritization, Priority grouping, Effect of interrupt grouping.
+ */
+#include "gic/arbitrate.h"
+
+#include "gen/gicv2.h"
+
+/* Bits of a word of interrupts whose group the Distributor forwards. */
+static uint32_t forwarded_groups(const struct gic *gic, unsigned index)
+{
+    uint32_t forwarded = 0;
+    if (gic->ctlr & GICD_CTLR_EnableGrp0)
+        forwarded |= ~gic->group[index];
+    if (gic->ctlr & GICD_CTLR_EnableGrp1)
+        forwarded |= gic->group[index];
+    return forwarded;
+}
+
+/* With one PE every SPI is its own (GICD_ITARGETSR is RAZ/WI then). */
+static bool is_target(const struct gic *gic, unsigned pe, unsigned intid)
+{
+    return intid < GIC_BANKED_COUNT || gic->pe_count == 1 ||
+           ((gic->targets[intid - GIC_BANKED_COUNT] >> pe) & 1u);
+}
+
+struct gic_candidate arbitrate_distributor(const struct gic *gic, unsigned pe)
+{
+    struct gic_candidate best = {.intid = GIC_INTID_SPURIOUS, .priority = GIC_PRIORITY_IDLE};
+    for (unsigned word = 0; word < GIC_WORD_COUNT; word++) {
+        unsigned index = gic_word_index(pe, word);
+        uint32_t ready = gic_pending_word(gic, index) & gic->enabled[index] &
+                         ~gic->active[index] & forwarded_groups(gic, index);
+        for (; ready != 0; ready &= ready - 1) {
+            unsigned bit = (unsigned)__builtin_ctz(ready);
+            unsigned intid = word * 32 + bit;
+            uint8_t priority = gic->priority[index * 32 + bit];
+            if (priority < best.priority && is_target(gic, pe, intid)) {
+                best.intid = (uint16_t)intid;
+                best.priority = priority;
+                best.group = (gic->group[index] >> bit) & 1u;
+            }
+        }
+    }
+    if (best.intid < GIC_SGI_COUNT)
+        best.source = (uint8_t)__builtin_ctz(gic->sgi_sources[pe][best.intid]);
+    return best;
+}
+
+uint8_t arbitrate_group_priority(const struct gic_interface *interface, uint8_t priority,
+                                 unsigned group)
+{
+    bool is_aliased = group == 1 && !(interface->ctlr & GICC_CTLR_CBPR);
+    unsigned cut = is_aliased ? interface->abpr : interface->bpr + 1u;
+    return (uint8_t)(priority & (0xffu << cut));
+}
+
+uint8_t arbitrate_running(const struct gic_interface *interface)
+{
+    uint32_t active = interface->active_priorities[0] | interface->active_priorities[1];
+    if (active == 0)
+        return GIC_PRIORITY_IDLE;
+    return (uint8_t)(__builtin_ctz(active) << GIC_ABPR_MIN);
+}
+
+bool arbitrate_group_enabled(const struct gic_interface *interface, unsigned group)
+{
+    return interface->ctlr & (group == 0 ? GICC_CTLR_EnableGrp0 : GICC_CTLR_EnableGrp1);
+}
+
+bool arbitrate_signals(const struct gic_interface *interface,
+                       const struct gic_candidate *candidate)
+{
+    if (candidate->intid == GIC_INTID_SPURIOUS)
+        return false;
+    return arbitrate_group_enabled(interface, candidate->group) &&
+           candidate->priority < interface->pmr &&
+           arbitrate_group_priority(interface, candidate->priority, candidate->group) <
+               arbitrate_running(interface);
+}

@@ -1,0 +1,66 @@
+/*
+ * The GICv2's public header: distributor and CPU interfaces; the GICH and GICV frames have their
+ * place in the interface and are not modelled. No Security Extensions (GICD_TYPER.SecurityExtn = 0). State is plain
+ * bytes; the machine owns it, maps the frames and copies the output wires to the PEs.
+ */
+#pragma once
+#include "sim/base/base.h"
+#include "sim/base/event.h"
+
+#define GIC_INTID_COUNT 288u /* 0..15 SGIs, 16..31 PPIs, 32..287 SPIs */
+#define GIC_SPI_COUNT (GIC_INTID_COUNT - 32u)
+#define GIC_LIST_REGISTER_MAX 64u
+
+enum gic_frame { GIC_FRAME_D, GIC_FRAME_C, GIC_FRAME_H, GIC_FRAME_V, GIC_FRAME_COUNT };
+
+struct gic; /* gic/state.h: plain bytes; complete for the machine that embeds it */
+
+struct gic_config {
+    uint8_t pe_count;       /* 1..8 */
+    uint8_t list_registers; /* 1..64 */
+};
+
+/* The four wires from the GIC to a PE. */
+#define GIC_WIRE_IRQ 1u
+#define GIC_WIRE_FIQ 2u
+#define GIC_WIRE_VIRQ 4u
+#define GIC_WIRE_VFIQ 8u
+
+/* Power-on reset. */
+void gic_reset(struct gic *gic, const struct gic_config *config);
+
+/* How an access ends. */
+enum gic_answer {
+    GIC_OK,
+    GIC_ABORT,      /* an external abort: a size that the register does not take, or no register
+                       frame at this offset */
+    GIC_UNMODELLED, /* the frame is not modelled (GICH, GICV): the run is to stop and say so */
+};
+
+/*
+ * A register access by a PE: offset within the frame, size in bytes. Words are taken everywhere,
+ * bytes by the rows of gicv2.def that say so, nothing else. Offsets without a register and
+ * registers of the other direction are RAZ/WI. *value is written for GIC_OK only.
+ */
+enum gic_answer gic_read(struct gic *gic, unsigned pe, enum gic_frame frame, uint32_t offset,
+                         unsigned size, uint32_t *value);
+enum gic_answer gic_write(struct gic *gic, unsigned pe, enum gic_frame frame, uint32_t offset,
+                          unsigned size, uint32_t value);
+
+/*
+ * A word read without side effects, for observers (GICC_IAR shows what would be acknowledged);
+ * 0 where gic_read would not answer GIC_OK.
+ */
+uint32_t gic_peek(const struct gic *gic, unsigned pe, enum gic_frame frame, uint32_t offset);
+
+/*
+ * Sets an input line: PPIs (16..31) are the PE's own, for SPIs pe is ignored. Level-sensitive
+ * interrupts follow it, edge-triggered ones become pending at the rising edge.
+ */
+void gic_set_line(struct gic *gic, unsigned pe, unsigned intid, bool level);
+
+/* The wires to a PE, a function of state. */
+unsigned gic_wires(const struct gic *gic, unsigned pe);
+
+/* True since the last call if any wire may have changed; clears. */
+bool gic_take_changed(struct gic *gic);

@@ -1,0 +1,34 @@
+/*
+ * Where a CPU interface gets its interrupts from. The interface's code is the same for the
+ * physical interface, fed by the Distributor, and for the virtual one, fed by the list registers
+ * (which are not modelled); a source is an index, so that there is no pointer in any state.
+ */
+#pragma once
+#include "gic/arbitrate.h"
+
+enum source_kind {
+    SOURCE_DISTRIBUTOR, /* GICC */
+};
+
+struct source {
+    uint8_t kind; /* enum source_kind */
+    uint8_t pe;
+};
+
+/* The registers of the interface that the source feeds. */
+struct gic_interface *source_interface(struct gic *gic, struct source source);
+const struct gic_interface *source_interface_const(const struct gic *gic, struct source source);
+
+/* What would be acknowledged next. */
+struct gic_candidate source_next(const struct gic *gic, struct source source);
+
+/* Whether the source knows this interrupt ID at all. */
+bool source_has(struct source source, unsigned intid);
+/* The group of an interrupt that the source has. */
+unsigned source_group(const struct gic *gic, struct source source, unsigned intid);
+
+/* Pending to active. */
+void source_acknowledge(struct gic *gic, struct source source,
+                        const struct gic_candidate *candidate);
+/* Active to inactive. */
+void source_deactivate(struct gic *gic, struct source source, unsigned intid);

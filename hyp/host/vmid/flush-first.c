@@ -1,0 +1,62 @@
+/*
+ * VMID allocation that flushes before the vCPUs are kicked out; otherwise correct.
+ *
+ * Its mistake (H0.4): a guest that still runs between the flush and its exit fills the TLB again
+ * under its old number. Nothing removes these entries, and in the new generation the number is
+ * another VM's, which then finds them.
+ */
+
+#include "hyp/host/lock.h"
+#include "hyp/host/smp.h"
+#include "hyp/host/vm.h"
+#include "hyp/host/vmid.h"
+
+const char vmid_variant[] = "flush-first";
+
+static struct spinlock vmid_lock;
+static uint64_t vmid_generation = 1;
+static uint32_t vmid_next;                 /* 0: none left, as at the very first use */
+static uint32_t vmid_count;
+
+void vmid_rollover(void);
+
+void vmid_init(unsigned bits)
+{
+    vmid_count = 1u << bits;
+}
+
+bool vmid_is_stale(const struct vm *vm)
+{
+    uint64_t now = READ_ONCE(vmid_generation);
+    dmb(ishld);
+    return READ_ONCE(vm->vmid.generation) != now;
+}
+
+__attribute__((noinline)) void vmid_rollover(void)
+{
+    WRITE_ONCE(vmid_generation, vmid_generation + 1);
+    vmid_next = 1;
+    vmid_flush_all();
+    force_vm_exit();
+}
+
+void vmid_update(struct vm *vm)
+{
+    if (!vmid_is_stale(vm))
+        return;
+    spin_lock(&vmid_lock);
+    if (vmid_is_stale(vm)) {
+        if (vmid_next == 0)
+            vmid_rollover();
+        WRITE_ONCE(vm->vmid.number, vmid_next);
+        vmid_next = (vmid_next + 1) % vmid_count;
+        dmb(ishst);
+        WRITE_ONCE(vm->vmid.generation, vmid_generation);
+    }
+    spin_unlock(&vmid_lock);
+}
+
+EL2_CODE uint64_t vmid_vttbr(const struct vm *vm)
+{
+    return READ_ONCE(vm->vmid.number) << VTTBR_VMID_SHIFT | (uint64_t)vm->stage2.root;
+}

@@ -1,0 +1,251 @@
+/*
+ * The MMU's one public header: translation of a virtual address under a regime, the tagged TLB
+ * of a PE, and its invalidation by messages.
+ *
+ * Pure half: regime_make() and the walk and permission functions compute values. Commit half:
+ * mmu_translate() fills the TLB and tells events. Everything that a walk reads goes through the
+ * port, so that caches and other observers of memory see it.
+ */
+#pragma once
+#include "sim/base/base.h"
+#include "sim/base/choice.h"
+#include "sim/base/cow.h"
+#include "sim/base/event.h"
+#include "sim/base/port.h"
+
+/* Translation regimes; open: EL2&0 of VHE is in it so that tags and keys have its place. */
+enum regime_kind { REGIME_EL10, REGIME_EL2, REGIME_EL20, REGIME_KIND_COUNT };
+
+/* The effective copies of the registers that translation uses; the CPU keeps them. */
+struct vmsa_registers {
+    uint64_t sctlr_el1, tcr_el1, ttbr0_el1, ttbr1_el1, mair_el1;
+    uint64_t sctlr_el2, tcr_el2, ttbr0_el2, mair_el2;
+    uint64_t hcr_el2, vtcr_el2, vttbr_el2;
+};
+
+/* What the machine fixes: ID_AA64MMFR0/1_EL1 as numbers, TLB shape, costs in cycles. */
+struct mmu_config {
+    uint8_t pa_bits;          /* 32..48 */
+    uint8_t vmid_bits;        /* 8 or 16 */
+    uint8_t asid_bits;        /* 8 or 16 */
+    uint8_t ignore_vmid_tags; /* a planted fault for the tests: lookups do not compare VMIDs */
+    uint32_t tlb_entries;     /* capacity per PE of the architectural shape */
+    uint32_t cost_walk_step;  /* cycles for each descriptor read */
+    uint32_t cost_tlb_miss;   /* cycles added once for a miss */
+};
+
+/* Everything that a translation depends on, but for the request. A value; compare with memcmp. */
+struct regime {
+    uint64_t sctlr, tcr, ttbr[2], mair;
+    uint64_t hcr, vtcr, vttbr;
+    uint16_t vmid; /* 0 for REGIME_EL2 */
+    uint16_t asid; /* as TCR.A1 selects; 0 for REGIME_EL2 */
+    uint8_t kind;  /* enum regime_kind */
+    uint8_t stage1_on, stage2_on;
+    uint8_t pa_bits;
+    uint8_t stage2_is_big_endian; /* SCTLR_EL2.EE: byte order of stage 2 descriptors */
+    uint8_t reserved[7];
+};
+
+struct regime regime_make(enum regime_kind kind, const struct vmsa_registers *registers,
+                          const struct mmu_config *config);
+
+/* What is asked: AccType, privilege and size of the access. */
+struct mmu_request {
+    va_t va;
+    uint8_t el;          /* the EL whose permissions count: 0 for EL0 and unprivileged accesses */
+    uint8_t kind;        /* enum access_kind */
+    uint8_t is_write;
+    uint8_t size;        /* bytes of one element, for SCTLR.A and alignment of Device accesses;
+                            0: do not check; above 16 (DC ZVA): Device memory always faults */
+    uint8_t alignment;   /* bytes to which va must be aligned whatever SCTLR.A says; 0 or 1: no */
+    uint8_t is_cache_op; /* DC/IC by VA: CM=1 */
+    uint8_t stage1_only; /* AT S1E*: stop after stage 1 (stage 2 still serves the walk) */
+    uint8_t is_at;       /* an AT instruction */
+};
+
+/* Fault kinds in the terms of the FaultRecord of the architecture. */
+enum fault_kind {
+    FAULT_NONE,
+    FAULT_ADDRESS_SIZE,
+    FAULT_TRANSLATION,
+    FAULT_ACCESS_FLAG,
+    FAULT_PERMISSION,
+    FAULT_ALIGNMENT,
+    FAULT_EXTERNAL,         /* synchronous external abort on the access itself */
+    FAULT_EXTERNAL_ON_WALK, /* ... on a descriptor read */
+    FAULT_TLB_CONFLICT,
+    FAULT_UNSUPPORTED_EXCLUSIVE,
+};
+
+struct fault {
+    uint8_t kind;  /* enum fault_kind */
+    uint8_t level; /* 0..3 */
+    uint8_t stage; /* 1 or 2 */
+    uint8_t s1ptw; /* a stage 2 fault on a stage 1 walk */
+    uint8_t is_write;
+    uint8_t is_cache_op;
+    uint8_t is_fetch;
+    uint8_t reserved;
+    va_t va;
+    ipa_t ipa; /* for stage 2 faults */
+};
+
+struct translation {
+    struct fault fault; /* kind FAULT_NONE: translated */
+    pa_t pa;
+    ipa_t ipa;           /* all ones when the entry used does not hold it */
+    uint8_t memory;      /* combined memory type as a MAIR attribute byte */
+    uint8_t shareability;
+    uint8_t size_log2;   /* bytes around va that have the same translation and permissions */
+    uint8_t permissions; /* PERMIT_* of what this regime may do there, for host-pointer caches */
+    uint32_t entry;      /* serial number of the TLB entry used on this PE; 0: none (MMU off) */
+    uint32_t cost;       /* cycles beyond a hit */
+    uint32_t reserved;
+};
+
+#define PERMIT_READ_EL0 1u
+#define PERMIT_WRITE_EL0 2u
+#define PERMIT_FETCH_EL0 4u
+#define PERMIT_READ 8u
+#define PERMIT_WRITE 16u
+#define PERMIT_FETCH 32u
+
+/* One descriptor read. At most 24 for 4+4 levels. */
+struct walk_step {
+    uint64_t descriptor;
+    pa_t descriptor_pa;
+    uint64_t input; /* VA or IPA being translated by this read */
+    uint8_t stage, level;
+    uint8_t reserved[6];
+};
+
+#define WALK_STEP_MAX 24u
+
+struct walk {
+    struct translation result;
+    unsigned step_count;
+    struct walk_step step[WALK_STEP_MAX];
+};
+
+/* TLBI operations: the rows of scope are in tlbi.def; local and IS forms share a row. */
+enum tlbi_operation {
+    TLBI_VMALLE1,
+    TLBI_VAE1,
+    TLBI_ASIDE1,
+    TLBI_VAAE1,
+    TLBI_VALE1,
+    TLBI_VAALE1,
+    TLBI_IPAS2E1,
+    TLBI_IPAS2LE1,
+    TLBI_VMALLS12E1,
+    TLBI_ALLE1,
+    TLBI_ALLE2,
+    TLBI_VAE2,
+    TLBI_VALE2,
+    TLBI_OPERATION_COUNT
+};
+
+#define TLBI_LOCAL 0u
+#define TLBI_INNER 1u
+#define TLBI_OUTER 2u
+
+STATE_BEGIN
+/* An invalidation on its way to one PE. */
+struct tlbi {
+    uint64_t vttbr;   /* effective VTTBR_EL2 at the issue (for observers) */
+    uint64_t address; /* VA or IPA operand, as an address */
+    uint32_t message; /* number, unique in the run, from 1 */
+    uint32_t fills;   /* last serial number on the receiving PE when it came; set on receipt */
+    uint16_t vmid, asid;
+    uint8_t operation; /* enum tlbi_operation */
+    uint8_t scope;     /* TLBI_LOCAL, ... */
+    uint8_t issuer;    /* PE */
+    uint8_t entries_gone;      /* half one done */
+    uint8_t accesses_finished; /* half two done */
+    uint8_t awaits_isb;        /* at the issuer: DSB done, counts for itself at the next CSE */
+    uint8_t reserved[6];
+};
+
+#define TLBI_QUEUE_MAX 64u
+
+/* The MMU state of one PE beside its TLB array, which lies in copy-on-write pages. */
+struct mmu_state {
+    uint64_t fills;     /* entries ever made: the last serial number */
+    uint64_t evictions; /* entries lost to a full TLB */
+    uint32_t tlb_valid; /* entries now valid */
+    uint32_t queue_count;
+    struct tlbi queue[TLBI_QUEUE_MAX]; /* oldest first */
+};
+STATE_END
+
+struct tlb_index; /* derived: finds entries by page; never state */
+
+/* The MMU of one PE as wired by the machine. */
+struct mmu {
+    struct mmu_state *state;
+    struct cow *memory;     /* holds the TLB array */
+    size_t tlb_page;        /* its first page there */
+    const struct mmu_config *config;
+    const struct port *port;
+    struct chooser *chooser;
+    struct choice_counts *counts;
+    struct events *events;
+    const struct event_clock *clock; /* insn and time for the heads of events */
+    struct tlb_index *index;
+    uint64_t generation; /* derived: grows when a cached pointer over an entry may be stale */
+    uint8_t pe;
+};
+
+/* What a PE's events carry in their heads; the CPU keeps it up to date. */
+struct event_clock {
+    const uint64_t *insn, *time;
+    const uint8_t *el;
+};
+
+/* How many pages of copy-on-write memory the TLB array of one PE takes. */
+size_t mmu_tlb_pages(const struct mmu_config *config);
+
+/* Makes and frees derived data; state is the caller's. After a restore call mmu_restored(). */
+void mmu_wire(struct mmu *mmu);
+void mmu_unwire(struct mmu *mmu);
+void mmu_restored(struct mmu *mmu);
+
+/* AArch64.TranslateAddress: translates, filling the TLB and asking choices. */
+void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mmu_request *request,
+                   struct translation *result);
+
+/* The same by walking alone: no TLB, no event, no choice, nothing changes; walk says how. */
+void mmu_peek(const struct mmu *mmu, const struct regime *regime,
+              const struct mmu_request *request, struct walk *walk);
+
+/*
+ * The message of a TLBI instruction (message number left 0, for the caller to set): decodes the
+ * operand register for operation; ASID and VMID by their effective widths; HCR_EL2.FB makes a
+ * local operation of EL1 inner shareable. Pure.
+ */
+struct tlbi tlbi_make(enum tlbi_operation operation, const struct vmsa_registers *effective,
+                      const struct mmu_config *config, uint64_t operand, unsigned scope,
+                      unsigned issuer, unsigned el);
+
+/* Puts a message into this PE's queue; a full queue delivers its oldest first. */
+void mmu_tlbi_receive(struct mmu *mmu, const struct tlbi *message);
+
+/*
+ * A DSB of `issuer` finishes: its messages that the DSB covers (all when covers_broadcast, else
+ * only local ones) are delivered here; at the issuer itself they count from the next context
+ * synchronization event on. Call it for each PE, in PE order.
+ */
+void mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast);
+
+/* A context synchronization event on this PE: what awaits it counts now. */
+void mmu_synchronize(struct mmu *mmu);
+
+/* Observers: the valid TLB entries, oldest first. */
+struct tlb_view {
+    uint32_t entry;
+    uint16_t vmid, asid;
+    uint8_t regime, stage, level, is_global, is_table, memory, permissions, size_log2;
+    uint64_t input, output, ipa;
+};
+unsigned mmu_tlb_list(const struct mmu *mmu, struct tlb_view *views, unsigned capacity);

@@ -1,0 +1,79 @@
+/*
+ * Registers to a value: everything that a translation under one regime depends on.
+ *
+ * Registers of the other regimes and bits that no translation looks at are left out, so that their
+ * writes make no new regime. Follows AArch64.GetS1TTWParams, AArch64.GetS2TTWParams, the effective values of
+ * HCR_EL2 and SCTLR_EL1 under HCR_EL2.{DC,TGE}, and the widths of ASID and VMID given by
+ * TCR_EL1.AS and VTCR_EL2.VS.
+ *
+ * There is no Virtualization Host Extension in the model, so that nobody can ask for EL2&0. The
+ * granule is 4 KiB whatever TCR_ELx.TG says: for a granule that is not there the architecture
+ * takes one that is.
+ */
+#include "mmu/regime.h"
+#include "gen/sysreg.h"
+
+#include <string.h>
+
+#define SCTLR_USED (SCTLR_EL1_M | SCTLR_EL1_A | SCTLR_EL1_C | SCTLR_EL1_I | SCTLR_EL1_WXN | \
+                    SCTLR_EL1_EE)
+#define HCR_USED (HCR_EL2_VM | HCR_EL2_PTW | HCR_EL2_DC | HCR_EL2_CD | HCR_EL2_ID)
+#define VTCR_USED (VTCR_EL2_T0SZ | VTCR_EL2_SL0 | VTCR_EL2_IRGN0 | VTCR_EL2_ORGN0 | \
+                   VTCR_EL2_SH0 | VTCR_EL2_PS)
+
+uint16_t regime_vmid(const struct vmsa_registers *r, const struct mmu_config *config)
+{
+    uint64_t vmid = field_get(VTTBR_EL2_VMID, r->vttbr_el2);
+    bool wide = config->vmid_bits == 16 && (r->vtcr_el2 & VTCR_EL2_VS);
+    return (uint16_t)(wide ? vmid : vmid & 0xff);
+}
+
+uint16_t regime_asid(const struct vmsa_registers *r, const struct mmu_config *config,
+                     uint64_t asid)
+{
+    bool wide = config->asid_bits == 16 && (r->tcr_el1 & TCR_EL1_AS);
+    return (uint16_t)(wide ? asid : asid & 0xff);
+}
+
+static void make_el10(struct regime *regime, const struct vmsa_registers *r,
+                      const struct mmu_config *config)
+{
+    bool host = (r->hcr_el2 & HCR_EL2_TGE) != 0;
+    bool cacheable = (r->hcr_el2 & HCR_EL2_DC) != 0;
+    uint64_t holder = r->tcr_el1 & TCR_EL1_A1 ? r->ttbr1_el1 : r->ttbr0_el1;
+    regime->sctlr = r->sctlr_el1 & SCTLR_USED;
+    regime->stage1_on = (r->sctlr_el1 & SCTLR_EL1_M) && !host && !cacheable;
+    regime->tcr = r->tcr_el1;
+    regime->ttbr[0] = r->ttbr0_el1;
+    regime->ttbr[1] = r->ttbr1_el1;
+    regime->mair = r->mair_el1;
+    regime->asid = regime_asid(r, config, field_get(TTBR0_EL1_ASID, holder));
+    regime->hcr = r->hcr_el2 & HCR_USED;
+    regime->vmid = regime_vmid(r, config);
+    regime->stage2_on = (r->hcr_el2 & (HCR_EL2_VM | HCR_EL2_DC)) != 0;
+    if (regime->stage2_on) {
+        regime->vtcr = r->vtcr_el2 & VTCR_USED;
+        regime->vttbr = r->vttbr_el2;
+        regime->stage2_is_big_endian = (r->sctlr_el2 & SCTLR_EL2_EE) != 0;
+    }
+}
+
+struct regime regime_make(enum regime_kind kind, const struct vmsa_registers *registers,
+                          const struct mmu_config *config)
+{
+    struct regime regime;
+    memset(&regime, 0, sizeof regime);
+    ensure(kind == REGIME_EL10 || kind == REGIME_EL2);
+    regime.kind = (uint8_t)kind;
+    regime.pa_bits = config->pa_bits;
+    if (kind == REGIME_EL10) {
+        make_el10(&regime, registers, config);
+    } else {
+        regime.sctlr = registers->sctlr_el2 & SCTLR_USED;
+        regime.stage1_on = (registers->sctlr_el2 & SCTLR_EL2_M) != 0;
+        regime.tcr = registers->tcr_el2;
+        regime.ttbr[0] = registers->ttbr0_el2;
+        regime.mair = registers->mair_el2;
+    }
+    return regime;
+}

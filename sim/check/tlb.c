@@ -1,0 +1,92 @@
+/*
+ * Checker tlb: a VM (its stage 2 root) has invalidated a translation, and the DSB has finished;
+ * afterwards nobody of that VM may use an entry made before. The hardware keeps that promise for
+ * the VMID that was effective at the TLBI: the checker keeps it for the VM, so that an entry
+ * which survives under another VMID is found.
+ *
+ * TLBI scopes as in mmu/tlbi.def; an entry is judged when it is used, once per finished TLBI.
+ */
+#include "sim/check/check_parts.h"
+
+#include <inttypes.h>
+
+static bool in_range(const struct shadow_entry *entry, uint64_t address)
+{
+    uint64_t size = UINT64_C(1) << entry->size_log2;
+    return align_down(address, size) == align_down(entry->input, size);
+}
+
+/* Would the entry have gone if VMIDs were right? Stage 1 = 1, stage 2 only = 2, combined = 3. */
+static bool covers(const struct shadow_tlbi *t, const struct shadow_entry *entry, unsigned pe)
+{
+    unsigned stage = entry->stage & 3;
+    if (t->scope == TLBI_LOCAL && t->pe != pe)
+        return false;
+    if (t->operation != TLBI_ALLE1 && t->root != entry->root)
+        return false;
+    bool asid = entry->is_global || entry->asid == t->asid;
+    switch ((enum tlbi_operation)t->operation) {
+    case TLBI_ALLE1:
+    case TLBI_VMALLS12E1:
+        return true;
+    case TLBI_VMALLE1:
+        return stage != 2;
+    case TLBI_ASIDE1:
+        return stage != 2 && !entry->is_global && entry->asid == t->asid;
+    case TLBI_VAE1:
+    case TLBI_VALE1:
+        return stage != 2 && asid && in_range(entry, t->address);
+    case TLBI_VAAE1:
+    case TLBI_VAALE1:
+        return stage != 2 && in_range(entry, t->address);
+    case TLBI_IPAS2E1:
+    case TLBI_IPAS2LE1:
+        return stage == 2 && in_range(entry, t->address);
+    case TLBI_ALLE2:
+    case TLBI_VAE2:
+    case TLBI_VALE2:
+    case TLBI_OPERATION_COUNT:
+        return false;
+    }
+    return false;
+}
+
+static void report(struct checks *c, const struct event *e, const struct shadow_entry *entry,
+                   const struct shadow_tlbi *t)
+{
+    struct finding *f = finding_begin(c, CHECK_TLB, "stale", e);
+    if (!f)
+        return;
+    finding_event(f, entry->step, e->pe, entry->pc,
+                  "fills TLB entry %u: 0x%" PRIx64 " to 0x%" PRIx64 ", VMID %u, root 0x%" PRIx64,
+                  entry->entry, entry->input, entry->output, entry->vmid, entry->root);
+    finding_event(f, t->step, t->pe, t->pc,
+                  "invalidates it by TLBI %s with VMID %u, root 0x%" PRIx64,
+                  shadow_tlbi_name(t->operation), t->vmid, t->root);
+    finding_event(f, t->done_step, t->pe, t->pc, "has finished the invalidation by its DSB");
+    finding_event(f, e->step, e->pe, check_pc(c, e->pe),
+                  "%s 0x%" PRIx64 " through the entry all the same (PA 0x%" PRIx64 ")",
+                  e->tlb_hit.write ? "writes" : "uses", e->tlb_hit.va, e->tlb_hit.pa);
+    finding_end(c, f, "CPU %u uses a translation of 0x%" PRIx64
+                " that its VM had invalidated: the entry has VMID %u, the TLBI had VMID %u",
+                e->pe, e->tlb_hit.va, entry->vmid, t->vmid);
+}
+
+void check_tlb(struct checks *c, const struct event *e)
+{
+    struct check_state *s = c->state;
+    if (e->tlb_hit.regime != REGIME_EL10 || !s->context[e->pe].live)
+        return;
+    struct shadow_entry *entry = shadow_find(c, e->pe, e->tlb_hit.entry);
+    if (!entry || entry->checked_tlbi == s->tlbi_done)
+        return;
+    entry->checked_tlbi = s->tlbi_done;
+    uint32_t oldest = s->tlbi_count > TLBI_LOG_MAX ? s->tlbi_count - TLBI_LOG_MAX : 0;
+    for (uint32_t i = oldest; i < s->tlbi_count; i++) {
+        const struct shadow_tlbi *t = &s->tlbi[i % TLBI_LOG_MAX];
+        if (t->done_step != 0 && t->step > entry->step && covers(t, entry, e->pe)) {
+            report(c, e, entry, t);
+            return;
+        }
+    }
+}

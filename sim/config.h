@@ -1,0 +1,68 @@
+/*
+ * The configuration of a machine: one plain struct, set from the command line or a scenario,
+ * kept in traces. Together with images and choices it determines a run.
+ */
+#pragma once
+#include "sim/base/base.h"
+
+/* The memory map of the "virt" board (docs/architecture.md). */
+#define MAP_GICD UINT64_C(0x08000000)
+#define MAP_GICC UINT64_C(0x08010000)
+#define MAP_GICH UINT64_C(0x08030000)
+#define MAP_GICV UINT64_C(0x08040000)
+#define MAP_UART UINT64_C(0x09000000)
+#define MAP_RAM UINT64_C(0x40000000)
+
+#define INTID_MAINTENANCE 25u
+#define INTID_CNTHP 26u
+#define INTID_CNTV 27u
+#define INTID_CNTP 30u
+#define INTID_UART 33u
+
+#define MODEL_NAME_MAX 32u
+#define PROPERTY_MAX 16u
+#define PROPERTY_TEXT_MAX 96u
+
+/* An extra device-tree property, /node:name=value; value is a u32 or a string. */
+struct config_property {
+    char node[PROPERTY_TEXT_MAX];
+    char name[PROPERTY_TEXT_MAX];
+    char text[PROPERTY_TEXT_MAX]; /* when is_text */
+    uint32_t number;
+    uint32_t is_text;
+};
+
+struct machine_config {
+    uint64_t ram_bytes;   /* multiple of 2 MiB */
+    uint32_t pe_count;    /* 1..8 */
+    uint32_t entry_el;    /* 1 or 2 */
+    uint32_t quantum;     /* instructions a PE runs before the next is picked; >= 1 */
+    uint32_t vmid_bits;   /* 8 or 16; 0: the model's */
+    uint32_t asid_bits;   /* 8 or 16; 0: the model's */
+    uint32_t list_registers; /* 1..64 */
+    uint32_t tlb_entries; /* per PE */
+    uint32_t timing_flat; /* 1: one cycle each */
+    uint32_t open_mask;   /* bit per enum choice_kind that is open */
+    uint32_t property_count;
+    char model[MODEL_NAME_MAX];
+    char bootargs[256];
+    struct config_property property[PROPERTY_MAX];
+};
+
+/* Defaults: 2 CPUs, 64 MiB, "armv8.0", entry at EL2, quantum 1000, 4 list registers. */
+void config_default(struct machine_config *config);
+
+/* Checks ranges; false with "OPTION: reason". */
+bool config_check(const struct machine_config *config, struct error *error);
+
+/* Parses "64M", "1G", "4096", "0x1000" strictly; false when it is not such a number. */
+bool config_parse_size(const char *text, uint64_t *value);
+/* The same without a suffix. */
+bool config_parse_number(const char *text, uint64_t *value);
+
+/* Parses "/node:name=value"; a value that reads as a number is one, anything else a string. */
+bool config_parse_property(const char *text, struct config_property *property,
+                           struct error *error);
+/* The same from its three parts. */
+bool config_set_property(struct config_property *property, const char *node, const char *name,
+                         const char *value, struct error *error);

@@ -1,0 +1,232 @@
+/*
+ * The device tree of the machine, made with libfdt: what is in it is exactly what the machine has
+ * at the addresses of sim/config.h, in the bindings that Linux and other payloads read.
+ *
+ * The GIC's node lists GICH and GICV with the maintenance interrupt, since the architecture's map
+ * has them; the model stops the run at the first access to them.
+ *
+ * Bindings: arm,gic, arm,armv8-timer, arm,pl011, psci, fixed-clock, memory, cpus, chosen.
+ */
+#include "sim/devicetree.h"
+
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gen/gicv2.h"
+#include "gen/pl011.h"
+
+#define PHANDLE_GIC 1u
+#define PHANDLE_CLOCK 2u
+#define UART_CLOCK_HZ 24000000u
+
+/* Interrupt specifiers of the arm,gic binding. */
+#define GIC_SPI 0u
+#define GIC_PPI 1u
+#define GIC_FIRST_PPI 16u
+#define GIC_FIRST_SPI 32u
+#define LEVEL_HIGH 4u
+#define INTID_CNTPS 29u /* listed first by the binding; nothing here drives it */
+
+/* A tree under way: after the first error nothing more is done and the error stays. */
+struct tree {
+    void *fdt;
+    int status;
+};
+
+/* A node by its path, made if it is not there (its parents too); negative after an error. */
+static int tree_node(struct tree *t, const char *path)
+{
+    int node = 0;
+    for (const char *name = path; t->status == 0 && *name != 0;) {
+        size_t length = strcspn(name, "/");
+        if (length > 0) {
+            int child = fdt_subnode_offset_namelen(t->fdt, node, name, (int)length);
+            if (child == -FDT_ERR_NOTFOUND)
+                child = fdt_add_subnode_namelen(t->fdt, node, name, (int)length);
+            if (child < 0)
+                t->status = child;
+            node = child;
+        }
+        name += length;
+        name += *name == '/';
+    }
+    return node;
+}
+
+static void tree_bytes(struct tree *t, const char *path, const char *name, const void *bytes,
+                       size_t size)
+{
+    int node = tree_node(t, path);
+    if (t->status == 0)
+        t->status = fdt_setprop(t->fdt, node, name, bytes, (int)size);
+}
+
+/* A list of strings: texts is one C string with a zero byte between its elements. */
+static void tree_texts(struct tree *t, const char *path, const char *name, const char *texts,
+                       size_t size)
+{
+    tree_bytes(t, path, name, texts, size);
+}
+#define TREE_TEXTS(t, path, name, texts) tree_texts(t, path, name, texts, sizeof(texts))
+
+static void tree_text(struct tree *t, const char *path, const char *name, const char *text)
+{
+    tree_bytes(t, path, name, text, strlen(text) + 1);
+}
+
+static void tree_cells(struct tree *t, const char *path, const char *name, const uint32_t *cells,
+                       size_t count)
+{
+    fdt32_t words[32];
+    ensure(count <= ARRAY_COUNT(words));
+    for (size_t i = 0; i < count; i++)
+        words[i] = cpu_to_fdt32(cells[i]);
+    tree_bytes(t, path, name, words, count * sizeof(words[0]));
+}
+#define TREE_CELLS(t, path, name, ...)                                           \
+    tree_cells(t, path, name, (const uint32_t[]){__VA_ARGS__},                   \
+               ARRAY_COUNT(((const uint32_t[]){__VA_ARGS__})))
+
+/* A 64-bit number as two cells. */
+#define HIGH_LOW(value) (uint32_t)((uint64_t)(value) >> 32), (uint32_t)(value)
+
+/* A PPI with the CPUs that have it. */
+#define PPI(config, intid) \
+    GIC_PPI, (intid) - GIC_FIRST_PPI, \
+        (uint32_t)(LEVEL_HIGH | bits_ones((config)->pe_count) << 8)
+
+static void add_root(struct tree *t, const struct machine_config *config)
+{
+    TREE_CELLS(t, "/", "#address-cells", 2);
+    TREE_CELLS(t, "/", "#size-cells", 2);
+    TREE_CELLS(t, "/", "interrupt-parent", PHANDLE_GIC);
+    tree_text(t, "/", "compatible", "linux,dummy-virt");
+    tree_text(t, "/", "model", "armillary,virt");
+    char path[64];
+    snprintf(path, sizeof(path), "/memory@%llx", (unsigned long long)MAP_RAM);
+    tree_text(t, path, "device_type", "memory");
+    TREE_CELLS(t, path, "reg", HIGH_LOW(MAP_RAM), HIGH_LOW(config->ram_bytes));
+}
+
+static void add_cpus(struct tree *t, const struct machine_config *config)
+{
+    TREE_CELLS(t, "/cpus", "#address-cells", 1);
+    TREE_CELLS(t, "/cpus", "#size-cells", 0);
+    for (uint32_t pe = config->pe_count; pe-- > 0;) { /* libfdt puts each new node first */
+        char path[64];
+        snprintf(path, sizeof(path), "/cpus/cpu@%x", pe);
+        tree_text(t, path, "device_type", "cpu");
+        tree_text(t, path, "compatible", "arm,armv8");
+        TREE_CELLS(t, path, "reg", pe);
+        tree_text(t, path, "enable-method", "psci");
+    }
+    TREE_TEXTS(t, "/psci", "compatible", "arm,psci-1.0\0arm,psci-0.2\0arm,psci");
+    tree_text(t, "/psci", "method", config->entry_el == 1 ? "hvc" : "smc");
+    TREE_CELLS(t, "/psci", "cpu_suspend", 0xc4000001);
+    TREE_CELLS(t, "/psci", "cpu_off", 0x84000002);
+    TREE_CELLS(t, "/psci", "cpu_on", 0xc4000003);
+}
+
+static void add_interrupts(struct tree *t, const struct machine_config *config)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/interrupt-controller@%llx", (unsigned long long)MAP_GICD);
+    TREE_CELLS(t, path, "phandle", PHANDLE_GIC);
+    tree_text(t, path, "compatible", "arm,gic-400");
+    tree_bytes(t, path, "interrupt-controller", NULL, 0);
+    TREE_CELLS(t, path, "#interrupt-cells", 3);
+    TREE_CELLS(t, path, "#address-cells", 2);
+    TREE_CELLS(t, path, "#size-cells", 2);
+    TREE_CELLS(t, path, "reg", HIGH_LOW(MAP_GICD), HIGH_LOW(GICD_SIZE), HIGH_LOW(MAP_GICC),
+               HIGH_LOW(GICC_SIZE), HIGH_LOW(MAP_GICH), HIGH_LOW(GICH_SIZE), HIGH_LOW(MAP_GICV),
+               HIGH_LOW(GICV_SIZE));
+    TREE_CELLS(t, path, "interrupts", PPI(config, INTID_MAINTENANCE));
+
+    tree_text(t, "/timer", "compatible", "arm,armv8-timer");
+    tree_bytes(t, "/timer", "always-on", NULL, 0);
+    TREE_CELLS(t, "/timer", "interrupts", PPI(config, INTID_CNTPS), PPI(config, INTID_CNTP),
+               PPI(config, INTID_CNTV), PPI(config, INTID_CNTHP));
+}
+
+static void add_uart(struct tree *t, char *path, size_t path_size)
+{
+    snprintf(path, path_size, "/pl011@%llx", (unsigned long long)MAP_UART);
+    TREE_TEXTS(t, path, "compatible", "arm,pl011\0arm,primecell");
+    TREE_CELLS(t, path, "reg", HIGH_LOW(MAP_UART), HIGH_LOW(UART_SIZE));
+    TREE_CELLS(t, path, "interrupts", GIC_SPI, INTID_UART - GIC_FIRST_SPI, LEVEL_HIGH);
+    TREE_CELLS(t, path, "clocks", PHANDLE_CLOCK, PHANDLE_CLOCK);
+    TREE_TEXTS(t, path, "clock-names", "uartclk\0apb_pclk");
+
+    tree_text(t, "/apb-pclk", "compatible", "fixed-clock");
+    TREE_CELLS(t, "/apb-pclk", "#clock-cells", 0);
+    TREE_CELLS(t, "/apb-pclk", "clock-frequency", UART_CLOCK_HZ);
+    tree_text(t, "/apb-pclk", "clock-output-names", "clk24mhz");
+    TREE_CELLS(t, "/apb-pclk", "phandle", PHANDLE_CLOCK);
+}
+
+static void add_chosen(struct tree *t, const struct machine_config *config,
+                       const struct devicetree_boot *boot, const char *console)
+{
+    tree_text(t, "/chosen", "stdout-path", console);
+    if (config->bootargs[0] != 0)
+        tree_text(t, "/chosen", "bootargs", config->bootargs);
+    if (boot->initrd_size > 0) {
+        TREE_CELLS(t, "/chosen", "linux,initrd-start", HIGH_LOW(boot->initrd_start));
+        TREE_CELLS(t, "/chosen", "linux,initrd-end",
+                   HIGH_LOW(boot->initrd_start + boot->initrd_size));
+    }
+}
+
+/* The user's own properties; an error names the one that cannot be set. */
+static bool add_properties(struct tree *t, const struct machine_config *config,
+                           struct error *error)
+{
+    for (uint32_t i = 0; i < config->property_count; i++) {
+        const struct config_property *p = &config->property[i];
+        if (p->node[0] != '/' || p->name[0] == 0)
+            return error_set(error, "property %s:%s: not of the form /NODE:NAME=VALUE", p->node,
+                             p->name);
+        if (p->is_text)
+            tree_text(t, p->node, p->name, p->text);
+        else
+            TREE_CELLS(t, p->node, p->name, p->number);
+        if (t->status != 0)
+            return error_set(error, "property %s:%s: %s", p->node, p->name,
+                             fdt_strerror(t->status));
+    }
+    return true;
+}
+
+static bool tree_fill(struct tree *t, const struct machine_config *config,
+                      const struct devicetree_boot *boot, struct error *error)
+{
+    char console[64];
+    t->status = fdt_create_empty_tree(t->fdt, DEVICETREE_BYTES_MAX);
+    add_root(t, config);
+    add_cpus(t, config);
+    add_interrupts(t, config);
+    add_uart(t, console, sizeof(console));
+    add_chosen(t, config, boot, console);
+    if (t->status == 0 && !add_properties(t, config, error))
+        return false;
+    if (t->status == 0)
+        t->status = fdt_pack(t->fdt);
+    return t->status == 0 || error_set(error, "device tree: %s", fdt_strerror(t->status));
+}
+
+bool devicetree_make(const struct machine_config *config, const struct devicetree_boot *boot,
+                     uint8_t **bytes, size_t *size, struct error *error)
+{
+    struct tree t = {.fdt = calloc(1, DEVICETREE_BYTES_MAX)};
+    if (t.fdt == NULL)
+        bug("out of memory");
+    if (!tree_fill(&t, config, boot, error)) {
+        free(t.fdt);
+        return false;
+    }
+    *bytes = t.fdt;
+    *size = fdt_totalsize(t.fdt);
+    return true;
+}

@@ -1,0 +1,55 @@
+/*
+ * Exploring: many schedules of one run from its start mark, looking for verdicts that are not
+ * clean. What is found depends on the strategy, the seed and the number of schedules, never on
+ * how many processes share the work.
+ */
+#pragma once
+#include "sim/run.h"
+#include "sim/strategy.h"
+
+struct explore_options {
+    enum strategy_kind strategy;
+    uint64_t seed;
+    uint64_t schedules; /* at most so many; 0: as many as the strategy has (systematic only) */
+    unsigned depth;     /* of the systematic search: 0..STRATEGY_DEPTH_MAX */
+    unsigned jobs;      /* processes, 1..64 */
+    bool keep_going;    /* use up the budget; otherwise stop at a finding of a class in `stop` */
+    const char (*stop)[RUN_CLASS_MAX]; /* classes that end the search; with none, any finding */
+    size_t stop_count;
+    /* Called now and then in the calling process; may be NULL. */
+    void (*progress)(void *context, uint64_t schedules, uint64_t budget, size_t findings);
+    void *progress_context;
+};
+
+/* A class of verdict that was met, with the first schedule that did. */
+struct explore_finding {
+    char class[RUN_CLASS_MAX];
+    uint64_t schedule; /* its number, from 0 */
+    struct run_verdict verdict;
+    struct choice_record *records;
+    size_t record_count;
+};
+
+#define EXPLORE_FINDING_MAX 32u
+
+struct explore_result {
+    uint64_t schedules;   /* schedules whose verdicts are known */
+    uint64_t unfair;      /* of these: ended by their step limit while a PE was held */
+    uint64_t insns;       /* of all of them, from the start mark */
+    uint64_t branches;    /* branch points of the run with no deviation */
+    uint64_t granules;    /* shared granules in the end */
+    uint64_t last_search; /* systematic: schedules of the last, complete enumeration */
+    bool exhausted;       /* systematic: everything within the depth was tried */
+    bool interrupted;
+    double seconds;
+    struct explore_finding finding[EXPLORE_FINDING_MAX];
+    size_t finding_count; /* in the order of their schedules */
+};
+
+/* Explores; r must be at no one else's hands. The result is freed by explore_result_free(). */
+void explore_run(struct run *r, const struct explore_options *options,
+                 struct explore_result *result);
+void explore_result_free(struct explore_result *result);
+
+/* The finding of a class, or NULL. */
+const struct explore_finding *explore_find(const struct explore_result *result, const char *class);

@@ -1,0 +1,349 @@
+/*
+ * The machine: birth, the choice of who runs next, and the one loop that moves time.
+ *
+ * Scheduling: a PE runs a quantum of steps or until it waits; then the one with the lowest cycle
+ * count runs, ties by number. The choice next-cpu may hold a PE back after a visible operation.
+ * When all PEs wait, time jumps to the next deadline.
+ */
+#include "sim/machine_parts.h"
+
+#include "cpu/model.h"
+#include "gen/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const uint64_t hold_distance[HOLD_ANSWERS] = {0, 8, 64, 512, 4096, HOLD_UNTIL_OTHERS_WAIT};
+
+size_t machine_state_bytes(const struct machine *m)
+{
+    return offsetof(struct machine_state, cpu) + m->config.pe_count * sizeof(struct cpu);
+}
+
+static void wire_pe(struct machine *m, unsigned pe)
+{
+    struct cpu *cpu = &m->state->cpu[pe];
+    size_t ram_pages = (size_t)(m->config.ram_bytes >> PAGE_SHIFT);
+    m->event_clock[pe] =
+        (struct event_clock){.insn = &cpu->insns, .time = &cpu->cycles, .el = &cpu->el};
+    m->mmu[pe] = (struct mmu){
+        .state = &m->state->mmu[pe],
+        .memory = m->memory,
+        .tlb_page = ram_pages + pe * mmu_tlb_pages(&m->mmu_config),
+        .config = &m->mmu_config,
+        .port = &m->port,
+        .chooser = &m->chooser,
+        .counts = &m->side->counts,
+        .events = &m->events,
+        .clock = &m->event_clock[pe],
+        .pe = (uint8_t)pe,
+    };
+    mmu_wire(&m->mmu[pe]);
+    m->core[pe] = (struct core){
+        .cpu = cpu,
+        .mmu = &m->mmu[pe],
+        .port = &m->port,
+        .chooser = &m->chooser,
+        .counts = &m->side->counts,
+        .events = &m->events,
+        .model = &m->model,
+        .timing = &m->timing,
+        .ops = &machine_core_ops,
+        .owner = m,
+        .pe = pe,
+        .conduit_hvc = m->config.entry_el == 1,
+    };
+    core_wire(&m->core[pe]);
+}
+
+static void mmu_config_make(struct machine *m)
+{
+    const struct cpu_model *model = &m->model;
+    m->mmu_config = (struct mmu_config){
+        .pa_bits = (uint8_t)model_pa_bits(model),
+        .vmid_bits = (uint8_t)model_vmid_bits(model),
+        .asid_bits = (uint8_t)model_asid_bits(model),
+        .tlb_entries = m->config.tlb_entries,
+        .cost_walk_step = m->timing.walk_step,
+        .cost_tlb_miss = m->timing.tlb_miss,
+    };
+}
+
+struct machine *machine_new(const struct machine_config *config, struct error *error)
+{
+    if (!config_check(config, error))
+        return NULL;
+    const struct cpu_model *model = model_find(config->model);
+    if (!model) {
+        error_set(error, "--cpu %s: no such model (see `armillary info models`)", config->model);
+        return NULL;
+    }
+    struct machine *m = calloc(1, sizeof *m);
+    ensure(m != NULL);
+    m->config = *config;
+    m->model = model_configure(model, config->vmid_bits, config->asid_bits);
+    m->timing = timing_make(config->model, config->timing_flat);
+    mmu_config_make(m);
+    m->state = calloc(1, sizeof *m->state);
+    m->side = calloc(1, sizeof *m->side);
+    ensure(m->state != NULL && m->side != NULL);
+    m->memory = cow_new((size_t)(config->ram_bytes >> PAGE_SHIFT) +
+                        config->pe_count * mmu_tlb_pages(&m->mmu_config));
+    chooser_init(&m->chooser, CHOICE_DEFAULT);
+    m->chooser.open_mask = config->open_mask;
+    machine_port_init(m);
+    clock_init(&m->state->clock, m->timing.cycles_per_tick);
+    struct gic_config gic = {.pe_count = (uint8_t)config->pe_count,
+                             .list_registers = (uint8_t)config->list_registers};
+    gic_reset(&m->state->gic, &gic);
+    pl011_reset(&m->state->uart);
+    semihosting_reset(&m->state->semihosting);
+    for (unsigned pe = 0; pe < config->pe_count; pe++) {
+        wire_pe(m, pe);
+        core_reset(&m->core[pe], config->entry_el, 0, 0);
+        m->state->cpu[pe].wait = CPU_IS_OFF;
+    }
+    return m;
+}
+
+void machine_free(struct machine *m)
+{
+    if (!m)
+        return;
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        core_unwire(&m->core[pe]);
+        mmu_unwire(&m->mmu[pe]);
+    }
+    chooser_free(&m->chooser);
+    cow_free(m->memory);
+    free(m->side);
+    free(m->state);
+    free(m);
+}
+
+void machine_console(struct machine *m, unsigned pe, uint8_t byte)
+{
+    event_emit_CONSOLE(CORE_HEAD(&m->core[pe]), byte);
+    if (m->console)
+        m->console(m->console_context, byte);
+}
+
+void machine_request_stop(struct machine *m)
+{
+    m->stop_requested = true;
+}
+
+struct engine_result engine_run(struct machine *m, unsigned pe, const struct engine_budget *budget)
+{
+    struct core *c = &m->core[pe];
+    m->events.step = m->state->step;
+    c->lines_may_change = false;
+    if (m->engine == ENGINE_KIND_FAST && !budget->stop_at_visible && core_may_run_fast(c))
+        return core_run_fast(c, budget);
+    return core_run_precise(c, budget);
+}
+
+/* --- who runs next ------------------------------------------------------------------------ */
+
+static bool is_ready(const struct machine *m, unsigned pe)
+{
+    return m->state->cpu[pe].wait == CPU_RUNS;
+}
+
+/* The ready PE with the lowest time among those held or those not held; -1: none. */
+static int lowest_time(const struct machine *m, bool held)
+{
+    int best = -1;
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        if (!is_ready(m, pe) || (m->state->pe[pe].hold_left != 0) != held)
+            continue;
+        if (best < 0 || m->state->cpu[pe].cycles < m->state->cpu[best].cycles)
+            best = (int)pe;
+    }
+    return best;
+}
+
+static bool others_can_run(const struct machine *m, unsigned pe)
+{
+    for (unsigned other = 0; other < m->config.pe_count; other++) {
+        if (other != pe && is_ready(m, other) && m->state->pe[other].hold_left == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The hold is over: the time that passed is charged. HOLD tells what was left of it. */
+static void release(struct machine *m, unsigned pe)
+{
+    struct machine_state *s = m->state;
+    uint64_t left = s->pe[pe].hold_left;
+    s->pe[pe].hold_left = 0;
+    if (s->cpu[pe].cycles < s->now)
+        s->cpu[pe].cycles = s->now;
+    event_emit_HOLD(CORE_HEAD(&m->core[pe]), 0, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
+}
+
+static void count_visible(struct machine *m, unsigned pe)
+{
+    for (unsigned other = 0; other < m->config.pe_count; other++) {
+        struct pe_state *p = &m->state->pe[other];
+        if (other == pe || p->hold_left == 0 || p->hold_left == HOLD_UNTIL_OTHERS_WAIT)
+            continue;
+        if (--p->hold_left == 0)
+            release(m, other);
+    }
+}
+
+/* Asks whether this PE, about to run behind a visible operation, is held instead. */
+static bool is_held_now(struct machine *m, unsigned pe)
+{
+    uint64_t hint = m->side->visible[pe];
+    if (hint == VISIBLE_NONE)
+        return false;
+    m->side->visible[pe] = VISIBLE_NONE;
+    if (!others_can_run(m, pe))
+        return false;
+    uint32_t k = choose_at(&m->chooser, CHOICE_NEXT_CPU, pe, m->state->cpu[pe].insns, HOLD_ANSWERS,
+                           hint);
+    if (k == 0)
+        return false;
+    m->state->pe[pe].hold_left = hold_distance[k];
+    event_emit_HOLD(CORE_HEAD(&m->core[pe]), 1,
+                    k + 1 == HOLD_ANSWERS ? UINT32_MAX : (uint32_t)hold_distance[k]);
+    return true;
+}
+
+/* The PE whose turn it is now, or -1 when all wait. */
+static int next_pe(struct machine *m)
+{
+    struct machine_state *s = m->state;
+    for (;;) {
+        unsigned pe = s->current;
+        if (s->quantum_left == 0 || !is_ready(m, pe) || s->pe[pe].hold_left != 0) {
+            int lowest = lowest_time(m, false);
+            if (lowest < 0) {
+                lowest = lowest_time(m, true);
+                if (lowest < 0)
+                    return -1;
+                release(m, (unsigned)lowest);
+            }
+            pe = (unsigned)lowest;
+            s->current = pe;
+            s->quantum_left = m->config.quantum;
+        }
+        if (!is_held_now(m, pe))
+            return (int)pe;
+    }
+}
+
+/* --- the loop ----------------------------------------------------------------------------- */
+
+/* Whether next-cpu may be asked, so that each visible operation of the coming run counts. */
+static bool watches_visible(const struct machine *m)
+{
+    if (choice_is_open(&m->chooser, CHOICE_NEXT_CPU))
+        return true;
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        if (m->state->pe[pe].hold_left != 0)
+            return true;
+    }
+    return false;
+}
+
+static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_limit, bool *stop)
+{
+    struct machine_state *s = m->state;
+    struct core *c = &m->core[pe];
+    uint64_t steps = step_limit - s->step;
+    bool visible = watches_visible(m);
+    struct engine_budget budget = {
+        .steps = steps < s->quantum_left ? steps : s->quantum_left,
+        .cycles = s->clock.next > s->cpu[pe].cycles ? s->clock.next : s->cpu[pe].cycles + 1,
+        .stop_at_visible = visible,
+    };
+    if (m->break_on && (m->break_pe < 0 || m->break_pe == (int)pe)) {
+        if (s->cpu[pe].pc == m->break_pc && !m->break_passed) {
+            m->break_passed = true;
+            *stop = true;
+            return MACHINE_BREAK;
+        }
+        budget.steps = 1;
+    }
+    m->break_passed = false;
+    struct engine_result result = engine_run(m, pe, &budget);
+    s->step += result.steps;
+    s->quantum_left -= (uint32_t)result.steps;
+    s->now = s->cpu[pe].cycles;
+    if (visible && c->visible != VISIBLE_NONE) {
+        if (choice_is_open(&m->chooser, CHOICE_NEXT_CPU))
+            m->side->visible[pe] = c->visible;
+        count_visible(m, pe);
+    }
+    switch (result.reason) {
+    case ENGINE_FIRMWARE:
+        machine_firmware(m, pe);
+        break;
+    case ENGINE_SEMIHOST:
+        machine_semihosting(m, pe);
+        break;
+    case ENGINE_UNMODELLED:
+        m->unmodelled = c->unmodelled;
+        m->unmodelled_pe = pe;
+        break;
+    case ENGINE_BUDGET:
+    case ENGINE_WAITS:
+    case ENGINE_LINES:
+    case ENGINE_VISIBLE:
+        break;
+    }
+    machine_wires(m);
+    *stop = m->unmodelled != NULL;
+    return MACHINE_UNMODELLED;
+}
+
+enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
+{
+    struct machine_state *s = m->state;
+    m->stop_requested = false;
+    for (;;) {
+        if (m->stop_requested)
+            return MACHINE_REQUEST;
+        if (s->exit != EXIT_NONE)
+            return MACHINE_EXIT;
+        if (s->step >= step_limit)
+            return MACHINE_LIMIT;
+        int pe = next_pe(m);
+        if (pe < 0) {
+            if (s->clock.next == DEADLINE_NEVER)
+                return MACHINE_IDLE;
+            if (s->now < s->clock.next)
+                s->now = s->clock.next;
+            machine_deadlines(m, s->now);
+            continue;
+        }
+        if (s->clock.next <= s->cpu[pe].cycles)
+            machine_deadlines(m, s->cpu[pe].cycles);
+        bool stop = false;
+        enum machine_stop why = run_turn(m, (unsigned)pe, step_limit, &stop);
+        if (stop)
+            return why;
+    }
+}
+
+uint64_t machine_insns(const struct machine *m)
+{
+    uint64_t sum = 0;
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++)
+        sum += m->state->cpu[pe].insns;
+    return sum;
+}
+
+uint64_t machine_cycles(const struct machine *m)
+{
+    uint64_t largest = 0;
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        if (m->state->cpu[pe].cycles > largest)
+            largest = m->state->cpu[pe].cycles;
+    }
+    return largest;
+}

@@ -1,0 +1,141 @@
+/*
+ * The machine: the one place where the parts meet. It owns all state, wires PEs, MMUs, GIC,
+ * timers and devices together, decides who runs next, and is the only thing that moves time.
+ *
+ * Everything outside struct machine_state, the ask counts and the copy-on-write memory is wiring
+ * or derived and can be thrown away between two steps.
+ */
+#pragma once
+#include "cpu/engine.h"
+#include "cpu/model.h"
+#include "gic/state.h"
+#include "sim/base/clock.h"
+#include "sim/base/cow.h"
+#include "sim/base/image.h"
+#include "sim/config.h"
+#include "sim/devices/pl011.h"
+#include "sim/semihosting.h"
+
+/* D[k] of the choice next-cpu: visible operations of the others; the last waits for all others. */
+#define HOLD_ANSWERS 6u
+#define HOLD_UNTIL_OTHERS_WAIT UINT64_MAX
+extern const uint64_t hold_distance[HOLD_ANSWERS];
+
+enum machine_exit { EXIT_NONE, EXIT_OFF, EXIT_RESET, EXIT_SEMIHOST };
+
+STATE_BEGIN
+/* What the scheduler and the interconnect keep for each PE. */
+struct pe_state {
+    uint64_t hold_left;    /* held until the others have executed so many visible operations */
+    uint64_t monitor_pa;   /* global exclusive monitor: granule */
+    uint32_t monitor_size; /* 0: open */
+    uint32_t tlbi_issued;  /* highest TLBI message that this PE has issued */
+};
+
+/* Beside the state: snapshotted with it so that going back asks the same, never hashed. */
+struct machine_side {
+    struct choice_counts counts;
+    uint64_t visible[PE_COUNT_MAX]; /* hint of the question that next-cpu still has to ask; 0: none */
+};
+
+struct machine_state {
+    uint64_t step; /* instruction attempts and asynchronous events of all PEs so far */
+    uint64_t now;  /* cycles: time of the PE that ran last */
+    uint32_t tlbi_message;   /* the last TLBI's number */
+    uint32_t monitors_armed; /* global exclusive monitors that are not open */
+    uint32_t exit;                      /* enum machine_exit */
+    uint32_t exit_status;
+    uint32_t current;      /* PE whose turn it is */
+    uint32_t quantum_left; /* steps left of its turn */
+    struct clock clock;
+    struct pe_state pe[PE_COUNT_MAX];
+    struct gic gic;
+    struct pl011 uart;
+    struct semihosting semihosting;
+    uint32_t reserved; /* fills up to 8 bytes */
+    struct mmu_state mmu[PE_COUNT_MAX];
+    struct cpu cpu[PE_COUNT_MAX];
+};
+STATE_END
+
+/* Why machine_run came back. */
+enum machine_stop {
+    MACHINE_LIMIT,      /* the step limit */
+    MACHINE_EXIT,       /* state.exit says how */
+    MACHINE_IDLE,       /* all PEs wait and there is no deadline */
+    MACHINE_UNMODELLED, /* see machine.unmodelled and machine.unmodelled_pe */
+    MACHINE_BREAK,      /* the break point was reached; its instruction has not been executed */
+    MACHINE_REQUEST,    /* an observer asked (machine_request_stop) */
+};
+
+struct machine {
+    struct machine_config config;
+    struct machine_state *state;
+    struct machine_side *side;
+    struct cow *memory; /* RAM pages, then the TLB arrays of the PEs */
+
+    /* Wiring. */
+    struct chooser chooser;
+    struct events events;
+    struct core core[PE_COUNT_MAX];
+    struct mmu mmu[PE_COUNT_MAX];
+    struct mmu_config mmu_config;
+    struct port port;
+    struct event_clock event_clock[PE_COUNT_MAX];
+    enum engine_kind engine;
+    void (*console)(void *context, uint8_t byte); /* UART and semihosting output */
+    void *console_context;
+
+    /* A break point for start marks: pe < 0 for any. */
+    bool break_on;
+    int break_pe;
+    uint64_t break_pc;
+    bool break_passed; /* stopped at it; the next run goes on */
+
+    bool stop_requested;
+    const char *unmodelled; /* what the model lacks, or NULL */
+    unsigned unmodelled_pe;
+    uint64_t port_epoch; /* grows when host pointers into RAM are revoked */
+    struct timing timing;
+    struct cpu_model model;
+};
+
+/* A machine in the state of power-on; NULL with error for a bad configuration. */
+struct machine *machine_new(const struct machine_config *config, struct error *error);
+void machine_free(struct machine *m);
+
+/* A byte for the console: hands it to machine.console and tells CONSOLE. */
+void machine_console(struct machine *m, unsigned pe, uint8_t byte);
+
+/*
+ * Puts an image (and its device tree) into RAM and sets CPU 0 to its entry, the others off.
+ * False with "NAME: reason".
+ */
+bool machine_load(struct machine *m, const struct image *image, struct error *error);
+
+/* Runs until state.step reaches step_limit or something stops it. */
+enum machine_stop machine_run(struct machine *m, uint64_t step_limit);
+
+/* For observers: the run ends behind the current step; the state is not touched. */
+void machine_request_stop(struct machine *m);
+
+/* A picture of the whole machine, ask counts included. */
+struct machine_snapshot;
+struct machine_snapshot *machine_save(struct machine *m);
+void machine_restore(struct machine *m, const struct machine_snapshot *s);
+void machine_snapshot_free(struct machine_snapshot *s);
+uint64_t machine_snapshot_step(const struct machine_snapshot *s);
+
+/* Hash of all state but the ask counts; the same on every host, engine and build. */
+uint64_t machine_hash(struct machine *m);
+
+/* Totals. */
+uint64_t machine_insns(const struct machine *m);
+uint64_t machine_cycles(const struct machine *m); /* the largest of the PEs' times */
+
+/* Observers: physical memory, and a virtual address of a PE translated by walking. */
+bool machine_peek(const struct machine *m, pa_t pa, void *bytes, size_t size);
+bool machine_peek_va(const struct machine *m, unsigned pe, va_t va, struct walk *walk);
+
+/* The engine door: runs one PE; the machine's loop calls it, tests may. */
+struct engine_result engine_run(struct machine *m, unsigned pe, const struct engine_budget *budget);

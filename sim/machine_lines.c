@@ -1,0 +1,82 @@
+/*
+ * Lines: timers to the GIC, devices to the GIC, the GIC's wires to the PEs; and what they wake.
+ * Every line is a function of state; it is computed again only when an input changed.
+ */
+#include "sim/machine_parts.h"
+
+#include "cpu/exception.h"
+#include "cpu/sysreg.h"
+#include "gen/trace.h"
+
+static const uint16_t timer_intid[TIMER_COUNT] = {
+    [TIMER_P] = INTID_CNTP,
+    [TIMER_V] = INTID_CNTV,
+    [TIMER_HP] = INTID_CNTHP,
+};
+
+static void set_line(struct machine *m, unsigned pe, unsigned intid, bool level)
+{
+    if (gic_bit(m->state->gic.line, gic_slot(pe, intid)) == level)
+        return;
+    gic_set_line(&m->state->gic, pe, intid, level);
+    event_emit_LINE(CORE_HEAD(&m->core[pe]), (uint16_t)intid, level, 0);
+}
+
+/* The levels of one PE's timers at a time, and when they change next by themselves. */
+void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles)
+{
+    struct clock *clock = &m->state->clock;
+    const struct cpu *cpu = &m->state->cpu[pe];
+    uint64_t count = clock_read(clock, cycles);
+    for (unsigned t = 0; t < TIMER_COUNT; t++) {
+        set_line(m, pe, timer_intid[t], timer_line(cpu, (enum cpu_timer)t, count));
+        uint64_t tick = timer_deadline(cpu, (enum cpu_timer)t, count);
+        clock_set_deadline(clock, pe * TIMER_COUNT + t,
+                           tick == UINT64_MAX ? DEADLINE_NEVER
+                                              : clock_cycles_of_tick(clock, tick));
+    }
+}
+
+void machine_deadlines(struct machine *m, uint64_t cycles)
+{
+    int slot;
+    while ((slot = clock_fire(&m->state->clock, cycles)) >= 0)
+        machine_timer_update(m, (unsigned)slot / TIMER_COUNT, cycles);
+    machine_wires(m);
+}
+
+void machine_wake(struct machine *m, unsigned pe, uint64_t cycles)
+{
+    struct cpu *cpu = &m->state->cpu[pe];
+    cpu->wait = CPU_RUNS;
+    if (cpu->cycles < cycles)
+        cpu->cycles = cycles;
+    event_emit_WAIT(CORE_HEAD(&m->core[pe]), CPU_RUNS);
+}
+
+void machine_wires(struct machine *m)
+{
+    struct machine_state *s = m->state;
+    set_line(m, 0, INTID_UART, pl011_line(&s->uart));
+    bool changed = gic_take_changed(&s->gic);
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        struct cpu *cpu = &s->cpu[pe];
+        if (changed) {
+            uint8_t lines = (uint8_t)gic_wires(&s->gic, pe);
+            uint8_t flipped = cpu->lines ^ lines;
+            cpu->lines = lines;
+            for (unsigned wire = 0; wire < 4; wire++) {
+                if (flipped >> wire & 1)
+                    event_emit_LINE(CORE_HEAD(&m->core[pe]), 0, lines >> wire & 1,
+                                    (uint8_t)(wire + 1));
+            }
+        }
+        if (cpu->wait == CPU_RUNS || cpu->wait == CPU_IS_OFF)
+            continue;
+        bool event = cpu->wait == CPU_WAITS_EVENT && cpu->event_register;
+        if (event)
+            cpu->event_register = 0;
+        if (event || interrupt_wakes(cpu))
+            machine_wake(m, pe, s->now);
+    }
+}

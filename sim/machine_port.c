@@ -1,0 +1,332 @@
+/*
+ * The interconnect: physical addresses to RAM and devices, the global exclusive monitors, and
+ * the operations by which a PE reaches the others (TLBI, DSB, SEV, counter).
+ *
+ * Not modelled here yet: caches, store buffers and read histories; when they come they stand
+ * between read()/write() and RAM, and page() answers NULL while they are on.
+ */
+#include "sim/machine_parts.h"
+
+#include "gen/trace.h"
+#include "cpu/sysreg.h"
+
+#include <string.h>
+
+
+static bool is_ram(const struct machine *m, uint64_t pa, size_t size)
+{
+    return pa >= MAP_RAM && pa - MAP_RAM < m->config.ram_bytes &&
+           size <= m->config.ram_bytes - (pa - MAP_RAM);
+}
+
+static size_t ram_page(uint64_t pa)
+{
+    return (size_t)((pa - MAP_RAM) >> PAGE_SHIFT);
+}
+
+/* The page for writing; pointers that others keep are revoked when it had to be copied. */
+static uint8_t *page_for_write(struct machine *m, uint64_t pa)
+{
+    size_t page = ram_page(pa);
+    const uint8_t *before = cow_read(m->memory, page);
+    uint8_t *after = cow_write(m->memory, page);
+    if (after != before)
+        m->port_epoch++;
+    return after;
+}
+
+/* Any store clears the global monitors of the other PEs on the same granule. */
+static void monitors_see_store(struct machine *m, const struct access *access)
+{
+    if (m->state->monitors_armed == 0)
+        return;
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        struct pe_state *s = &m->state->pe[pe];
+        if (s->monitor_size == 0 || access->pa.bits >= s->monitor_pa + s->monitor_size ||
+            access->pa.bits + access->size <= s->monitor_pa)
+            continue;
+        if (pe == access->pe && !access->exclusive)
+            continue; /* a PE's own plain store leaves its monitor as it is */
+        s->monitor_size = 0;
+        m->state->monitors_armed--;
+        if (pe != access->pe) /* clearing the global monitor is an event for WFE */
+            m->state->cpu[pe].event_register = 1;
+    }
+}
+
+static void monitor_arm(struct machine *m, const struct access *access)
+{
+    struct pe_state *s = &m->state->pe[access->pe];
+    if (s->monitor_size == 0)
+        m->state->monitors_armed++;
+    s->monitor_size = 64;
+    s->monitor_pa = align_down(access->pa.bits, 64);
+}
+
+static bool monitor_passes(const struct machine *m, const struct access *access)
+{
+    const struct pe_state *s = &m->state->pe[access->pe];
+    return s->monitor_size != 0 && s->monitor_pa == align_down(access->pa.bits, 64);
+}
+
+/* Frame and offset of a GIC address. */
+static bool gic_frame(uint64_t pa, enum gic_frame *frame, uint32_t *offset)
+{
+    static const struct {
+        uint64_t base, size;
+        enum gic_frame frame;
+    } frames[] = {
+        {MAP_GICD, 0x1000, GIC_FRAME_D},
+        {MAP_GICC, 0x2000, GIC_FRAME_C},
+        {MAP_GICH, 0x1000, GIC_FRAME_H},
+        {MAP_GICV, 0x2000, GIC_FRAME_V},
+    };
+    for (unsigned i = 0; i < ARRAY_COUNT(frames); i++) {
+        if (pa - frames[i].base < frames[i].size) {
+            *frame = frames[i].frame;
+            *offset = (uint32_t)(pa - frames[i].base);
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum port_result gic_access(struct machine *m, const struct access *a, enum gic_frame frame,
+                                   uint32_t offset, uint64_t value[2])
+{
+    uint32_t word = (uint32_t)value[0];
+    enum gic_answer answer =
+        a->is_write ? gic_write(&m->state->gic, a->pe, frame, offset, a->size, word)
+                    : gic_read(&m->state->gic, a->pe, frame, offset, a->size, &word);
+    if (answer == GIC_UNMODELLED) {
+        m->unmodelled = "a GIC register frame that is not modelled";
+        m->unmodelled_pe = a->pe;
+        return PORT_OK;
+    }
+    if (answer == GIC_ABORT)
+        return PORT_EXTERNAL_ABORT;
+    value[0] = word;
+    event_emit_GIC(CORE_HEAD(&m->core[a->pe]), offset, word, a->is_write, (uint8_t)frame);
+    return PORT_OK;
+}
+
+static enum port_result uart_access(struct machine *m, const struct access *a, uint32_t offset,
+                                    uint64_t value[2])
+{
+    uint32_t word = (uint32_t)value[0];
+    enum pl011_answer answer;
+    if (a->is_write) {
+        struct pl011_effect effect = pl011_write(&m->state->uart, offset, a->size, word);
+        answer = effect.answer;
+        if (effect.has_output)
+            machine_console(m, a->pe, effect.output);
+    } else {
+        answer = pl011_read(&m->state->uart, offset, a->size, &word);
+        value[0] = word;
+    }
+    if (answer == PL011_UNMODELLED) {
+        m->unmodelled = "a mode of the PL011 (loopback, DMA, IrDA or break)";
+        m->unmodelled_pe = a->pe;
+    }
+    return answer == PL011_ABORT ? PORT_EXTERNAL_ABORT : PORT_OK;
+}
+
+static enum port_result device_access(struct machine *m, const struct access *a, uint64_t value[2])
+{
+    enum gic_frame frame;
+    uint32_t offset;
+    struct core *c = &m->core[a->pe];
+    c->visible = VISIBLE_DEVICE;
+    c->lines_may_change = true;
+    c->extra_cost += m->timing.device;
+    if (a->size > 4)
+        return PORT_EXTERNAL_ABORT;
+    if (gic_frame(a->pa.bits, &frame, &offset))
+        return gic_access(m, a, frame, offset, value);
+    if (a->pa.bits - MAP_UART < PAGE_BYTES)
+        return uart_access(m, a, (uint32_t)(a->pa.bits - MAP_UART), value);
+    return PORT_EXTERNAL_ABORT;
+}
+
+static enum port_result port_read(void *owner, const struct access *access, uint64_t value[2])
+{
+    struct machine *m = owner;
+    if (!is_ram(m, access->pa.bits, access->size)) {
+        value[0] = value[1] = 0;
+        if (access->kind == ACCESS_WALK || access->kind == ACCESS_FETCH)
+            return PORT_EXTERNAL_ABORT;
+        return device_access(m, access, value);
+    }
+    const uint8_t *page = cow_read(m->memory, ram_page(access->pa.bits));
+    value[0] = value[1] = 0;
+    memcpy(value, page + (access->pa.bits & (PAGE_BYTES - 1)), access->size);
+    if (access->exclusive)
+        monitor_arm(m, access);
+    return PORT_OK;
+}
+
+static enum port_result port_write(void *owner, const struct access *access,
+                                   const uint64_t value[2])
+{
+    struct machine *m = owner;
+    if (!is_ram(m, access->pa.bits, access->size)) {
+        uint64_t copy[2] = {value[0], value[1]};
+        return device_access(m, access, copy);
+    }
+    if (access->exclusive && !monitor_passes(m, access))
+        return PORT_EXCLUSIVE_FAIL;
+    monitors_see_store(m, access);
+    uint8_t *page = page_for_write(m, access->pa.bits);
+    memcpy(page + (access->pa.bits & (PAGE_BYTES - 1)), value, access->size);
+    return PORT_OK;
+}
+
+static uint8_t *port_page(void *owner, pa_t page, bool is_write)
+{
+    struct machine *m = owner;
+    if (!is_ram(m, page.bits, PAGE_BYTES))
+        return NULL;
+    if (is_write)
+        return page_for_write(m, page.bits);
+    return (uint8_t *)(uintptr_t)cow_read(m->memory, ram_page(page.bits));
+}
+
+static bool port_peek(const void *owner, pa_t pa, void *bytes, size_t size)
+{
+    return machine_peek(owner, pa, bytes, size);
+}
+
+bool machine_peek(const struct machine *m, pa_t pa, void *bytes, size_t size)
+{
+    if (!is_ram(m, pa.bits, size))
+        return false;
+    uint8_t *out = bytes;
+    for (size_t done = 0; done < size;) {
+        uint64_t at = pa.bits + done;
+        size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
+        size_t part = size - done < in_page ? size - done : in_page;
+        memcpy(out + done, cow_read(m->memory, ram_page(at)) + (at & (PAGE_BYTES - 1)), part);
+        done += part;
+    }
+    return true;
+}
+
+bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size)
+{
+    if (!is_ram(m, pa.bits, size))
+        return false;
+    const uint8_t *in = bytes;
+    for (size_t done = 0; done < size;) {
+        uint64_t at = pa.bits + done;
+        size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
+        size_t part = size - done < in_page ? size - done : in_page;
+        memcpy(page_for_write(m, at) + (at & (PAGE_BYTES - 1)), in + done, part);
+        done += part;
+    }
+    return true;
+}
+
+void machine_port_init(struct machine *m)
+{
+    m->port = (struct port){
+        .owner = m,
+        .read = port_read,
+        .write = port_write,
+        .page = port_page,
+        .monitors_armed = &m->state->monitors_armed,
+        .epoch = &m->port_epoch,
+        .peek = port_peek,
+    };
+}
+
+/* --- what a PE asks of the machine ------------------------------------------------------- */
+
+static void core_tlbi(void *owner, unsigned pe, struct tlbi *message)
+{
+    struct machine *m = owner;
+    struct machine_state *s = m->state;
+    message->message = ++s->tlbi_message;
+    s->pe[pe].tlbi_issued = message->message;
+    m->core[pe].visible = VISIBLE_TLBI;
+    event_emit_TLBI(CORE_HEAD(&m->core[pe]), message->message, message->operation, message->scope,
+                    message->vmid, message->asid, message->address, message->vttbr);
+    for (unsigned target = 0; target < m->config.pe_count; target++) {
+        if (target == pe || message->scope != TLBI_LOCAL)
+            mmu_tlbi_receive(&m->mmu[target], message);
+    }
+}
+
+/*
+ * DSB: completes TLBIs when its access types are both loads and stores (CRm<1:0> = 3); those to
+ * other PEs when its domain is inner shareable or wider (CRm<3:2> is not 01, non-shareable).
+ */
+static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsigned crm)
+{
+    struct machine *m = owner;
+    m->core[pe].visible = VISIBLE_BARRIER;
+    event_emit_BARRIER(CORE_HEAD(&m->core[pe]), (uint8_t)kind, (uint8_t)crm);
+    if (kind != BARRIER_DSB || (crm & 3u) != 3u)
+        return;
+    bool covers_broadcast = (crm & 0xcu) != 4u;
+    for (unsigned target = 0; target < m->config.pe_count; target++) {
+        if (target == pe || covers_broadcast)
+            mmu_tlbi_finish(&m->mmu[target], pe, covers_broadcast);
+    }
+    if (covers_broadcast)
+        event_emit_TLBI_DONE(CORE_HEAD(&m->core[pe]), m->state->pe[pe].tlbi_issued);
+}
+
+static void core_send_event(void *owner, unsigned pe)
+{
+    struct machine *m = owner;
+    m->core[pe].visible = VISIBLE_BARRIER;
+    for (unsigned target = 0; target < m->config.pe_count; target++) {
+        m->state->cpu[target].event_register = 1;
+        if (m->state->cpu[target].wait == CPU_WAITS_EVENT) {
+            m->state->cpu[target].event_register = 0;
+            machine_wake(m, target, m->state->cpu[pe].cycles);
+        }
+    }
+}
+
+static uint64_t core_counter(void *owner, unsigned pe)
+{
+    struct machine *m = owner;
+    return clock_read(&m->state->clock, m->state->cpu[pe].cycles);
+}
+
+static void core_timer_changed(void *owner, unsigned pe)
+{
+    struct machine *m = owner;
+    m->core[pe].lines_may_change = true;
+    machine_timer_update(m, pe, m->state->cpu[pe].cycles);
+}
+
+/* Caches are off: data operations do nothing, and no decoded code is kept. */
+static void core_cache_operation(void *owner, unsigned pe, enum sysreg operation, pa_t address)
+{
+    (void)owner;
+    (void)pe;
+    (void)operation;
+    (void)address;
+}
+
+/* No GICv3 CPU interface: no row has owner=gic. */
+static uint64_t core_gic_register(void *owner, unsigned pe, enum sysreg reg, bool is_write,
+                                  uint64_t value)
+{
+    (void)owner;
+    (void)value;
+    bug("PE %u: %s of register %s, which no GICv2 owns", pe, is_write ? "write" : "read",
+        sysreg_name(reg));
+}
+
+const struct core_ops machine_core_ops = {
+    .tlbi = core_tlbi,
+    .barrier = core_barrier,
+    .send_event = core_send_event,
+    .counter = core_counter,
+    .timer_changed = core_timer_changed,
+    .cache = core_cache_operation,
+    .gic_register = core_gic_register,
+};

@@ -1,0 +1,211 @@
+/*
+ * Replay, and the report of where it went another way.
+ *
+ * When checkers are given, a finding may come earlier, later or not at all; then the run goes to
+ * the recorded last step and only states are compared. Checkers stop a run behind the step of
+ * their finding, so that step is the recorded one.
+ */
+#include "sim/replay.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct watch {
+    struct replay *replay;
+    struct replay_result *result;
+    size_t next; /* hash to be compared next */
+};
+
+static void diverge(struct replay_result *result, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void diverge(struct replay_result *result, const char *format, ...)
+{
+    if (result->diverged)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(result->divergence, sizeof result->divergence, format, arguments);
+    va_end(arguments);
+    result->diverged = true;
+}
+
+bool replay_open(struct replay *replay, const struct trace *trace,
+                 const struct replay_options *options, struct error *error)
+{
+    *replay = (struct replay){.trace = trace, .options = *options};
+    struct run_setup setup = trace->setup;
+    if (options->checks_given)
+        setup.checks.mask = options->check_mask;
+    if (!image_open(&replay->image, trace->image_name, trace->image, trace->image_size,
+                    pa_make(MAP_RAM), setup.config.ram_bytes, error))
+        return false;
+    replay->run = run_new(&setup, &replay->image, error);
+    if (!replay->run) {
+        image_close(&replay->image);
+        return false;
+    }
+    run_machine(replay->run)->engine = options->engine;
+    replay->used = calloc(trace->record_count + 1, 1);
+    ensure(replay->used != NULL);
+    return true;
+}
+
+void replay_close(struct replay *replay)
+{
+    run_free(replay->run);
+    image_close(&replay->image);
+    free(replay->used);
+    replay->run = NULL;
+    replay->used = NULL;
+}
+
+static bool is_strict(const struct replay *replay)
+{
+    return replay->trace->fingerprint == trace_fingerprint();
+}
+
+void replay_set_script(struct replay *replay)
+{
+    struct chooser *c = &run_machine(replay->run)->chooser;
+    c->policy = is_strict(replay) ? CHOICE_STRICT : CHOICE_LENIENT;
+    c->script = replay->trace->records;
+    c->script_count = replay->trace->record_count;
+    c->script_used = replay->used;
+}
+
+static void compare_hash(struct watch *w, uint64_t step, uint64_t hash)
+{
+    const struct trace *trace = w->replay->trace;
+    while (w->next < trace->hash_count && trace->hashes[w->next].step < step)
+        w->next++;
+    if (w->next == trace->hash_count || trace->hashes[w->next].step != step)
+        return;
+    w->result->hashes_compared++;
+    if (trace->hashes[w->next].hash != hash)
+        diverge(w->result, "the state at step %" PRIu64 " has hash %016" PRIx64
+                ", recorded was %016" PRIx64 "%s", step, hash, trace->hashes[w->next].hash,
+                w->next == 0 ? "" : "; the one before was the same");
+}
+
+static bool watch_step(void *context, struct machine *m)
+{
+    struct watch *w = context;
+    if (w->result->strict) {
+        compare_hash(w, m->state->step, machine_hash(m));
+        const struct chooser *c = &m->chooser;
+        return !w->result->diverged && !c->diverged;
+    }
+    return true;
+}
+
+static void name_text(const struct choice_name *name, char *text, size_t size)
+{
+    snprintf(text, size, "%s of %u at %" PRIu64,
+             name->kind < CHOICE_KIND_COUNT ? choice_rows[name->kind].name : "?", name->object,
+             name->ordinal);
+}
+
+/* Divergence by questions: the recorded one and the one that came. */
+static void compare_questions(struct watch *w, bool to_the_end)
+{
+    const struct chooser *c = &run_machine(w->replay->run)->chooser;
+    char text[128];
+    if (c->diverged) {
+        name_text(&c->diverged_at.name, text, sizeof text);
+        diverge(w->result, "the question %s has %u answers, recorded were %u", text,
+                c->diverged_at.n, c->diverged_at.answer);
+    }
+    const struct choice_record *unasked = to_the_end ? chooser_unasked(c) : NULL;
+    if (unasked) {
+        name_text(&unasked->name, text, sizeof text);
+        diverge(w->result, "the recorded question %s (answer %u of %u) never came", text,
+                unasked->answer, unasked->n);
+    }
+}
+
+static void compare_verdicts(struct replay *replay, struct replay_result *result)
+{
+    char recorded[RUN_CLASS_MAX], now[RUN_CLASS_MAX];
+    run_class(&replay->trace->verdict, recorded);
+    run_class(&result->verdict, now);
+    result->verdict_compared = true;
+    result->same_verdict = strcmp(recorded, now) == 0;
+}
+
+/* To a step and no further, comparing the hashes on the way. */
+static void execute_to(struct replay *replay, struct watch *w, uint64_t step)
+{
+    struct machine *m = run_machine(replay->run);
+    struct replay_result *result = w->result;
+    uint64_t interval = replay->trace->hash_interval;
+    enum machine_stop stop = MACHINE_LIMIT;
+    run_rewind(replay->run);
+    m->break_on = false;
+    while (m->state->step < step && !result->diverged) {
+        uint64_t next = (m->state->step / interval + 1) * interval;
+        stop = run_advance(replay->run, next < step ? next : step);
+        if (run_is_interrupted()) {
+            result->verdict.result = RUN_INTERRUPTED;
+            return;
+        }
+        /* A checker that was not there when it was recorded may stop the run: it goes on. */
+        if (stop != MACHINE_LIMIT && stop != MACHINE_REQUEST)
+            break;
+        if (m->state->step == next)
+            watch_step(w, m);
+    }
+    result->verdict.result = m->state->exit == EXIT_NONE ? RUN_LIMIT
+                             : m->state->exit == EXIT_SEMIHOST ? RUN_EXIT
+                                                               : RUN_OFF;
+    if (m->unmodelled)
+        result->verdict.result = RUN_UNMODELLED;
+    result->verdict.exit_status = m->state->exit_status;
+    result->verdict.insns = machine_insns(m);
+    result->verdict.cycles = machine_cycles(m);
+    result->verdict.steps = m->state->step;
+    result->verdict.hash = machine_hash(m);
+    result->verdict.choices = (uint32_t)m->chooser.record_count;
+    const struct finding *finding = checks_finding(run_checks(replay->run));
+    if (finding) {
+        result->verdict.result = RUN_VIOLATION;
+        result->verdict.finding = *finding;
+    }
+}
+
+void replay_execute(struct replay *replay, struct replay_result *result)
+{
+    const struct trace *trace = replay->trace;
+    const struct replay_options *o = &replay->options;
+    struct machine *m = run_machine(replay->run);
+    struct watch w = {.replay = replay, .result = result};
+    memset(result, 0, sizeof *result);
+    result->strict = is_strict(replay);
+    replay_set_script(replay);
+    if (o->sink)
+        events_attach(&m->events, o->sink, o->sink_context, o->sink_mask);
+    bool to_the_end = !o->to_given || o->to_step >= trace->verdict.steps;
+    bool by_step = o->checks_given || o->to_given;
+    if (by_step)
+        execute_to(replay, &w, to_the_end ? trace->verdict.steps : o->to_step);
+    else
+        run_execute_watched(replay->run, &result->verdict, trace->hash_interval, watch_step, &w);
+    if (o->sink)
+        events_detach(&m->events, o->sink, o->sink_context);
+    if (result->verdict.result == RUN_INTERRUPTED)
+        return;
+    if (result->strict) {
+        compare_questions(&w, to_the_end && !result->diverged);
+        if (to_the_end && !result->diverged && result->verdict.steps != trace->verdict.steps)
+            diverge(result, "the run ended at step %" PRIu64 ", recorded was %" PRIu64,
+                    result->verdict.steps, trace->verdict.steps);
+        compare_hash(&w, result->verdict.steps, result->verdict.hash);
+        if (result->diverged)
+            result->verdict.result = RUN_DIVERGED;
+    }
+    if (to_the_end && !by_step && !result->diverged)
+        compare_verdicts(replay, result);
+}

@@ -1,0 +1,49 @@
+/*
+ * Replaying a trace: the same images, configuration and choices, executed again and compared.
+ * With the same fingerprint it is strict: every question and every hash must be the recorded
+ * one. With another model it is lenient: the verdict is compared and the hashes are not.
+ */
+#pragma once
+#include "sim/base/image.h"
+#include "sim/trace_file.h"
+
+struct replay_options {
+    enum engine_kind engine;
+    bool checks_given;     /* check_mask replaces the trace's own checkers */
+    uint32_t check_mask;
+    bool to_given;
+    uint64_t to_step;      /* stop there */
+    event_sink *sink;      /* listens to the whole replay, or NULL */
+    void *sink_context;
+    uint64_t sink_mask;
+};
+
+struct replay_result {
+    bool strict;
+    bool diverged;
+    char divergence[400]; /* one line: where, what was recorded, what came */
+    bool verdict_compared;
+    bool same_verdict;
+    uint64_t hashes_compared;
+    struct run_verdict verdict;
+};
+
+/* A trace made ready to run: its image taken apart, its machine at the start mark. */
+struct replay {
+    const struct trace *trace;
+    struct image image;
+    struct run *run;
+    uint8_t *used;
+    struct replay_options options;
+};
+
+/* False with one line. The trace must outlive the replay. */
+bool replay_open(struct replay *replay, const struct trace *trace,
+                 const struct replay_options *options, struct error *error);
+void replay_close(struct replay *replay);
+
+/* Sets the chooser to the trace's records, as the run's policy for what comes. */
+void replay_set_script(struct replay *replay);
+
+/* Runs to the end (or options.to_step) and compares. */
+void replay_execute(struct replay *replay, struct replay_result *result);

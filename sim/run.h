@@ -1,0 +1,100 @@
+/*
+ * One run: a machine with an image, checkers and a policy for choices, from power-on or from a
+ * start mark, to its verdict. Everything that executes a machine - run, explore, shrink, replay -
+ * goes through here.
+ */
+#pragma once
+#include "sim/check/check.h"
+
+/* result= of the summary line. */
+enum run_result {
+    RUN_OFF,         /* PSCI SYSTEM_OFF or SYSTEM_RESET */
+    RUN_EXIT,        /* semihosting exit; status below */
+    RUN_LIMIT,       /* step budget, or all CPUs waiting with no deadline */
+    RUN_VIOLATION,   /* a checker found something */
+    RUN_CLEAN,       /* the end mark was reached with nothing found */
+    RUN_UNMODELLED,
+    RUN_DIVERGED,
+    RUN_INTERRUPTED,
+};
+const char *run_result_name(enum run_result result);
+
+/* Where exploring starts, and where a run may end: the n-th time that a PE reaches a symbol. */
+struct run_mark {
+    char symbol[64]; /* "": power-on, or no end mark */
+    int32_t pe;      /* -1: any */
+    uint32_t hit;    /* from 1 */
+};
+
+struct run_setup {
+    struct machine_config config;
+    struct check_options checks;
+    struct run_mark start;
+    struct run_mark end; /* a run that gets here is over; hits count from the start mark */
+    uint64_t window; /* steps after the start mark within which choices are open; 0: no end */
+    uint64_t max_steps; /* from power-on; 0: no limit */
+};
+
+struct run_verdict {
+    enum run_result result;
+    uint32_t exit_status;
+    bool idle; /* RUN_LIMIT because all PEs wait with no deadline */
+    bool held; /* a PE was still held back at the end: the schedule was not fair to it */
+    uint64_t insns, cycles, steps, hash;
+    uint32_t choices; /* answers that were not 0 */
+    struct finding finding; /* for RUN_VIOLATION */
+};
+
+/* Two verdicts name the same finding: same checker, same class. */
+bool run_same_finding(const struct finding *a, const struct finding *b);
+
+#define RUN_CLASS_MAX 48u
+
+/*
+ * What a verdict means, in one word that two runs can be compared by: "clean" (a clean end or
+ * the end mark), "CHECKER/KIND" of a finding ("vmid/two-roots"), "exit" (a guest's status that is
+ * not 0), "idle", "limit", "unmodelled", "diverged", "interrupted"; and "unfair" for a run that
+ * reached its limit, or made no progress, while a PE was held: that says nothing about the guest.
+ */
+void run_class(const struct run_verdict *verdict, char class[RUN_CLASS_MAX]);
+
+/* Asks all runs of this process to stop soon (RUN_INTERRUPTED); for signal handlers. */
+void run_interrupt(void);
+bool run_is_interrupted(void);
+/* Takes it back: for what is still to be done with what was found until then. */
+void run_interrupt_clear(void);
+
+struct run; /* a loaded machine with its checkers, and a snapshot at the start mark */
+
+/* Loads and runs with default choices up to the start mark. NULL with one line of error. */
+struct run *run_new(const struct run_setup *setup, const struct image *image, struct error *error);
+void run_free(struct run *r);
+struct machine *run_machine(struct run *r);
+const struct run_setup *run_setup_of(const struct run *r);
+struct checks *run_checks(struct run *r);
+
+/*
+ * Goes back to the start mark and runs to the verdict with the given chooser policy (already set
+ * up in run_machine(r)->chooser: policy, script, decide; open kinds come from the setup).
+ */
+void run_execute(struct run *r, struct run_verdict *verdict);
+
+/*
+ * The same, stopping at every multiple of `interval` steps (from power-on) to call watch; when it
+ * returns false the run is over with RUN_LIMIT. Watching changes nothing in the run.
+ */
+typedef bool run_watch(void *context, struct machine *m);
+void run_execute_watched(struct run *r, struct run_verdict *verdict, uint64_t interval,
+                         run_watch *watch, void *context);
+
+/*
+ * The two halves of it, for who looks at a run in pieces: back to the start mark with checkers,
+ * recording and open kinds set; and on to a step, closing the kinds where the window ends.
+ * MACHINE_BREAK is the end mark.
+ */
+void run_rewind(struct run *r);
+enum machine_stop run_advance(struct run *r, uint64_t step);
+
+/* The machine step of the start mark, and the instructions executed before it. */
+uint64_t run_start_step(const struct run *r);
+uint64_t run_start_insns(const struct run *r);

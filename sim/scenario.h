@@ -1,0 +1,46 @@
+/*
+ * Scenarios: traces/NAME/scenario.yaml says which payload in which variants runs on which
+ * machine, what watches it, where exploring starts and how far it goes, and which verdict each
+ * variant is expected to have.
+ */
+#pragma once
+#include "sim/explore.h"
+
+#define SCENARIO_VARIANT_MAX 16u
+#define SCENARIO_EXPECT_MAX 8u
+#define SCENARIO_TEXT_MAX 128u
+
+struct scenario_variant {
+    char name[SCENARIO_TEXT_MAX];
+    char payload[SCENARIO_TEXT_MAX]; /* the ELF's file name in the payload folder */
+    /* Classes of verdict (run_class), any of which is the expected one; none: clean. */
+    char expect[SCENARIO_EXPECT_MAX][RUN_CLASS_MAX];
+    unsigned expect_count;
+    int line;
+};
+
+struct scenario {
+    char name[SCENARIO_TEXT_MAX]; /* the folder's */
+    char title[SCENARIO_TEXT_MAX];
+    struct run_setup setup;
+    enum strategy_kind strategy;
+    uint64_t schedules; /* budget for random, pct and portfolio */
+    unsigned depth;     /* of the systematic search */
+    struct scenario_variant variant[SCENARIO_VARIANT_MAX];
+    unsigned variant_count;
+};
+
+/*
+ * Reads a scenario; path is the file, or the folder it is in. False with
+ * "FILE:LINE: KEY: reason".
+ */
+bool scenario_read(struct scenario *s, const char *path, struct error *error);
+/* The same from bytes; file is used in messages, the scenario's name is `name`. */
+bool scenario_parse(struct scenario *s, const char *file, const char *name, const char *text,
+                    size_t size, struct error *error);
+
+/* The variant of that name, or NULL. */
+const struct scenario_variant *scenario_find(const struct scenario *s, const char *name);
+
+/* Whether a class of verdict is the expected one of a variant. */
+bool scenario_expects(const struct scenario_variant *variant, const char *class);

@@ -1,0 +1,200 @@
+/*
+ * The device tree, read back with libfdt: what it says is what the configuration says.
+ */
+#include <criterion/criterion.h>
+#include <libfdt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/devicetree.h"
+
+static uint8_t *tree;
+static size_t tree_size;
+
+/* Not by config_default, so that every number here is the test's own. */
+static struct machine_config configuration(void)
+{
+    struct machine_config config;
+    memset(&config, 0, sizeof(config));
+    config.ram_bytes = UINT64_C(0x180000000);
+    config.pe_count = 3;
+    config.entry_el = 2;
+    return config;
+}
+
+static void make(const struct machine_config *config, uint64_t initrd, uint64_t initrd_size)
+{
+    struct devicetree_boot boot = {initrd, initrd_size};
+    struct error error = {{0}};
+    free(tree);
+    cr_assert(devicetree_make(config, &boot, &tree, &tree_size, &error), "%s", error.text);
+    cr_assert_eq(fdt_check_full(tree, tree_size), 0);
+}
+
+static const void *property(const char *path, const char *name, int *length)
+{
+    int node = fdt_path_offset(tree, path);
+    cr_assert_geq(node, 0, "%s is not there", path);
+    return fdt_getprop(tree, node, name, length);
+}
+
+static void is_text(const char *path, const char *name, const char *text)
+{
+    int length;
+    const char *found = property(path, name, &length);
+    cr_assert_not_null(found, "%s:%s is not there", path, name);
+    cr_assert_eq((size_t)length, strlen(text) + 1);
+    cr_assert_str_eq(found, text);
+}
+
+static void are_cells(const char *path, const char *name, const uint32_t *cells, size_t count)
+{
+    int length;
+    const fdt32_t *found = property(path, name, &length);
+    cr_assert_not_null(found, "%s:%s is not there", path, name);
+    cr_assert_eq((size_t)length, count * 4, "%s:%s", path, name);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(fdt32_to_cpu(found[i]), cells[i], "%s:%s[%zu]", path, name, i);
+}
+#define ARE_CELLS(path, name, ...)                            \
+    are_cells(path, name, (const uint32_t[]){__VA_ARGS__},    \
+              ARRAY_COUNT(((const uint32_t[]){__VA_ARGS__})))
+
+static bool is_there(const char *path, const char *name)
+{
+    return property(path, name, NULL) != NULL;
+}
+
+Test(devicetree, memory_and_cpus)
+{
+    struct machine_config config = configuration();
+    make(&config, 0, 0);
+    ARE_CELLS("/memory@40000000", "reg", 0, 0x40000000, 1, 0x80000000);
+    is_text("/memory@40000000", "device_type", "memory");
+    int cpus = fdt_path_offset(tree, "/cpus"), node, count = 0;
+    fdt_for_each_subnode(node, tree, cpus) {
+        const fdt32_t *reg = fdt_getprop(tree, node, "reg", NULL);
+        cr_assert_eq(fdt32_to_cpu(*reg), (uint32_t)count, "in order");
+        cr_assert_str_eq(fdt_getprop(tree, node, "enable-method", NULL), "psci");
+        cr_assert_str_eq(fdt_getprop(tree, node, "device_type", NULL), "cpu");
+        count++;
+    }
+    cr_assert_eq(count, 3);
+    ARE_CELLS("/cpus", "#address-cells", 1);
+    ARE_CELLS("/cpus", "#size-cells", 0);
+    free(tree);
+}
+
+Test(devicetree, psci_conduit_follows_the_entry_level)
+{
+    struct machine_config config = configuration();
+    make(&config, 0, 0);
+    is_text("/psci", "method", "smc");
+    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, "/psci"), "arm,psci-1.0"), 0);
+    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, "/psci"), "arm,psci-0.2"), 0);
+    config.entry_el = 1;
+    make(&config, 0, 0);
+    is_text("/psci", "method", "hvc");
+    free(tree);
+}
+
+Test(devicetree, interrupt_controller_and_timer)
+{
+    struct machine_config config = configuration();
+    make(&config, 0, 0);
+    const char *gic = "/interrupt-controller@8000000";
+    ARE_CELLS(gic, "reg", 0, 0x08000000, 0, 0x1000, 0, 0x08010000, 0, 0x2000, 0, 0x08030000, 0,
+              0x1000, 0, 0x08040000, 0, 0x2000);
+    ARE_CELLS(gic, "interrupts", 1, 25 - 16, 0x704);
+    ARE_CELLS(gic, "#interrupt-cells", 3);
+    cr_assert(is_there(gic, "interrupt-controller"));
+    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, gic), "arm,gic-400"), 0);
+    int phandle = fdt_node_offset_by_phandle(tree, 1);
+    cr_assert_eq(phandle, fdt_path_offset(tree, gic));
+    ARE_CELLS("/", "interrupt-parent", 1);
+    ARE_CELLS("/timer", "interrupts", 1, 13, 0x704, 1, 14, 0x704, 1, 11, 0x704, 1, 10, 0x704);
+    is_text("/timer", "compatible", "arm,armv8-timer");
+    config.pe_count = 8;
+    make(&config, 0, 0);
+    ARE_CELLS(gic, "interrupts", 1, 9, 0xff04);
+    free(tree);
+}
+
+Test(devicetree, uart_with_its_clock)
+{
+    struct machine_config config = configuration();
+    make(&config, 0, 0);
+    const char *uart = "/pl011@9000000";
+    ARE_CELLS(uart, "reg", 0, 0x09000000, 0, 0x1000);
+    ARE_CELLS(uart, "interrupts", 0, 1, 4);
+    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, uart), "arm,pl011"), 0);
+    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, uart), "arm,primecell"), 0);
+    ARE_CELLS(uart, "clocks", 2, 2);
+    cr_assert_eq(fdt_stringlist_count(tree, fdt_path_offset(tree, uart), "clock-names"), 2);
+    cr_assert_eq(fdt_stringlist_search(tree, fdt_path_offset(tree, uart), "clock-names", "uartclk"), 0);
+    int clock = fdt_node_offset_by_phandle(tree, 2);
+    cr_assert_eq(clock, fdt_path_offset(tree, "/apb-pclk"));
+    is_text("/chosen", "stdout-path", uart);
+    free(tree);
+}
+
+Test(devicetree, chosen)
+{
+    struct machine_config config = configuration();
+    make(&config, 0, 0);
+    cr_assert(!is_there("/chosen", "bootargs"));
+    cr_assert(!is_there("/chosen", "linux,initrd-start"));
+    strcpy(config.bootargs, "console=ttyAMA0 quiet");
+    make(&config, UINT64_C(0x148000000), 0x1234);
+    is_text("/chosen", "bootargs", "console=ttyAMA0 quiet");
+    ARE_CELLS("/chosen", "linux,initrd-start", 1, 0x48000000);
+    ARE_CELLS("/chosen", "linux,initrd-end", 1, 0x48001234);
+    free(tree);
+}
+
+Test(devicetree, extra_properties)
+{
+    struct machine_config config = configuration();
+    config.property_count = 4;
+    config.property[0] = (struct config_property){"/hypervisor", "armillary,vmid-bits", "", 3, 0};
+    config.property[1] = (struct config_property){"/hypervisor", "note", "two words", 0, 1};
+    config.property[2] = (struct config_property){"/a/b@1/c", "deep", "", 0xfffffffe, 0};
+    config.property[3] = (struct config_property){"/cpus/cpu@1", "enable-method", "spin", 0, 1};
+    make(&config, 0, 0);
+    ARE_CELLS("/hypervisor", "armillary,vmid-bits", 3);
+    is_text("/hypervisor", "note", "two words");
+    ARE_CELLS("/a/b@1/c", "deep", 0xfffffffe);
+    is_text("/cpus/cpu@1", "enable-method", "spin");
+    is_text("/cpus/cpu@0", "enable-method", "psci");
+    free(tree);
+}
+
+Test(devicetree, property_that_has_no_node_or_name_is_refused)
+{
+    static const struct config_property wrong[] = {{"hypervisor", "x", "", 1, 0},
+                                                   {"/hypervisor", "", "", 1, 0},
+                                                   {"", "x", "", 1, 0}};
+    for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
+        struct machine_config config = configuration();
+        struct devicetree_boot boot = {0, 0};
+        struct error error = {{0}};
+        config.property_count = 1;
+        config.property[0] = wrong[i];
+        cr_assert(!devicetree_make(&config, &boot, &tree, &tree_size, &error));
+        cr_assert_not_null(strstr(error.text, "/NODE:NAME=VALUE"), "%s", error.text);
+    }
+}
+
+Test(devicetree, same_configuration_same_bytes)
+{
+    struct machine_config config = configuration();
+    make(&config, 0x48000000, 4096);
+    uint8_t *first = tree;
+    size_t first_size = tree_size;
+    tree = NULL;
+    make(&config, 0x48000000, 4096);
+    cr_assert_eq(tree_size, first_size);
+    cr_assert_arr_eq(tree, first, first_size);
+    free(first);
+    free(tree);
+}
