@@ -61,11 +61,10 @@ void core_restored(struct core *c)
     direct_drop(c);
 }
 
-struct regime core_regime_peek(const struct cpu *cpu, const struct mmu_config *config,
-                               enum regime_kind kind)
+struct vmsa_registers core_vmsa(const struct cpu *cpu)
 {
     const uint64_t *e = cpu->effective;
-    struct vmsa_registers r = {
+    return (struct vmsa_registers){
         .sctlr_el1 = e[SR_SCTLR_EL1],
         .tcr_el1 = e[SR_TCR_EL1],
         .ttbr0_el1 = e[SR_TTBR0_EL1],
@@ -79,6 +78,12 @@ struct regime core_regime_peek(const struct cpu *cpu, const struct mmu_config *c
         .vtcr_el2 = e[SR_VTCR_EL2],
         .vttbr_el2 = e[SR_VTTBR_EL2],
     };
+}
+
+struct regime core_regime_peek(const struct cpu *cpu, const struct mmu_config *config,
+                               enum regime_kind kind)
+{
+    struct vmsa_registers r = core_vmsa(cpu);
     return regime_make(kind, &r, config);
 }
 
@@ -101,9 +106,12 @@ const struct regime *core_regime(struct core *c, enum regime_kind kind)
 
 void direct_drop(struct core *c)
 {
-    for (unsigned i = 0; i < DIRECT_COUNT; i++)
-        c->cache->data[i].tag = 0;
-    c->cache->fetch.tag = 0;
+    if (++c->cache->era == DIRECT_ERA_COUNT) {
+        c->cache->era = 0;
+        for (unsigned i = 0; i < DIRECT_COUNT; i++)
+            c->cache->data[i].tag = 0;
+        c->cache->fetch.tag = 0;
+    }
     c->cache->generation = c->mmu->generation;
     c->cache->epoch = *c->port->epoch;
 }
@@ -140,7 +148,7 @@ void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translat
     if (cache->generation != c->mmu->generation || cache->epoch != *c->port->epoch)
         direct_drop(c); /* asking to write may have moved the page */
     struct direct_entry *e = &cache->data[(va >> PAGE_SHIFT) % DIRECT_COUNT];
-    *e = (struct direct_entry){.tag = direct_tag(va, el), .read = read, .write = write};
+    *e = (struct direct_entry){.tag = direct_tag(c, va, el), .read = read, .write = write};
 }
 
 void core_reset(struct core *c, unsigned el, uint64_t pc, uint64_t x0)

@@ -111,6 +111,8 @@ void core_reset(struct core *c, unsigned el, uint64_t pc, uint64_t x0);
 
 /* The regime of this PE's current EL, or of EL1&0 for AT and unprivileged accesses. */
 const struct regime *core_regime(struct core *c, enum regime_kind kind);
+/* The effective registers that translation and TLB maintenance depend on. */
+struct vmsa_registers core_vmsa(const struct cpu *cpu);
 /* The same as a value, for observers. */
 struct regime core_regime_peek(const struct cpu *cpu, const struct mmu_config *config,
                                enum regime_kind kind);

@@ -14,12 +14,13 @@
 #define VISIBLE_UNKNOWN (VISIBLE_SPECIAL)
 
 struct direct_entry {
-    uint64_t tag; /* page address | el << 1 | 1 */
+    uint64_t tag; /* page address | era << 3 | el << 1 | 1 */
     uint8_t *read, *write;
 };
 
 struct core_cache {
     uint64_t generation, epoch;
+    uint64_t era; /* part of every tag: dropping all entries is taking the next era */
     bool legal; /* decided at each run of an engine */
     struct direct_entry data[DIRECT_COUNT];
     struct direct_entry fetch;
@@ -35,9 +36,11 @@ void direct_drop(struct core *c);
 /* Remembers the page of a translation, if it is RAM and may be reached directly. */
 void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translation *t);
 
-static inline uint64_t direct_tag(uint64_t va, unsigned el)
+#define DIRECT_ERA_COUNT 512u
+
+static inline uint64_t direct_tag(const struct core *c, uint64_t va, unsigned el)
 {
-    return (va & ~UINT64_C(0xfff)) | (uint64_t)el << 1 | 1u;
+    return (va & ~UINT64_C(0xfff)) | c->cache->era << 3 | (uint64_t)el << 1 | 1u;
 }
 
 /* The host bytes at va for an access of size bytes, or NULL: go the long way. */
@@ -53,7 +56,7 @@ static inline uint8_t *direct_find(struct core *c, uint64_t va, unsigned size, u
         return NULL;
     }
     struct direct_entry *e = &cache->data[(va >> PAGE_SHIFT) % DIRECT_COUNT];
-    if (e->tag != direct_tag(va, el) || (va & (size - 1u)) != 0)
+    if (e->tag != direct_tag(c, va, el) || (va & (size - 1u)) != 0)
         return NULL;
     if (is_write)
         return e->write && *c->port->monitors_armed == 0 ? e->write + (va & 0xfff) : NULL;

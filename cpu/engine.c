@@ -27,7 +27,7 @@ static bool fetch(struct core *c, uint32_t *word)
     struct cpu *cpu = c->cpu;
     uint64_t pc = cpu->pc;
     struct core_cache *cache = c->cache;
-    if (cache->legal && cache->fetch.tag == direct_tag(pc, cpu->el) && (pc & 3) == 0 &&
+    if (cache->legal && cache->fetch.tag == direct_tag(c, pc, cpu->el) && (pc & 3) == 0 &&
         cache->generation == c->mmu->generation && cache->epoch == *c->port->epoch &&
         !c->regimes_stale && cpu->unsynchronized_count == 0) {
         memcpy(word, cache->fetch.read + (pc & 0xfff), 4);
@@ -68,7 +68,7 @@ static bool fetch(struct core *c, uint32_t *word)
             if (cache->generation != c->mmu->generation || cache->epoch != *c->port->epoch)
                 direct_drop(c);
             cache->fetch = (struct direct_entry){
-                .tag = host ? direct_tag(pc, cpu->el) : 0, .read = host};
+                .tag = host ? direct_tag(c, pc, cpu->el) : 0, .read = host};
             return true;
         }
         c->fault = (struct fault){

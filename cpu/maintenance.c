@@ -3,8 +3,7 @@
  * AT asks the MMU and leaves its answer in PAR_EL1; DC and IC by address are translated, so that
  * they fault as the architecture says, and are then handed to the machine's caches.
  *
- * TLBI acts on the effective VTTBR_EL2.VMID at its execution. HCR_EL2.FB turns the local forms of
- * EL1 into inner shareable ones.
+ * TLBI acts on the effective VTTBR_EL2.VMID at its execution.
  *
  * Not modelled: HCR_EL2.SWIO and the upgrade of DC ISW (there is nothing to lose while the caches
  * are off), level hints of later architecture versions.
@@ -14,7 +13,6 @@
 #include "cpu/maintenance.h"
 #include "cpu/effective.h"
 #include "cpu/exec.h"
-#include "cpu/model.h"
 #include "cpu/syndrome.h"
 #include "cpu/sysreg_row.h"
 #include "gen/vmsa.h"
@@ -61,6 +59,7 @@ struct at_row {
     uint8_t el, is_write, stage1_only;
 };
 
+/* clang-format off */
 static const struct at_row at_rows[] = {
     {SR_AT_S1E1R, REGIME_EL10, 1, 0, 1},  {SR_AT_S1E1W, REGIME_EL10, 1, 1, 1},
     {SR_AT_S1E0R, REGIME_EL10, 0, 0, 1},  {SR_AT_S1E0W, REGIME_EL10, 0, 1, 1},
@@ -68,6 +67,7 @@ static const struct at_row at_rows[] = {
     {SR_AT_S12E0R, REGIME_EL10, 0, 0, 0}, {SR_AT_S12E0W, REGIME_EL10, 0, 1, 0},
     {SR_AT_S1E2R, REGIME_EL2, 2, 0, 1},   {SR_AT_S1E2W, REGIME_EL2, 2, 1, 1},
 };
+/* clang-format on */
 
 /* The regime of an instruction that may act on another one than the current. */
 static const struct regime *regime_for(struct core *c, enum regime_kind kind)
@@ -76,32 +76,12 @@ static const struct regime *regime_for(struct core *c, enum regime_kind kind)
     return core_regime(c, kind);
 }
 
-static bool tlbi_takes_ipa(enum tlbi_operation operation)
-{
-    return operation == TLBI_IPAS2E1 || operation == TLBI_IPAS2LE1;
-}
-
 static enum step execute_tlbi(struct core *c, const struct tlbi_row *row, uint64_t operand)
 {
-    const struct cpu *cpu = c->cpu;
-    const struct regime *regime = regime_for(c, REGIME_EL10);
-    bool is_forced = cpu->el == 1 && (cpu->effective[SR_HCR_EL2] & HCR_EL2_FB);
-    struct tlbi message = {
-        .vttbr = cpu->effective[SR_VTTBR_EL2],
-        .vmid = regime->vmid,
-        .operation = (uint8_t)row->operation,
-        .scope = is_forced ? (uint8_t)TLBI_INNER : row->scope,
-        .issuer = (uint8_t)c->pe,
-    };
-    if (tlbi_takes_ipa(row->operation)) {
-        message.address = field_get(VMSA_TLBI_IPA_IPA, operand) << PAGE_SHIFT;
-    } else {
-        uint64_t va = field_get(VMSA_TLBI_VA_VA, operand) << PAGE_SHIFT;
-        message.address = bits_sign_extend(va, 56);
-        message.asid = (uint16_t)field_get(VMSA_TLBI_VA_ASID, operand);
-        if ((c->model->features & SYSREG_FEATURE_ASID16) == 0)
-            message.asid &= 0xff;
-    }
+    effective_before_use(c, EFFECTIVE_USE_EL10);
+    struct vmsa_registers registers = core_vmsa(c->cpu);
+    struct tlbi message = tlbi_make(row->operation, &registers, c->mmu->config, operand,
+                                    row->scope, c->pe, c->cpu->el);
     c->visible = VISIBLE_TLBI;
     c->ops->tlbi(c->owner, c->pe, &message);
     return STEP_NEXT;

@@ -30,7 +30,7 @@ enum sysreg_to { SYSREG_TO_UNDEF, SYSREG_TO_EL1, SYSREG_TO_EL2 };
 struct sysreg_row {
     const char *name;
     const char *what;
-    uint16_t key; /* of a space: its first */
+    uint16_t key; /* of a space: its first that no other row takes */
     enum sysreg_kind kind;
     uint8_t access; /* bit 2*EL for reads, 2*EL+1 for writes */
     enum sysreg_owner owner;

@@ -1,7 +1,7 @@
 /*
  * The Distributor of a GICv2 without the Security Extensions. Registers that hold a field for each
- * interrupt are all served by interrupt_get and interrupt_put: a table says for each such register which
- * field it shows and whether writing replaces the field or sets or clears its bits.
+ * interrupt are all served by interrupt_get and interrupt_put: a table says for each such register
+ * which field it shows and whether writing replaces the field or sets or clears its bits.
  *
  * Pending state has two causes: a latch (an edge, GICD_ISPENDR, an SGI), which acknowledging or
  * GICD_ICPENDR takes away, and the line of a level-sensitive interrupt, which nothing but the line

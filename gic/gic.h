@@ -1,7 +1,8 @@
 /*
  * The GICv2's public header: distributor and CPU interfaces; the GICH and GICV frames have their
- * place in the interface and are not modelled. No Security Extensions (GICD_TYPER.SecurityExtn = 0). State is plain
- * bytes; the machine owns it, maps the frames and copies the output wires to the PEs.
+ * place in the interface and are not modelled. No Security Extensions (GICD_TYPER.SecurityExtn =
+ * 0). State is plain bytes; the machine owns it, maps the frames and copies the output wires to
+ * the PEs.
  */
 #pragma once
 #include "sim/base/base.h"

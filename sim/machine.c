@@ -290,11 +290,12 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
         m->unmodelled = c->unmodelled;
         m->unmodelled_pe = pe;
         break;
-    case ENGINE_BUDGET:
     case ENGINE_WAITS:
     case ENGINE_LINES:
-    case ENGINE_VISIBLE:
         break;
+    case ENGINE_BUDGET:
+    case ENGINE_VISIBLE:
+        return MACHINE_LIMIT; /* no input of a line has changed */
     }
     machine_wires(m);
     *stop = m->unmodelled != NULL;

@@ -54,6 +54,15 @@ void machine_wake(struct machine *m, unsigned pe, uint64_t cycles)
     event_emit_WAIT(CORE_HEAD(&m->core[pe]), CPU_RUNS);
 }
 
+void machine_event(struct machine *m, unsigned pe, uint64_t cycles)
+{
+    struct cpu *cpu = &m->state->cpu[pe];
+    if (cpu->wait == CPU_WAITS_EVENT)
+        machine_wake(m, pe, cycles);
+    else
+        cpu->event_register = 1;
+}
+
 void machine_wires(struct machine *m)
 {
     struct machine_state *s = m->state;
@@ -73,10 +82,7 @@ void machine_wires(struct machine *m)
         }
         if (cpu->wait == CPU_RUNS || cpu->wait == CPU_IS_OFF)
             continue;
-        bool event = cpu->wait == CPU_WAITS_EVENT && cpu->event_register;
-        if (event)
-            cpu->event_register = 0;
-        if (event || interrupt_wakes(cpu))
+        if (interrupt_wakes(cpu))
             machine_wake(m, pe, s->now);
     }
 }

@@ -17,6 +17,8 @@ void machine_wires(struct machine *m);
 void machine_deadlines(struct machine *m, uint64_t cycles);
 /* Ends a wait; the PE's time becomes at least `cycles`. */
 void machine_wake(struct machine *m, unsigned pe, uint64_t cycles);
+/* An event for WFE: ends such a wait, or is kept in the event register. */
+void machine_event(struct machine *m, unsigned pe, uint64_t cycles);
 
 /* machine_calls.c: firmware and semihosting, after the engine stopped for them. */
 void machine_firmware(struct machine *m, unsigned pe);

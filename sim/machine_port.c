@@ -50,7 +50,7 @@ static void monitors_see_store(struct machine *m, const struct access *access)
         s->monitor_size = 0;
         m->state->monitors_armed--;
         if (pe != access->pe) /* clearing the global monitor is an event for WFE */
-            m->state->cpu[pe].event_register = 1;
+            machine_event(m, pe, m->state->cpu[access->pe].cycles);
     }
 }
 
@@ -280,13 +280,8 @@ static void core_send_event(void *owner, unsigned pe)
 {
     struct machine *m = owner;
     m->core[pe].visible = VISIBLE_BARRIER;
-    for (unsigned target = 0; target < m->config.pe_count; target++) {
-        m->state->cpu[target].event_register = 1;
-        if (m->state->cpu[target].wait == CPU_WAITS_EVENT) {
-            m->state->cpu[target].event_register = 0;
-            machine_wake(m, target, m->state->cpu[pe].cycles);
-        }
-    }
+    for (unsigned target = 0; target < m->config.pe_count; target++)
+        machine_event(m, target, m->state->cpu[pe].cycles);
 }
 
 static uint64_t core_counter(void *owner, unsigned pe)

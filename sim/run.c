@@ -226,6 +226,11 @@ struct checks *run_checks(struct run *r)
     return r->checks;
 }
 
+void run_set_max_steps(struct run *r, uint64_t steps)
+{
+    r->setup.max_steps = steps;
+}
+
 uint64_t run_start_step(const struct run *r)
 {
     return r->start_step;
@@ -328,19 +333,31 @@ static void measure(struct run *r, struct run_verdict *v)
         v->result = RUN_DIVERGED;
 }
 
+/* Where the run ends at the latest: a step is at most one instruction. */
+static uint64_t last_step_now(const struct run *r)
+{
+    uint64_t last = last_step(&r->setup), insns = machine_insns(r->machine);
+    if (r->setup.max_insns == 0)
+        return last;
+    uint64_t left = insns < r->setup.max_insns ? r->setup.max_insns - insns : 0;
+    uint64_t step = r->machine->state->step;
+    return left < last - step ? step + left : last;
+}
+
 void run_execute_watched(struct run *r, struct run_verdict *v, uint64_t interval,
                          run_watch *watch, void *context)
 {
     struct machine *m = r->machine;
-    uint64_t last = last_step(&r->setup), hits = 0;
+    uint64_t hits = 0;
     memset(v, 0, sizeof *v);
     run_rewind(r);
     for (;;) {
+        uint64_t last = last_step_now(r);
         uint64_t next = m->state->step + STEPS_BETWEEN_LOOKS;
         if (interval != 0 && (m->state->step / interval + 1) * interval < next)
             next = (m->state->step / interval + 1) * interval;
         enum machine_stop stop = run_advance(r, next < last ? next : last);
-        bool is_over = stop != MACHINE_LIMIT || m->state->step >= last;
+        bool is_over = stop != MACHINE_LIMIT || m->state->step >= last_step_now(r);
         if (stop == MACHINE_BREAK && ++hits < r->setup.end.hit)
             is_over = false;
         if (is_over) {

@@ -33,6 +33,7 @@ struct run_setup {
     struct run_mark end; /* a run that gets here is over; hits count from the start mark */
     uint64_t window; /* steps after the start mark within which choices are open; 0: no end */
     uint64_t max_steps; /* from power-on; 0: no limit */
+    uint64_t max_insns; /* instructions of all PEs, from power-on; 0: no limit */
 };
 
 struct run_verdict {
@@ -94,6 +95,9 @@ void run_execute_watched(struct run *r, struct run_verdict *verdict, uint64_t in
  */
 void run_rewind(struct run *r);
 enum machine_stop run_advance(struct run *r, uint64_t step);
+
+/* From now on runs end at this step at the latest (to record one that was stopped there). */
+void run_set_max_steps(struct run *r, uint64_t steps);
 
 /* The machine step of the start mark, and the instructions executed before it. */
 uint64_t run_start_step(const struct run *r);

@@ -29,6 +29,7 @@ static const struct number_row config_rows[] = {
 static const struct number_row setup_rows[] = {
     ROW(struct run_setup, window),
     ROW(struct run_setup, max_steps),
+    ROW(struct run_setup, max_insns),
 };
 static const struct number_row verdict_rows[] = {
     ROW(struct run_verdict, exit_status), ROW(struct run_verdict, insns),

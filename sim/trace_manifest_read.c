@@ -313,6 +313,7 @@ bool trace_manifest_decode(struct trace *trace, const char *text, size_t size, u
     trace->fingerprint = take_hex(&r, root, "fingerprint");
     trace->setup.window = take_u64(&r, root, "window");
     trace->setup.max_steps = take_u64(&r, root, "max_steps");
+    trace->setup.max_insns = take_u64(&r, root, "max_insns");
     trace->hash_interval = take_u64(&r, root, "hash-interval");
     if (trace->hash_interval == 0)
         fail(&r, "hash-interval", "is out of range");

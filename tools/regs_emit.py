@@ -156,7 +156,7 @@ def register_row(table, block, fields):
                       for n in ('effective', 'unmodelled', 'special'))
     return [f'    [{table.prefix}{block.name}] = {{',
             f'        .name = "{block.name}", .what = "{block.what}",',
-            f'        .key = 0x{block.keys()[0]:04x}, .kind = {upper}_KIND_{block.kind.upper()}, '
+            f'        .key = 0x{table.own_keys(block)[0]:04x}, .kind = {upper}_KIND_{block.kind.upper()}, '
             f'.access = 0x{access:02x}, .owner = {upper}_OWNER_{block.owner.upper()},',
             f'        .on_read = {upper}_ON_READ_{(block.on_read or "none").upper()}, '
             f'.on_write = {upper}_ON_WRITE_{(block.on_write or "none").upper()}, '

@@ -241,6 +241,10 @@ class Table:
                 self.slots[key] = block
         self.registers.append(block)
 
+    def own_keys(self, block):
+        """A space has the keys that no row inside it takes."""
+        return [key for key in block.keys() if self.slots[key] is block]
+
     def add_mmio(self, block):
         self.add_name(block)
         for other in self.mmio:
@@ -305,6 +309,8 @@ class Table:
                 raise line.fault(f'{name}: no {what} {value}')
         if block.needs is not None and block.needs not in self.closed['feature']:
             raise line.fault(f'{name}: no feature {block.needs}')
+        if not self.own_keys(block):
+            raise line.fault(f'{name}: no encoding is left for it')
         if block.owner is None:
             raise line.fault(f'{name}: no owner=')
         for trap in block.traps:

@@ -6,6 +6,8 @@
  * DDI 0487: register descriptions of SCTLR_EL2, TCR_EL2, VTCR_EL2, HCR_EL2, CNTHCTL_EL2.
  */
 
+    .file   "start.S"
+
 #include "hyp/arch.h"
 #include "hyp/board.h"
 #include "hyp/el2/el2.h"

@@ -5,6 +5,8 @@
  * exception that HCR_EL2 routes here is an exit: guest_enter "returns" to world_switch.
  */
 
+    .file   "vectors.S"
+
 #include "gen/esr.h"
 #include "hyp/arch.h"
 #include "hyp/board.h"

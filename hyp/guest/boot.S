@@ -3,6 +3,8 @@
  * of vCPUs. vCPU 0 makes the tables, the others wait for them; then all turn their MMU on.
  */
 
+    .file   "boot.S"
+
 #include "gen/esr.h"
 #include "hyp/arch.h"
 #include "hyp/guest/guest.h"

@@ -2,6 +2,8 @@
  * The guests' flat images, as data of the host.
  */
 
+    .file   "images.S"
+
     .section .rodata, "a"
 
 .macro image name, file

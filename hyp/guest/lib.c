@@ -76,7 +76,7 @@ void guest_release(const struct guest_page *page)
 /* Looks for a while, because the other vCPU is probably running; then lets the CPU go each time. */
 void guest_wait(const uint64_t *word, uint64_t value)
 {
-    for (unsigned tries = 0; tries < 1u << 20; tries++) {
+    for (unsigned tries = 0; tries < 1u << 28; tries++) {
         if (load_acquire(word) == value)
             return;
         if (tries >= 256)

@@ -3,6 +3,8 @@
  * EL1, the switch between two threads, and the first step of a new one.
  */
 
+    .file   "start.S"
+
 #include "hyp/arch.h"
 #include "hyp/board.h"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The counter itself: tests/run must count cases, and see every way in which a test can go wrong.
 
-Each sample is a build folder with one made-up test in it. The last ones are Criterion executables built with sanitizers:
+Each sample is a build folder with a made-up test in it. The last one is a Criterion executable built with sanitizers:
 a leak, an overflow and undefined behaviour in the body of a case must fail that case, although Criterion alone would
 pass the leak.
 """
@@ -77,8 +77,8 @@ def main():
             got = run(folder, [made_up('sample', ['sh', '-c', script])])
             tap.case(what, differences(got, line, status, text))
     with tempfile.TemporaryDirectory() as folder:
-        tap.case('a test that is not built', differences(run(folder, [made_up('sample', [os.path.join(folder, 'none')])]),
-                                                         '0 passed, 1 failed, 0 skipped', 1, 'does not start'))
+        got = run(folder, [made_up('sample', [os.path.join(folder, 'none')])])
+        tap.case('a test that is not built', differences(got, '0 passed, 1 failed, 0 skipped', 1, 'does not start'))
     one = ['sh', '-c', 'echo 1..1; echo "ok 1 - ${LONG:-short}"']
     with tempfile.TemporaryDirectory() as folder:
         tests = [made_up('a', one), made_up('b', one, suite=['x:long'])]

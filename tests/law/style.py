@@ -71,6 +71,7 @@ BANNED_EXCEPTIONS = {
 
 # path, enum constant of one of its labels: reason why that switch over an enum has a default
 DEFAULT_EXCEPTIONS = {
+    ('hyp/host/exit.c', 'ESR_EC_WFX'): 'the exception class is a field of a register, not an enum',
     ('sim/semihosting.c', 'SYS_OPEN'): 'the operation is a number that the guest wrote',
 }
 
@@ -236,8 +237,16 @@ def check_tree(tap):
                                                for p in default_problems(path, code[path], constants, used)])
     tap.case('exceptions to that are used', [f'{path}: {label}' for path, label in set(DEFAULT_EXCEPTIONS) - used])
     tap.case('no struct behind a typedef', [p for path in code for p in type_problems(path, code[path])])
+    gen = read('gen/meson.build')
+    tap.case('every table of facts is in the build', [
+        p for path in in_parts(tree(('.def', '.decode')), EVERYWHERE) for p in table_problems(path, gen)])
     tap.case('nothing of one machine, nothing beside the repository', [
         p for path, text in text_files() for p in hygiene_problems(path, text)])
+
+
+def table_problems(path, gen):
+    """a data file that gen/meson.build does not know is in no fingerprint"""
+    return [] if re.search(r"'(?:\.\./)?" + re.escape(path) + "'", gen) else [f'{path} is not in gen/meson.build']
 
 
 def check_samples(tap):
@@ -269,6 +278,7 @@ def check_samples(tap):
         'cpu/a.c', 'switch (c) { case RED: switch (n) { case 1: break; default: break; } }', constants))
     tap.sees('typedef struct', type_problems('cpu/a.h', 'typedef struct cpu { int x; } cpu_t;'))
     tap.accepts('a typedef of a function', type_problems('cpu/a.h', 'typedef struct cpu *step_function(int);'))
+    tap.sees('a table that is not in the build', table_problems('cpu/new.def', "['regs', 'cpu/sysreg.def']"))
     for text in ['see /' + 'work/main', 'open("/' + 'home/x")', 'in sha' + 'red/design', 'TO' + 'DO: later',
                  'issue #' + '12', '../' * 2 + 'notes']:
         tap.sees(text, hygiene_problems('cpu/a.c', text))

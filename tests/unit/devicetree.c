@@ -60,6 +60,11 @@ static void are_cells(const char *path, const char *name, const uint32_t *cells,
     are_cells(path, name, (const uint32_t[]){__VA_ARGS__},    \
               ARRAY_COUNT(((const uint32_t[]){__VA_ARGS__})))
 
+static void is_compatible(const char *path, const char *with)
+{
+    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, path), with), 0, "%s", path);
+}
+
 static bool is_there(const char *path, const char *name)
 {
     return property(path, name, NULL) != NULL;
@@ -90,8 +95,8 @@ Test(devicetree, psci_conduit_follows_the_entry_level)
     struct machine_config config = configuration();
     make(&config, 0, 0);
     is_text("/psci", "method", "smc");
-    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, "/psci"), "arm,psci-1.0"), 0);
-    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, "/psci"), "arm,psci-0.2"), 0);
+    is_compatible("/psci", "arm,psci-1.0");
+    is_compatible("/psci", "arm,psci-0.2");
     config.entry_el = 1;
     make(&config, 0, 0);
     is_text("/psci", "method", "hvc");
@@ -108,7 +113,7 @@ Test(devicetree, interrupt_controller_and_timer)
     ARE_CELLS(gic, "interrupts", 1, 25 - 16, 0x704);
     ARE_CELLS(gic, "#interrupt-cells", 3);
     cr_assert(is_there(gic, "interrupt-controller"));
-    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, gic), "arm,gic-400"), 0);
+    is_compatible(gic, "arm,gic-400");
     int phandle = fdt_node_offset_by_phandle(tree, 1);
     cr_assert_eq(phandle, fdt_path_offset(tree, gic));
     ARE_CELLS("/", "interrupt-parent", 1);
@@ -127,11 +132,12 @@ Test(devicetree, uart_with_its_clock)
     const char *uart = "/pl011@9000000";
     ARE_CELLS(uart, "reg", 0, 0x09000000, 0, 0x1000);
     ARE_CELLS(uart, "interrupts", 0, 1, 4);
-    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, uart), "arm,pl011"), 0);
-    cr_assert_eq(fdt_node_check_compatible(tree, fdt_path_offset(tree, uart), "arm,primecell"), 0);
+    is_compatible(uart, "arm,pl011");
+    is_compatible(uart, "arm,primecell");
     ARE_CELLS(uart, "clocks", 2, 2);
-    cr_assert_eq(fdt_stringlist_count(tree, fdt_path_offset(tree, uart), "clock-names"), 2);
-    cr_assert_eq(fdt_stringlist_search(tree, fdt_path_offset(tree, uart), "clock-names", "uartclk"), 0);
+    int node = fdt_path_offset(tree, uart);
+    cr_assert_eq(fdt_stringlist_count(tree, node, "clock-names"), 2);
+    cr_assert_eq(fdt_stringlist_search(tree, node, "clock-names", "uartclk"), 0);
     int clock = fdt_node_offset_by_phandle(tree, 2);
     cr_assert_eq(clock, fdt_path_offset(tree, "/apb-pclk"));
     is_text("/chosen", "stdout-path", uart);

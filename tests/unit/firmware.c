@@ -95,8 +95,7 @@ Test(firmware, cpu_on)
 
 Test(firmware, cpu_on_masks_the_target_to_its_affinity_fields)
 {
-    cr_assert_eq(call(0xc4000003, UINT64_C(0xffffff00ff000004) & ~UINT64_C(0xff00000000), RAM, 0).action,
-                 FIRMWARE_CPU_ON);
+    cr_assert_eq(call(0xc4000003, UINT64_C(0xffffff00ff000004), RAM, 0).action, FIRMWARE_CPU_ON);
     cr_assert_eq(call(0xc4000003, UINT64_C(0x80000001), RAM, 0).action, FIRMWARE_CPU_ON);
     is_value(call(0xc4000003, UINT64_C(0x100000001), RAM, 0), INVALID_PARAMETERS);
     is_value(call(0xc4000003, 0x101, RAM, 0), INVALID_PARAMETERS);

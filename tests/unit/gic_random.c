@@ -69,9 +69,11 @@ static struct naive naive_next(unsigned pe)
         if (priority < best.priority)
             best = (struct naive){intid, priority, group, 0};
     }
-    if (best.intid < 16)
-        while (!(byte(pe, GICD_SPENDSGIR_OFFSET, best.intid) & (1u << best.source)))
+    if (best.intid < 16) {
+        uint32_t sources = byte(pe, GICD_SPENDSGIR_OFFSET, best.intid);
+        while (best.source < PES && !(sources & (1u << best.source)))
             best.source++;
+    }
     return best;
 }
 

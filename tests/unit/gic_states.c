@@ -349,7 +349,8 @@ Test(gic_states, aliases_do_not_see_group_0)
 Test(gic_states, fiqen_turns_group_0_into_fiq)
 {
     start(1);
-    put(0, GIC_FRAME_C, GICC_CTLR_OFFSET, GICC_CTLR_EnableGrp0 | GICC_CTLR_EnableGrp1 | GICC_CTLR_FIQEn);
+    put(0, GIC_FRAME_C, GICC_CTLR_OFFSET,
+        GICC_CTLR_EnableGrp0 | GICC_CTLR_EnableGrp1 | GICC_CTLR_FIQEn);
     set_bit(0, GICD_ISPENDR_OFFSET, SPI);
     cr_assert_eq(gic_wires(&gic, 0), GIC_WIRE_FIQ);
     put(0, GIC_FRAME_D, GICD_IGROUPR_OFFSET + 4, 1u << (SPI - 32));

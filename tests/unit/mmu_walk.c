@@ -497,3 +497,40 @@ Test(mmu_walk, at_stage1_only)
     cr_assert_eq(t.cost, 0);
     cr_assert_eq(t.memory, 0xff);
 }
+
+/* A VM's tables lie elsewhere than it thinks: walk cache entries must hold where they are. */
+Test(mmu_walk, tables_behind_stage2)
+{
+    uint64_t s2 = w->registers.vttbr_el2, hidden = w->registers.ttbr0_el1;
+    uint64_t guest_base = UINT64_C(0x20000000);
+    w->registers.hcr_el2 = HCR_EL2_VM;
+    uint64_t pa = world_map1(w, hidden, VA0, OUT, 0);
+    world_map1(w, hidden, VA0 + 0x1000, OUT + 0x1000, 0);
+    /* Give the three tables the IPAs that stand in their descriptors, and map those. */
+    uint64_t *l1 = world_descriptor(w, hidden + (VA0 >> 30) * 8);
+    uint64_t table2 = *l1 & VMSA_TABLE_ADDRESS;
+    uint64_t *l2 = world_descriptor(w, table2 + (VA0 >> 21 & 511) * 8);
+    uint64_t table3 = *l2 & VMSA_TABLE_ADDRESS;
+    cr_assert_eq(align_down(pa, PAGE_BYTES), table3);
+    *l1 = (guest_base + 0x5000) | 3;
+    *l2 = (guest_base + 0x9000) | 3;
+    world_map2(w, s2, guest_base, hidden);
+    world_map2(w, s2, guest_base + 0x5000, table2);
+    world_map2(w, s2, guest_base + 0x9000, table3);
+    world_map2(w, s2, OUT, OUT + 0x100000);
+    world_map2(w, s2, OUT + 0x1000, OUT + 0x200000);
+    w->registers.ttbr0_el1 = guest_base;
+    cr_assert_eq(read_at(VA0).pa.bits, OUT + 0x100000);
+    unsigned reads = w->told[EVENT_WALK];
+    cr_assert_eq(read_at(VA0 + 0x1000).pa.bits, OUT + 0x200000, "from the table entry");
+    cr_assert_eq(w->told[EVENT_WALK], reads + 2, "the last level of each stage");
+    struct tlb_view views[64];
+    unsigned count = mmu_tlb_list(&w->mmu[0], views, 64), tables = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (views[i].is_table && views[i].stage == 3) {
+            cr_assert(views[i].output == table2 || views[i].output == table3);
+            cr_assert(views[i].ipa == guest_base + 0x5000 || views[i].ipa == guest_base + 0x9000);
+            tables++;
+        }
+    cr_assert_eq(tables, 2);
+}

@@ -1,0 +1,206 @@
+/*
+ * What the commands share: reading options, error lines, the summary, and reports about a CPU.
+ */
+#include "sim/command.h"
+
+#include "cpu/disasm.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum status status_worse(enum status a, enum status b)
+{
+    static const enum status order[] = {STATUS_INTERRUPTED, STATUS_USAGE, STATUS_UNMODELLED,
+                                        STATUS_DIVERGED, STATUS_OTHER};
+    for (size_t i = 0; i < ARRAY_COUNT(order); i++) {
+        if (a == order[i] || b == order[i])
+            return order[i];
+    }
+    return STATUS_EXPECTED;
+}
+
+enum status usage_error(const struct command *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "armillary %s: ", command->name);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return STATUS_USAGE;
+}
+
+static void help_print(const struct command *command)
+{
+    printf("usage: armillary %s %s\n\n%s\n", command->name, command->synopsis, command->sentence);
+    if (command->options[0] != 0)
+        printf("\n%s", command->options);
+}
+
+int option_next(const struct command *command, int argc, char **argv)
+{
+    static const struct option help[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    struct option table[32] = {help[0]};
+    size_t count = 1;
+    for (const struct option *row = command->table; row && row->name; row++) {
+        ensure(count + 1 < ARRAY_COUNT(table));
+        table[count++] = *row;
+    }
+    opterr = 0;
+    int value = getopt_long(argc, argv, ":h", table, NULL);
+    switch (value) {
+    case -1:
+        return OPTION_END;
+    case 'h':
+        help_print(command);
+        return OPTION_HELP;
+    case '?':
+        usage_error(command, "%s: unknown option (see armillary %s --help)", argv[optind - 1],
+                    command->name);
+        return OPTION_BAD;
+    case ':':
+        usage_error(command, "%s: needs an argument", argv[optind - 1]);
+        return OPTION_BAD;
+    default:
+        return value;
+    }
+}
+
+bool option_number(const struct command *command, const char *option, uint64_t low, uint64_t high,
+                   uint64_t *value)
+{
+    if (!config_parse_number(optarg, value)) {
+        usage_error(command, "%s: %s is no number", option, optarg);
+        return false;
+    }
+    if (*value >= low && *value <= high)
+        return true;
+    usage_error(command, "%s: %s is not in %" PRIu64 "..%" PRIu64, option, optarg, low, high);
+    return false;
+}
+
+bool option_u32(const struct command *command, const char *option, uint32_t low, uint32_t high,
+                uint32_t *value)
+{
+    uint64_t number;
+    if (!option_number(command, option, low, high, &number))
+        return false;
+    *value = (uint32_t)number;
+    return true;
+}
+
+bool option_engine(const struct command *command, enum engine_kind *engine)
+{
+    if (strcmp(optarg, "precise") == 0) {
+        *engine = ENGINE_KIND_PRECISE;
+        return true;
+    }
+    *engine = ENGINE_KIND_FAST;
+    if (strcmp(optarg, "fast") == 0)
+        return true;
+    usage_error(command, "--engine: %s is neither precise nor fast", optarg);
+    return false;
+}
+
+const char *one_operand(const struct command *command, int argc, char **argv, const char *what)
+{
+    if (optind + 1 == argc)
+        return argv[optind];
+    if (optind == argc)
+        usage_error(command, "%s is missing (see armillary %s --help)", what, command->name);
+    else
+        usage_error(command, "%s: one %s is enough", argv[optind + 1], what);
+    return NULL;
+}
+
+void summary_print(const struct run_verdict *v, const char *format, ...)
+{
+    printf("summary: result=%s insns=%" PRIu64 " cycles=%" PRIu64 " choices=%u hash=%016" PRIx64,
+           run_result_name(v->result), v->insns, v->cycles, v->choices, v->hash);
+    va_list arguments;
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    putchar('\n');
+}
+
+void address_text(const struct image *image, uint64_t address, char *text, size_t size)
+{
+    const struct image_symbol *symbol = image ? image_symbol_at(image, address) : NULL;
+    char line[200];
+    if (!symbol) {
+        snprintf(text, size, "0x%" PRIx64, address);
+        return;
+    }
+    uint64_t offset = address - symbol->address;
+    int length = offset ? snprintf(text, size, "%s+0x%" PRIx64, symbol->name, offset)
+                        : snprintf(text, size, "%s", symbol->name);
+    if (length > 0 && (size_t)length < size && symbol->is_function &&
+        image_line_at(image, address, line, sizeof line))
+        snprintf(text + length, size - (size_t)length, " (%s)", line);
+}
+
+void finding_print(const struct finding *f, const struct image *image)
+{
+    char where[256];
+    printf("%s/%s on CPU %u at step %" PRIu64 ": %s\n", check_name((enum check_kind)f->check),
+           f->kind, f->pe, f->step, f->text);
+    for (uint32_t i = 0; i < f->event_count; i++) {
+        const struct finding_event *e = &f->event[i];
+        address_text(image, e->pc, where, sizeof where);
+        printf("  step %" PRIu64 "  CPU %u  %s  [%s]\n", e->step, e->pe, e->text, where);
+    }
+}
+
+static void registers_print(const struct cpu *cpu)
+{
+    for (unsigned i = 0; i < 31; i++)
+        fprintf(stderr, "  x%-2u %016" PRIx64 "%s", i, cpu->x[i], i % 4 == 3 ? "\n" : "");
+    fprintf(stderr, "  sp  %016" PRIx64 "\n", cpu_sp_get(cpu));
+    fprintf(stderr, "  el %u  nzcv %x  daif %x  elr_el1 %016" PRIx64 "  esr_el1 %08" PRIx64
+            "  far_el1 %016" PRIx64 "\n", cpu->el, cpu->nzcv >> 28, cpu->daif >> 6,
+            cpu->reg[SYSREG_ELR_EL1], cpu->reg[SYSREG_ESR_EL1], cpu->reg[SYSREG_FAR_EL1]);
+    fprintf(stderr, "  elr_el2 %016" PRIx64 "  esr_el2 %08" PRIx64 "  far_el2 %016" PRIx64
+            "  hpfar_el2 %016" PRIx64 "\n", cpu->reg[SYSREG_ELR_EL2], cpu->reg[SYSREG_ESR_EL2],
+            cpu->reg[SYSREG_FAR_EL2], cpu->reg[SYSREG_HPFAR_EL2]);
+}
+
+void cpu_report(struct machine *m, unsigned pe, const struct image *image)
+{
+    const struct cpu *cpu = &m->state->cpu[pe];
+    char where[256], text[A64_TEXT_BYTES];
+    uint32_t word;
+    struct walk walk;
+    address_text(image, cpu->pc, where, sizeof where);
+    fprintf(stderr, "CPU %u at %016" PRIx64 " %s\n", pe, cpu->pc, where);
+    if (machine_peek_va(m, pe, va_make(cpu->pc), &walk) &&
+        machine_peek(m, walk.result.pa, &word, sizeof word)) {
+        a64_disassemble(word, cpu->pc, text, sizeof text);
+        fprintf(stderr, "  %08x  %s\n", word, text);
+    } else {
+        fprintf(stderr, "  nothing to execute there\n");
+    }
+    registers_print(cpu);
+}
+
+bool image_read(struct image *image, const char *path, uint64_t ram_bytes, struct error *error)
+{
+    uint8_t *bytes;
+    size_t size;
+    if (!file_read(path, &bytes, &size, error))
+        return false;
+    bool good = image_open(image, path, bytes, size, pa_make(MAP_RAM), ram_bytes, error);
+    free(bytes);
+    return good;
+}
+
+void console_to_stdout(void *context, uint8_t byte)
+{
+    (void)context;
+    putchar(byte);
+    if (byte == '\n')
+        fflush(stdout);
+}

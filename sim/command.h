@@ -1,0 +1,79 @@
+/*
+ * The command line's shared parts: exit statuses, option reading, and the lines that every
+ * command prints in the same way.
+ */
+#pragma once
+#include "sim/base/image.h"
+#include "sim/run.h"
+
+#include <getopt.h>
+
+enum status {
+    STATUS_EXPECTED = 0,
+    STATUS_OTHER = 1,
+    STATUS_USAGE = 2,
+    STATUS_UNMODELLED = 3,
+    STATUS_DIVERGED = 4,
+    STATUS_INTERRUPTED = 130,
+};
+
+/* Of two statuses the one that counts: 130, 2, 3, 4, 1, 0. */
+enum status status_worse(enum status a, enum status b);
+
+struct command {
+    const char *name;
+    const char *synopsis; /* what follows the name */
+    const char *sentence;
+    const char *options;  /* one line each for --help, or "" */
+    const struct option *table; /* long options; ends with a zero row */
+    enum status (*run)(const struct command *command, int argc, char **argv);
+};
+
+extern const struct command command_run, command_explore, command_shrink, command_replay,
+    command_info, command_bench;
+
+/* Options have values from here on; --help is always known. */
+#define OPTION_FIRST 256
+#define OPTION_END (-1)
+#define OPTION_BAD (-2)  /* has been reported */
+#define OPTION_HELP (-3) /* help has been printed */
+
+/* The row of a long option. */
+#define OPTION(name, value) {name, required_argument, NULL, value}
+#define OPTION_FLAG(name, value) {name, no_argument, NULL, value}
+
+/* The next option's value, its argument in optarg; operands begin at optind after OPTION_END. */
+int option_next(const struct command *command, int argc, char **argv);
+
+/* "armillary COMMAND: ..." on standard error; returns STATUS_USAGE. */
+enum status usage_error(const struct command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Parse an option's argument; false after a usage error. */
+bool option_number(const struct command *command, const char *option, uint64_t low, uint64_t high,
+                   uint64_t *value);
+bool option_u32(const struct command *command, const char *option, uint32_t low, uint32_t high,
+                uint32_t *value);
+bool option_engine(const struct command *command, enum engine_kind *engine);
+
+/* Exactly one operand; NULL after a usage error. */
+const char *one_operand(const struct command *command, int argc, char **argv, const char *what);
+
+/* Prints "summary: result=... insns= cycles= choices= hash=" and extra (printf form, or ""). */
+void summary_print(const struct run_verdict *verdict, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A finding as text: the sentence, then the earlier events and where they were. */
+void finding_print(const struct finding *finding, const struct image *image);
+
+/* "symbol+0x10 (file.c:12)" of an address, or its number. */
+void address_text(const struct image *image, uint64_t address, char *text, size_t size);
+
+/* CPU, PC, symbol, disassembly and registers of one PE, to standard error. */
+void cpu_report(struct machine *m, unsigned pe, const struct image *image);
+
+/* Opens a payload file for a machine with that much RAM. */
+bool image_read(struct image *image, const char *path, uint64_t ram_bytes, struct error *error);
+
+/* Standard output as a machine's console. */
+void console_to_stdout(void *context, uint8_t byte);

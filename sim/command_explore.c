@@ -1,0 +1,413 @@
+/*
+ * `armillary explore`: searches the variants of a scenario, says for each what was found and
+ * whether that was expected, and writes one shrunk trace per finding.
+ */
+#include "sim/command.h"
+#include "sim/progress.h"
+#include "sim/scenario.h"
+#include "sim/shrink.h"
+#include "sim/trace_file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define JOBS_MAX 64u
+#define HASH_INTERVAL UINT64_C(1024)
+#define PATH_BYTES 512u
+
+enum {
+    EXPLORE_VARIANT = OPTION_FIRST, EXPLORE_STRATEGY, EXPLORE_SCHEDULES, EXPLORE_SEED,
+    EXPLORE_JOBS, EXPLORE_OUT, EXPLORE_DEPTH, EXPLORE_PAYLOADS, EXPLORE_KEEP, EXPLORE_RAW,
+};
+
+static const struct option options[] = {
+    OPTION("variant", EXPLORE_VARIANT), OPTION("strategy", EXPLORE_STRATEGY),
+    OPTION("schedules", EXPLORE_SCHEDULES), OPTION("seed", EXPLORE_SEED),
+    OPTION("jobs", EXPLORE_JOBS), OPTION("out", EXPLORE_OUT), OPTION("depth", EXPLORE_DEPTH),
+    OPTION("payload-dir", EXPLORE_PAYLOADS), OPTION_FLAG("keep-going", EXPLORE_KEEP),
+    OPTION_FLAG("no-shrink", EXPLORE_RAW), {0},
+};
+
+static const char option_help[] =
+    "  --variant NAME    only this variant (all)\n"
+    "  --strategy NAME   random, pct, systematic or portfolio (the scenario's)\n"
+    "  --schedules N     budget (the scenario's; for systematic without --schedules: none)\n"
+    "  --depth N         deviations of the systematic search (the scenario's)\n"
+    "  --seed N          (1)\n"
+    "  --jobs N          processes (1); what is found does not depend on it\n"
+    "  --out DIR         where traces go (found)\n"
+    "  --no-shrink       write the traces as they were found\n"
+    "  --keep-going      use up the budget; otherwise an expected finding ends the search\n"
+    "  --payload-dir DIR where the payloads are (hyp, beside this program)\n";
+
+struct arguments {
+    struct scenario scenario;
+    struct explore_options options;
+    const char *variant, *out, *payloads;
+    bool has_strategy, has_schedules, has_depth, raw;
+    char payload_default[PATH_BYTES];
+};
+
+/* What all variants together came to, for the summary. */
+struct total {
+    struct run_verdict verdict;
+    uint64_t schedules, unfair, first;
+    double seconds;
+    bool exhausted, has_first;
+    enum status status;
+};
+
+/* "hyp" beside the executable. */
+static void payload_default(char *path, size_t size)
+{
+    char self[PATH_BYTES];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[length < 0 ? 0 : length] = 0;
+    char *slash = strrchr(self, '/');
+    if (slash)
+        *slash = 0;
+    snprintf(path, size, "%.*s/hyp", (int)(size - 8), self);
+}
+
+static bool take_option(const struct command *command, int option, struct arguments *a)
+{
+    struct explore_options *o = &a->options;
+    uint32_t number;
+    switch (option) {
+    case EXPLORE_VARIANT:
+        a->variant = optarg;
+        return true;
+    case EXPLORE_STRATEGY:
+        a->has_strategy = true;
+        if (strategy_by_name(optarg, &o->strategy))
+            return true;
+        usage_error(command, "--strategy: %s is none of random, pct, systematic, portfolio",
+                    optarg);
+        return false;
+    case EXPLORE_SCHEDULES:
+        a->has_schedules = true;
+        return option_number(command, "--schedules", 1, UINT32_MAX, &o->schedules);
+    case EXPLORE_SEED:
+        return option_number(command, "--seed", 0, UINT64_MAX, &o->seed);
+    case EXPLORE_JOBS:
+        return option_u32(command, "--jobs", 1, JOBS_MAX, &o->jobs);
+    case EXPLORE_OUT:
+        a->out = optarg;
+        return true;
+    case EXPLORE_DEPTH:
+        a->has_depth = true;
+        if (!option_u32(command, "--depth", 0, STRATEGY_DEPTH_MAX, &number))
+            return false;
+        o->depth = number;
+        return true;
+    case EXPLORE_PAYLOADS:
+        a->payloads = optarg;
+        return true;
+    case EXPLORE_KEEP:
+        o->keep_going = true;
+        return true;
+    case EXPLORE_RAW:
+        a->raw = true;
+        return true;
+    default:
+        bug("option %d", option);
+    }
+}
+
+/* --- one finding's trace ------------------------------------------------------------------ */
+
+static void shrink_progress(void *context, uint64_t runs, size_t choices)
+{
+    char note[64];
+    snprintf(note, sizeof note, "%zu choices", choices);
+    progress_show(context, runs, 0, note);
+}
+
+static void trace_path(const struct arguments *a, const struct scenario_variant *v,
+                       const char *class, char *path, size_t size)
+{
+    char word[RUN_CLASS_MAX];
+    snprintf(word, sizeof word, "%s", class);
+    for (char *c = word; *c; c++) {
+        if (*c == '/')
+            *c = '-';
+    }
+    snprintf(path, size, "%.300s/%s-%s.trace", a->out, v->name, word);
+}
+
+static bool make_folder(const char *path, struct error *error)
+{
+    struct stat there;
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &there) == 0 &&
+                                   S_ISDIR(there.st_mode)))
+        return true;
+    return error_set(error, "%s: %s", path, errno == EEXIST ? "exists and is no folder"
+                                                            : strerror(errno));
+}
+
+static bool write_trace(const struct arguments *a, const struct scenario_variant *v, struct run *r,
+                        const struct image *image, const struct choice_record *records,
+                        size_t count, const char *path, struct error *error)
+{
+    struct trace trace = {0};
+    snprintf(trace.title, sizeof trace.title, "%s", a->scenario.title);
+    snprintf(trace.scenario, sizeof trace.scenario, "%s", a->scenario.name);
+    snprintf(trace.variant, sizeof trace.variant, "%s", v->name);
+    snprintf(trace.image_name, sizeof trace.image_name, "%s", v->payload);
+    bool good = trace_record(r, records, count, HASH_INTERVAL, &trace, error);
+    if (good) {
+        trace.image_size = image->file_size;
+        trace.image = malloc(image->file_size + 1);
+        ensure(trace.image != NULL);
+        memcpy(trace.image, image->file, image->file_size);
+        good = make_folder(a->out, error) && trace_write(&trace, path, error);
+    }
+    trace_free(&trace);
+    return good;
+}
+
+/* Shrinks a finding (unless told not to), writes it and says so. */
+static bool keep_finding(const struct arguments *a, const struct scenario_variant *v,
+                         struct run *r, const struct image *image,
+                         const struct explore_finding *f, bool hurry, struct error *error)
+{
+    struct shrink_result shrunk = {0};
+    struct progress bar;
+    char path[PATH_BYTES];
+    const struct choice_record *records = f->records;
+    size_t count = f->record_count;
+    bool good = true;
+    progress_begin(&bar, "shrinking");
+    if (!a->raw && !hurry) {
+        struct shrink_options o = {.progress = shrink_progress, .progress_context = &bar};
+        good = shrink_run(r, f->records, f->record_count, f->class, &o, &shrunk, error);
+        records = shrunk.records;
+        count = shrunk.record_count;
+    }
+    progress_end(&bar);
+    trace_path(a, v, f->class, path, sizeof path);
+    good = good && write_trace(a, v, r, image, records, count, path, error);
+    if (good)
+        printf("found: variant=%s class=%s schedule=%" PRIu64 " choices=%zu shrunk=%zu trace=%s\n",
+               v->name, f->class, f->schedule, f->record_count, count, path);
+    if (good && f->verdict.result == RUN_VIOLATION)
+        finding_print(&f->verdict.finding, image);
+    fflush(stdout);
+    free(shrunk.records);
+    return good;
+}
+
+/* --- one variant -------------------------------------------------------------------------- */
+
+static void explore_progress(void *context, uint64_t schedules, uint64_t budget, size_t findings)
+{
+    char note[64];
+    snprintf(note, sizeof note, "%zu found", findings);
+    progress_show(context, schedules, budget, note);
+}
+
+/* The status of a variant: expected findings only, and at least one if one is expected. */
+static enum status judge(const struct scenario_variant *v, const struct explore_result *result)
+{
+    enum status status = v->expect_count == 0 ? STATUS_EXPECTED : STATUS_OTHER;
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const char *class = result->finding[i].class;
+        if (scenario_expects(v, class) && status == STATUS_OTHER)
+            status = STATUS_EXPECTED;
+    }
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const char *class = result->finding[i].class;
+        if (strcmp(class, "unmodelled") == 0)
+            status = status_worse(status, STATUS_UNMODELLED);
+        else if (!scenario_expects(v, class))
+            status = status_worse(status, STATUS_OTHER);
+    }
+    return result->interrupted ? STATUS_INTERRUPTED : status;
+}
+
+static void add_to_total(struct total *t, const struct explore_result *result, enum status status)
+{
+    t->schedules += result->schedules;
+    t->unfair += result->unfair;
+    t->seconds += result->seconds;
+    t->exhausted = t->exhausted && result->exhausted;
+    t->status = status_worse(t->status, status);
+    t->verdict.insns += result->insns;
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const struct explore_finding *f = &result->finding[i];
+        if (t->has_first)
+            continue;
+        t->has_first = true;
+        t->first = f->schedule;
+        uint64_t insns = t->verdict.insns;
+        t->verdict = f->verdict;
+        t->verdict.insns = insns;
+    }
+    if (result->interrupted)
+        t->verdict.result = RUN_INTERRUPTED;
+}
+
+static void print_variant(const struct scenario_variant *v, const struct explore_result *result,
+                          enum status status)
+{
+    printf("variant: name=%s expected=", v->name);
+    for (unsigned i = 0; i < v->expect_count; i++)
+        printf("%s%s", i ? "," : "", v->expect[i]);
+    printf("%s found=", v->expect_count == 0 ? "clean" : "");
+    for (size_t i = 0; i < result->finding_count; i++)
+        printf("%s%s", i ? "," : "", result->finding[i].class);
+    printf("%s verdict=%s schedules=%" PRIu64 " schedules_per_s=%.0f",
+           result->finding_count == 0 ? "nothing" : "",
+           status == STATUS_EXPECTED ? "as-expected" : "not-as-expected", result->schedules,
+           result->seconds > 0 ? (double)result->schedules / result->seconds : 0.0);
+    printf(" first=");
+    if (result->finding_count != 0)
+        printf("%" PRIu64, result->finding[0].schedule);
+    else
+        printf("none");
+    printf(" unfair=%" PRIu64 " branches=%" PRIu64 " granules=%" PRIu64 " exhausted=%s",
+           result->unfair, result->branches, result->granules, result->exhausted ? "yes" : "no");
+    if (result->exhausted)
+        printf(" enumerated=%" PRIu64, result->last_search);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static enum status explore_variant(const struct command *command, struct arguments *a,
+                                   const struct scenario_variant *v, struct total *total)
+{
+    char path[2 * PATH_BYTES];
+    struct error error;
+    struct image image;
+    snprintf(path, sizeof path, "%s/%s", a->payloads, v->payload);
+    if (!image_read(&image, path, a->scenario.setup.config.ram_bytes, &error))
+        return usage_error(command, "%s", error.text);
+    struct run *r = run_new(&a->scenario.setup, &image, &error);
+    if (!r) {
+        image_close(&image);
+        if (run_is_interrupted())
+            return STATUS_INTERRUPTED;
+        return usage_error(command, "%s", error.text);
+    }
+    struct explore_result *result = calloc(1, sizeof *result);
+    ensure(result != NULL);
+    struct progress bar;
+    struct explore_options o = a->options;
+    progress_begin(&bar, v->name);
+    o.progress = explore_progress;
+    o.progress_context = &bar;
+    o.stop = v->expect;
+    o.stop_count = v->expect_count;
+    explore_run(r, &o, result);
+    progress_end(&bar);
+    enum status status = judge(v, result);
+    print_variant(v, result, status);
+    run_interrupt_clear();
+    for (size_t i = 0; i < result->finding_count; i++) {
+        if (!keep_finding(a, v, r, &image, &result->finding[i], result->interrupted, &error))
+            status = status_worse(status, usage_error(command, "%s", error.text));
+    }
+    add_to_total(total, result, status);
+    explore_result_free(result);
+    free(result);
+    run_free(r);
+    image_close(&image);
+    return status;
+}
+
+/* --- the command -------------------------------------------------------------------------- */
+
+static void defaults(struct arguments *a)
+{
+    if (!a->has_strategy)
+        a->options.strategy = a->scenario.strategy;
+    if (!a->has_schedules)
+        a->options.schedules =
+            a->options.strategy == STRATEGY_SYSTEMATIC ? 0 : a->scenario.schedules;
+    if (!a->has_depth)
+        a->options.depth = a->scenario.depth;
+    payload_default(a->payload_default, sizeof a->payload_default);
+    if (!a->payloads)
+        a->payloads = a->payload_default;
+}
+
+static void print_summary(const struct total *t)
+{
+    char first[24] = "none";
+    if (t->has_first)
+        snprintf(first, sizeof first, "%" PRIu64, t->first);
+    summary_print(&t->verdict,
+                  " schedules=%" PRIu64 " schedules_per_s=%.0f first=%s exhausted=%s unfair=%" PRIu64,
+                  t->schedules, t->seconds > 0 ? (double)t->schedules / t->seconds : 0.0, first,
+                  t->exhausted ? "yes" : "no", t->unfair);
+}
+
+static enum status explore_all(const struct command *command, struct arguments *a,
+                               const struct scenario_variant *only)
+{
+    struct total total = {.verdict.result = RUN_CLEAN, .exhausted = true};
+    progress_catch_interrupt();
+    for (unsigned i = 0; i < a->scenario.variant_count; i++) {
+        const struct scenario_variant *v = &a->scenario.variant[i];
+        if (only && only != v)
+            continue;
+        enum status status = explore_variant(command, a, v, &total);
+        total.status = status_worse(total.status, status);
+        if (status == STATUS_USAGE || status == STATUS_INTERRUPTED)
+            break;
+    }
+    if (total.status == STATUS_INTERRUPTED)
+        total.verdict.result = RUN_INTERRUPTED;
+    if (total.status != STATUS_USAGE)
+        print_summary(&total);
+    return total.status;
+}
+
+static enum status run(const struct command *command, int argc, char **argv)
+{
+    struct arguments *a = calloc(1, sizeof *a);
+    ensure(a != NULL);
+    a->options.seed = 1;
+    a->options.jobs = 1;
+    a->out = "found";
+    enum status status = STATUS_USAGE;
+    struct error error;
+    int option;
+    while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
+        if (!take_option(command, option, a)) {
+            free(a);
+            return STATUS_USAGE;
+        }
+    }
+    const char *path = NULL;
+    if (option == OPTION_HELP)
+        status = STATUS_EXPECTED;
+    else if (option == OPTION_END)
+        path = one_operand(command, argc, argv, "SCENARIO");
+    if (path && !scenario_read(&a->scenario, path, &error)) {
+        usage_error(command, "%s", error.text);
+    } else if (path) {
+        const struct scenario_variant *only = NULL;
+        defaults(a);
+        if (a->variant && !(only = scenario_find(&a->scenario, a->variant)))
+            usage_error(command, "--variant: %s: %s has no such variant", a->variant, path);
+        else
+            status = explore_all(command, a, only);
+    }
+    free(a);
+    return status;
+}
+
+const struct command command_explore = {
+    .name = "explore",
+    .synopsis = "SCENARIO [OPTIONS]",
+    .sentence = "searches the schedules of a scenario's variants for violations",
+    .options = option_help,
+    .table = options,
+    .run = run,
+};

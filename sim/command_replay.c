@@ -1,0 +1,179 @@
+/*
+ * `armillary replay`: executes a trace again, compares, and tells its story.
+ */
+#include "sim/command.h"
+#include "sim/progress.h"
+#include "sim/story.h"
+
+#include "gen/trace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REPLAY_TO = OPTION_FIRST, REPLAY_ENGINE, REPLAY_TRACE, REPLAY_CHECK, REPLAY_NO_STORY };
+
+static const struct option options[] = {
+    OPTION("to", REPLAY_TO), OPTION("engine", REPLAY_ENGINE), OPTION("trace", REPLAY_TRACE),
+    OPTION("check", REPLAY_CHECK), OPTION_FLAG("no-story", REPLAY_NO_STORY), {0},
+};
+
+struct arguments {
+    struct replay_options options;
+    uint64_t trace_mask;
+    bool no_story;
+};
+
+static bool parse_kinds(const struct command *command, const char *list, uint64_t *mask)
+{
+    char name[32];
+    *mask = 0;
+    while (*list) {
+        size_t length = strcspn(list, ",");
+        unsigned kind;
+        snprintf(name, sizeof name, "%.*s", (int)(length < 31 ? length : 31), list);
+        if (strcmp(name, "all") == 0) {
+            *mask = (UINT64_C(1) << EVENT_KIND_COUNT) - 1;
+        } else if (event_kind_by_name(name, &kind)) {
+            *mask |= UINT64_C(1) << kind;
+        } else {
+            usage_error(command, "--trace: %s is no kind of event", name);
+            return false;
+        }
+        list += length + (list[length] == ',');
+    }
+    return true;
+}
+
+static bool take_option(const struct command *command, int option, struct arguments *a)
+{
+    struct error error;
+    switch (option) {
+    case REPLAY_TO:
+        a->options.to_given = true;
+        return option_number(command, "--to", 0, UINT64_MAX, &a->options.to_step);
+    case REPLAY_ENGINE:
+        return option_engine(command, &a->options.engine);
+    case REPLAY_TRACE:
+        return parse_kinds(command, optarg, &a->trace_mask);
+    case REPLAY_CHECK:
+        a->options.checks_given = true;
+        if (strcmp(optarg, "none") == 0 ||
+            check_parse_list(optarg, &a->options.check_mask, &error))
+            return true;
+        usage_error(command, "--check: %s", error.text);
+        return false;
+    case REPLAY_NO_STORY:
+        a->no_story = true;
+        return true;
+    default:
+        bug("option %d", option);
+    }
+}
+
+static void print_event(void *context, const struct event *event)
+{
+    char text[EVENT_TEXT_MAX];
+    (void)context;
+    event_text_write(event, text, sizeof text);
+    puts(text);
+}
+
+static enum status judge(const struct replay *replay, const struct replay_result *result)
+{
+    char recorded[RUN_CLASS_MAX], now[RUN_CLASS_MAX];
+    if (result->verdict.result == RUN_INTERRUPTED)
+        return STATUS_INTERRUPTED;
+    if (result->diverged) {
+        fprintf(stderr, "armillary replay: diverged: %s\n", result->divergence);
+        return STATUS_DIVERGED;
+    }
+    run_class(&replay->trace->verdict, recorded);
+    run_class(&result->verdict, now);
+    if (result->verdict_compared && !result->same_verdict) {
+        fprintf(stderr, "armillary replay: the verdict is %s, recorded was %s\n", now, recorded);
+        return result->verdict.result == RUN_UNMODELLED ? STATUS_UNMODELLED : STATUS_OTHER;
+    }
+    return STATUS_EXPECTED;
+}
+
+static enum status replay_trace(const struct command *command, const struct arguments *a,
+                                const struct trace *trace)
+{
+    struct replay replay;
+    struct replay_result result;
+    struct replay_options o = a->options;
+    struct error error;
+    struct story *story = NULL;
+    if (!a->no_story && a->trace_mask == 0) {
+        story = story_new();
+        o.sink = story_sink;
+        o.sink_context = story;
+        o.sink_mask = story_mask();
+    } else if (a->trace_mask != 0) {
+        o.sink = print_event;
+        o.sink_mask = a->trace_mask;
+    }
+    if (!replay_open(&replay, trace, &o, &error)) {
+        story_free(story);
+        return run_is_interrupted() ? STATUS_INTERRUPTED : usage_error(command, "%s", error.text);
+    }
+    if (story)
+        story_listen(story, &replay);
+    replay_execute(&replay, &result);
+    if (story)
+        story_print(story, &replay, &result, stdout);
+    if (o.to_given) {
+        fflush(stdout);
+        struct machine *m = run_machine(replay.run);
+        fprintf(stderr, "at step %" PRIu64 ":\n", m->state->step);
+        for (unsigned pe = 0; pe < m->config.pe_count; pe++)
+            cpu_report(m, pe, &replay.image);
+    }
+    enum status status = judge(&replay, &result);
+    summary_print(&result.verdict, " replay=%s hashes=%" PRIu64 " verdict=%s",
+                  result.strict ? "strict" : "lenient", result.hashes_compared,
+                  !result.verdict_compared ? "not-compared"
+                  : result.same_verdict    ? "same"
+                                           : "another");
+    story_free(story);
+    replay_close(&replay);
+    return status;
+}
+
+static enum status run(const struct command *command, int argc, char **argv)
+{
+    struct arguments a = {.options.engine = ENGINE_KIND_FAST};
+    int option;
+    while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
+        if (!take_option(command, option, &a))
+            return STATUS_USAGE;
+    }
+    if (option != OPTION_END)
+        return option == OPTION_HELP ? STATUS_EXPECTED : STATUS_USAGE;
+    const char *path = one_operand(command, argc, argv, "FILE.trace");
+    if (!path)
+        return STATUS_USAGE;
+    struct trace trace;
+    struct error error;
+    if (!trace_read(&trace, path, &error))
+        return usage_error(command, "%s", error.text);
+    progress_catch_interrupt();
+    enum status status = replay_trace(command, &a, &trace);
+    trace_free(&trace);
+    return status;
+}
+
+const struct command command_replay = {
+    .name = "replay",
+    .synopsis = "FILE.trace [OPTIONS]",
+    .sentence = "executes a trace again, checks every hash and tells its story",
+    .options = "  --to STEP         stop there and show the CPUs\n"
+               "  --engine precise|fast     (fast)\n"
+               "  --check LIST|none other checkers than the trace's; the verdict is not compared\n"
+               "  --trace KINDS     print events instead of the story, like MEM,TLBI or all\n"
+               "  --no-story        only compare\n",
+    .table = options,
+    .run = run,
+};

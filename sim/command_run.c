@@ -1,0 +1,359 @@
+/*
+ * `armillary run`: boots an image and says how it ended. Beside the checkers it watches for one
+ * thing that would otherwise look like an endless run: an exception whose vector cannot be
+ * executed, so that the CPU takes exceptions there for ever.
+ */
+#include "sim/command.h"
+#include "sim/progress.h"
+#include "sim/trace_file.h"
+
+#include "gen/trace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* So many exceptions in a row at the vector itself mean that it goes on like this. */
+#define LOST_EXCEPTIONS 16u
+#define HASH_INTERVAL_DEFAULT UINT64_C(1000000)
+#define RATE_DEFAULT 1000u
+
+enum {
+    RUN_CPUS = OPTION_FIRST, RUN_RAM, RUN_CPU, RUN_ENTRY, RUN_APPEND, RUN_CHECK, RUN_SEED,
+    RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS, RUN_SYMBOLS, RUN_ENGINE, RUN_TIMING, RUN_PROP,
+    RUN_QUANTUM,
+};
+
+static const struct option options[] = {
+    OPTION("cpus", RUN_CPUS), OPTION("ram", RUN_RAM), OPTION("cpu", RUN_CPU),
+    OPTION("entry", RUN_ENTRY), OPTION("append", RUN_APPEND), OPTION("check", RUN_CHECK),
+    OPTION("seed", RUN_SEED), OPTION("choices", RUN_OPEN), OPTION("rate", RUN_RATE),
+    OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
+    OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE), OPTION("timing", RUN_TIMING),
+    OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM), {0},
+};
+
+static const char option_help[] =
+    "  --cpus N          CPUs, 1 to 8 (2)\n"
+    "  --ram SIZE        RAM, like 64M or 1G (64M)\n"
+    "  --cpu MODEL       CPU model (armv8.0; see armillary info models)\n"
+    "  --entry el1|el2   exception level of the first instruction (el2)\n"
+    "  --append TEXT     /chosen/bootargs of the device tree\n"
+    "  --prop /NODE:NAME=VALUE   one more property in the device tree; may be repeated\n"
+    "  --quantum N       instructions before the next CPU's turn (1000)\n"
+    "  --timing model|flat       cost of instructions: the model's table, or one cycle each (model)\n"
+    "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
+    "  --seed N          answer open choices at random from this seed\n"
+    "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
+    "  --rate N          one question in N gets an answer other than 0, with --seed (1000)\n"
+    "  --record FILE     write a trace of the run\n"
+    "  --max-insns N     stop after so many instructions\n"
+    "  --symbols FILE    names for addresses from this ELF (the image itself)\n"
+    "  --engine precise|fast     (fast)\n";
+
+struct arguments {
+    struct run_setup setup;
+    const char *image, *record, *symbols;
+    enum engine_kind engine;
+    bool has_seed;
+    uint64_t seed;
+    uint32_t rate, open_mask;
+};
+
+/* --- the lost-CPU watch ------------------------------------------------------------------- */
+
+struct lost {
+    struct machine *machine;
+    uint64_t vector[PE_COUNT_MAX];
+    unsigned count[PE_COUNT_MAX];
+    int pe; /* who is lost, or -1 */
+};
+
+static void lost_sink(void *context, const struct event *event)
+{
+    struct lost *lost = context;
+    unsigned pe = event->pe;
+    const struct event_exc_take *e = &event->exc_take;
+    bool at_vector = e->pc == lost->vector[pe] && e->pc == e->to_pc;
+    lost->count[pe] = at_vector ? lost->count[pe] + 1 : 0;
+    lost->vector[pe] = e->to_pc;
+    if (lost->count[pe] == LOST_EXCEPTIONS) {
+        lost->pe = (int)pe;
+        machine_request_stop(lost->machine);
+    }
+}
+
+/* --- arguments ---------------------------------------------------------------------------- */
+
+static bool parse_choices(const struct command *command, const char *list, uint32_t *mask)
+{
+    char name[64];
+    *mask = 0;
+    while (*list) {
+        size_t length = strcspn(list, ",");
+        enum choice_kind kind;
+        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), list);
+        if (!choice_kind_by_name(name, &kind)) {
+            usage_error(command, "--choices: %s is no kind of choice", name);
+            return false;
+        }
+        *mask |= 1u << kind;
+        list += length + (list[length] == ',');
+    }
+    return true;
+}
+
+static bool parse_words(const struct command *command, const char *option, const char *zero,
+                        const char *one, uint32_t *value)
+{
+    *value = strcmp(optarg, one) == 0;
+    if (*value || strcmp(optarg, zero) == 0)
+        return true;
+    usage_error(command, "%s: %s is neither %s nor %s", option, optarg, zero, one);
+    return false;
+}
+
+static bool copy_argument(const struct command *command, const char *option, char *text,
+                          size_t size)
+{
+    if (strlen(optarg) < size) {
+        memset(text, 0, size);
+        memcpy(text, optarg, strlen(optarg));
+        return true;
+    }
+    usage_error(command, "%s: longer than %zu characters", option, size - 1);
+    return false;
+}
+
+static bool add_property(const struct command *command, struct machine_config *config)
+{
+    struct error error;
+    if (config->property_count == PROPERTY_MAX) {
+        usage_error(command, "--prop: more than %u", PROPERTY_MAX);
+        return false;
+    }
+    if (config_parse_property(optarg, &config->property[config->property_count], &error)) {
+        config->property_count++;
+        return true;
+    }
+    usage_error(command, "--prop: %s", error.text);
+    return false;
+}
+
+static bool take_check(const struct command *command, struct arguments *a)
+{
+    struct error error;
+    if (check_parse_list(optarg, &a->setup.checks.mask, &error))
+        return true;
+    usage_error(command, "--check: %s", error.text);
+    return false;
+}
+
+/* One option of the machine; false after an error. */
+static bool take_machine_option(const struct command *command, int option,
+                                struct machine_config *config)
+{
+    uint32_t is_el2;
+    switch (option) {
+    case RUN_CPUS:
+        return option_u32(command, "--cpus", 1, PE_COUNT_MAX, &config->pe_count);
+    case RUN_RAM:
+        if (config_parse_size(optarg, &config->ram_bytes))
+            return true;
+        usage_error(command, "--ram: %s is no size (like 64M)", optarg);
+        return false;
+    case RUN_CPU:
+        return copy_argument(command, "--cpu", config->model, sizeof config->model);
+    case RUN_ENTRY:
+        if (!parse_words(command, "--entry", "el1", "el2", &is_el2))
+            return false;
+        config->entry_el = 1 + is_el2;
+        return true;
+    case RUN_APPEND:
+        return copy_argument(command, "--append", config->bootargs, sizeof config->bootargs);
+    case RUN_TIMING:
+        return parse_words(command, "--timing", "model", "flat", &config->timing_flat);
+    case RUN_PROP:
+        return add_property(command, config);
+    case RUN_QUANTUM:
+        return option_u32(command, "--quantum", 1, UINT32_MAX, &config->quantum);
+    default:
+        bug("option %d", option);
+    }
+}
+
+static bool take_option(const struct command *command, int option, struct arguments *a)
+{
+    switch (option) {
+    case RUN_CHECK:
+        return take_check(command, a);
+    case RUN_SEED:
+        a->has_seed = true;
+        return option_number(command, "--seed", 0, UINT64_MAX, &a->seed);
+    case RUN_OPEN:
+        return parse_choices(command, optarg, &a->open_mask);
+    case RUN_RATE:
+        return option_u32(command, "--rate", 1, UINT32_MAX, &a->rate);
+    case RUN_RECORD:
+        a->record = optarg;
+        return true;
+    case RUN_MAX_INSNS:
+        return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
+    case RUN_SYMBOLS:
+        a->symbols = optarg;
+        return true;
+    case RUN_ENGINE:
+        return option_engine(command, &a->engine);
+    default:
+        return take_machine_option(command, option, &a->setup.config);
+    }
+}
+
+/* --- the run ------------------------------------------------------------------------------ */
+
+static void report_limit(struct machine *m, const struct lost *lost,
+                         const struct run_verdict *verdict, const struct image *image)
+{
+    if (lost->pe >= 0) {
+        fprintf(stderr, "CPU %d is lost: it takes exceptions at the vector 0x%" PRIx64
+                " for ever\n", lost->pe, lost->vector[lost->pe]);
+        cpu_report(m, (unsigned)lost->pe, image);
+        return;
+    }
+    fprintf(stderr, verdict->idle ? "all CPUs wait, and nothing will wake them\n"
+                                  : "the limit of instructions was reached\n");
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        if (m->state->cpu[pe].wait != CPU_IS_OFF)
+            cpu_report(m, pe, image);
+    }
+}
+
+static enum status report(struct machine *m, const struct lost *lost,
+                          const struct run_verdict *v, const struct image *image)
+{
+    switch (v->result) {
+    case RUN_LIMIT:
+        report_limit(m, lost, v, image);
+        return STATUS_OTHER;
+    case RUN_UNMODELLED:
+        fprintf(stderr, "the model does not have this: %s\n", m->unmodelled);
+        cpu_report(m, m->unmodelled_pe, image);
+        return STATUS_UNMODELLED;
+    case RUN_VIOLATION:
+        finding_print(&v->finding, image);
+        return STATUS_OTHER;
+    case RUN_EXIT:
+        return v->exit_status == 0 ? STATUS_EXPECTED : STATUS_OTHER;
+    case RUN_INTERRUPTED:
+        return STATUS_INTERRUPTED;
+    case RUN_DIVERGED:
+        return STATUS_DIVERGED;
+    case RUN_OFF:
+    case RUN_CLEAN:
+        break;
+    }
+    return STATUS_EXPECTED;
+}
+
+static enum status record(const struct command *command, const struct arguments *a, struct run *r,
+                          const struct run_verdict *verdict, const struct image *image)
+{
+    struct trace trace = {0};
+    struct error error;
+    if (verdict->result == RUN_LIMIT && !verdict->idle)
+        run_set_max_steps(r, verdict->steps);
+    struct chooser *c = &run_machine(r)->chooser;
+    size_t count = c->record_count;
+    struct choice_record *records = malloc((count + 1) * sizeof *records);
+    ensure(records != NULL);
+    if (count != 0)
+        memcpy(records, c->record, count * sizeof *records);
+    run_machine(r)->console = NULL;
+    const char *base = strrchr(a->image, '/');
+    snprintf(trace.image_name, sizeof trace.image_name, "%.120s", base ? base + 1 : a->image);
+    snprintf(trace.title, sizeof trace.title, "a run of %.100s", trace.image_name);
+    bool good = trace_record(r, records, count, HASH_INTERVAL_DEFAULT, &trace, &error);
+    if (good) {
+        trace.image_size = image->file_size;
+        trace.image = malloc(image->file_size + 1);
+        ensure(trace.image != NULL);
+        memcpy(trace.image, image->file, image->file_size);
+        good = trace_write(&trace, a->record, &error);
+    }
+    free(records);
+    trace_free(&trace);
+    return good ? STATUS_EXPECTED : usage_error(command, "--record: %s", error.text);
+}
+
+static enum status execute(const struct command *command, struct arguments *a,
+                           const struct image *image, const struct image *symbols)
+{
+    struct error error;
+    struct run_verdict verdict;
+    if (a->has_seed)
+        a->setup.config.open_mask = a->open_mask;
+    struct run *r = run_new(&a->setup, image, &error);
+    if (!r)
+        return usage_error(command, "%s", error.text);
+    struct machine *m = run_machine(r);
+    struct lost lost = {.machine = m, .pe = -1};
+    for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
+        lost.vector[pe] = UINT64_MAX;
+    m->engine = a->engine;
+    m->console = console_to_stdout;
+    m->chooser.policy = a->has_seed ? CHOICE_SEEDED : CHOICE_DEFAULT;
+    m->chooser.seed = a->seed;
+    m->chooser.rate = a->rate;
+    events_attach(&m->events, lost_sink, &lost, UINT64_C(1) << EVENT_EXC_TAKE);
+    run_execute(r, &verdict);
+    events_detach(&m->events, lost_sink, &lost);
+    fflush(stdout);
+    enum status status = report(m, &lost, &verdict, symbols);
+    if (a->record && verdict.result != RUN_INTERRUPTED)
+        status = status_worse(status, record(command, a, r, &verdict, image));
+    run_free(r);
+    summary_print(&verdict, "%s", "");
+    return status;
+}
+
+static enum status run(const struct command *command, int argc, char **argv)
+{
+    struct arguments a = {.engine = ENGINE_KIND_FAST, .rate = RATE_DEFAULT,
+                          .open_mask = 1u << CHOICE_NEXT_CPU};
+    struct error error;
+    struct image image, symbols;
+    int option;
+    config_default(&a.setup.config);
+    while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
+        if (!take_option(command, option, &a))
+            return STATUS_USAGE;
+    }
+    if (option != OPTION_END)
+        return option == OPTION_HELP ? STATUS_EXPECTED : STATUS_USAGE;
+    a.image = one_operand(command, argc, argv, "IMAGE");
+    if (!a.image)
+        return STATUS_USAGE;
+    if (!config_check(&a.setup.config, &error) ||
+        !image_read(&image, a.image, a.setup.config.ram_bytes, &error))
+        return usage_error(command, "%s", error.text);
+    if (a.symbols && !image_read(&symbols, a.symbols, a.setup.config.ram_bytes, &error)) {
+        image_close(&image);
+        return usage_error(command, "--symbols: %s", error.text);
+    }
+    progress_catch_interrupt();
+    enum status status = execute(command, &a, &image, a.symbols ? &symbols : &image);
+    if (a.symbols)
+        image_close(&symbols);
+    image_close(&image);
+    return status;
+}
+
+const struct command command_run = {
+    .name = "run",
+    .synopsis = "IMAGE [OPTIONS]",
+    .sentence = "boots an ELF or an arm64 Image and says how it ended",
+    .options = option_help,
+    .table = options,
+    .run = run,
+};
