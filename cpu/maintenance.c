@@ -169,13 +169,13 @@ static enum step execute_cache(struct core *c, enum sysreg operation, uint64_t o
 
 enum step maintenance_execute(struct core *c, enum sysreg operation, uint64_t operand)
 {
+    if (operation == SR_DC_ZVA) /* the same in both engines; this is the name of one of them */
+        return mem_zero_block_precise(c, operand) ? STEP_NEXT : STEP_FAULT;
     for (unsigned i = 0; i < ARRAY_COUNT(tlbi_rows); i++)
         if (tlbi_rows[i].reg == operation)
             return execute_tlbi(c, &tlbi_rows[i], operand);
     for (unsigned i = 0; i < ARRAY_COUNT(at_rows); i++)
         if (at_rows[i].reg == operation)
             return execute_at(c, &at_rows[i], operand);
-    if (operation == SR_DC_ZVA) /* the same in both engines; this is the name of one of them */
-        return mem_zero_block_precise(c, operand) ? STEP_NEXT : STEP_FAULT;
     return execute_cache(c, operation, operand);
 }

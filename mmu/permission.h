@@ -21,7 +21,7 @@ struct permission_bits {
 /* What stage 1 permits. AArch64.S1DirectBasePermissions. */
 uint8_t permission_stage1(struct permission_bits bits);
 
-/* What stage 2 permits: S2AP[1:0] and XN, alike for EL1 and EL0. AArch64.S2DirectBasePermissions. */
+/* What stage 2 permits, alike for EL1 and EL0. AArch64.S2DirectBasePermissions. */
 uint8_t permission_stage2(unsigned s2ap, bool xn);
 
 /* The one PERMIT_* bit that a request needs. */

@@ -2,8 +2,8 @@
  * Registers to a value: everything that a translation under one regime depends on.
  *
  * Registers of the other regimes and bits that no translation looks at are left out, so that their
- * writes make no new regime. Follows AArch64.GetS1TTWParams, AArch64.GetS2TTWParams, the effective values of
- * HCR_EL2 and SCTLR_EL1 under HCR_EL2.{DC,TGE}, and the widths of ASID and VMID given by
+ * writes make no new regime. Follows AArch64.GetS1TTWParams, AArch64.GetS2TTWParams, the effective
+ * values of HCR_EL2 and SCTLR_EL1 under HCR_EL2.{DC,TGE}, and the widths of ASID and VMID given by
  * TCR_EL1.AS and VTCR_EL2.VS.
  *
  * There is no Virtualization Host Extension in the model, so that nobody can ask for EL2&0. The

@@ -1,8 +1,23 @@
 /*
- * The tagged TLB of one PE, in copy-on-write pages.
+ * The tagged TLB of one PE, in copy-on-write pages (DDI 0487, "Translation Lookaside Buffers").
  *
- * Kinds of entries, each of which a TLB is allowed to hold (DDI 0487, "TLB maintenance
- * requirements and the TLB maintenance instructions"):
+ * Entries carry regime, VMID, ASID or global, stage, level, size, permissions of each stage and
+ * memory type. Entries of EL1&0 carry the VMID whether stage 2 is on or not; tables carry the
+ * ASID. Descriptors that give Translation, Access flag or Address size faults are never held;
+ * those that give Permission faults are.
+ *
+ * Replacement is first in, first out: a hit changes nothing. Each entry knows the oldest entry
+ * that it was made from (source), so that an invalidation also removes what was derived from
+ * stale entries after it came, and nothing else that is younger than the message.
+ *
+ * Not modelled: entries nobody asked for (choice spec-fill), amalgamation on a conflict.
+ */
+#include "mmu/tlb.h"
+
+#include <string.h>
+
+/*
+ * Kinds of entries, each of which a TLB is allowed to hold:
  *
  *   stage 1 only   VA -> PA         made by each translation while stage 2 is off
  *   combined       VA -> PA         made by each translation while both stages are on; also keeps
@@ -15,21 +30,8 @@
  * A lookup with both stages on looks for a combined entry, then walks stage 1 from the nearest
  * table entry, taking the IPAs of tables and of the result through stage 2 only entries where
  * they are there: a translation can thus be made from a stale stage 2 entry although stage 1 was
- * read afresh. With stage 1 off only stage 2 only entries are used and made. Descriptors that
- * give Translation, Access flag or Address size faults are never held; those that give Permission
- * faults are.
- *
- * Entries of EL1&0 carry the VMID whether stage 2 is on or not. Table entries carry the ASID.
- *
- * Replacement is first in, first out: a hit changes nothing. Each entry knows the oldest entry
- * that it was made from (source), so that an invalidation also removes what was derived from
- * stale entries after it came, and nothing else that is younger than the message.
- *
- * Not modelled: entries nobody asked for (choice spec-fill), amalgamation on a conflict.
+ * read afresh. With stage 1 off only stage 2 only entries are used and made.
  */
-#include "mmu/tlb.h"
-
-#include <string.h>
 
 /* Set by the build of a library that tests must find to be wrong. */
 #ifndef MMU_FAULT_IGNORE_VMID
@@ -174,11 +176,14 @@ const struct tlb_entry *tlb_find(struct mmu *mmu, const struct tlb_key *key, boo
         unsigned count = tlb_index_match(mmu->index, key, slots), usable = 0;
         if (count == 0)
             return NULL;
+        if (__builtin_expect(count == 1 && mmu->state->queue_count == 0 &&
+                                 !choice_is_open(mmu->chooser, CHOICE_TLB_EVICT), 1))
+            return tlb_index_entry(mmu->index, slots[0]);
         while (usable < count && entry_usable(mmu, slots[usable]))
             usable++;
         if (usable < count)
             continue;
-        if (__builtin_expect(count == 1, 1))
+        if (count == 1)
             return tlb_index_entry(mmu->index, slots[0]);
         uint32_t answer =
             choose(mmu->chooser, mmu->counts, CHOICE_TLB_CONFLICT, mmu->pe, count + 1);

@@ -30,6 +30,7 @@ struct tlb_index {
     uint64_t *used; /* bit by slot */
     uint32_t used_words;
     uint32_t counts[TLB_STAGE_COUNT][SIZE_COUNT];
+    uint8_t present[TLB_STAGE_COUNT]; /* bit by size: counts is not 0 */
     uint32_t *scratch, *scratch_observer;
     struct aged *age; /* oldest first, with gaps where entries have gone */
     uint32_t age_first, age_count, age_capacity;
@@ -88,6 +89,7 @@ void tlb_index_clear(struct tlb_index *x)
     }
     memset(x->used, 0, x->used_words * sizeof *x->used);
     memset(x->counts, 0, sizeof x->counts);
+    memset(x->present, 0, sizeof x->present);
     memset(x->pages, 0, (x->capacity / TLB_PAGE_ENTRIES + 1) * sizeof *x->pages);
     x->age_ready = false;
 }
@@ -97,9 +99,14 @@ void tlb_index_set_page(struct tlb_index *x, size_t page, const uint8_t *bytes)
     x->pages[page] = (const struct tlb_entry *)(const void *)bytes;
 }
 
-const struct tlb_entry *tlb_index_entry(const struct tlb_index *x, uint32_t slot)
+static inline const struct tlb_entry *entry_at(const struct tlb_index *x, uint32_t slot)
 {
     return &x->pages[slot / TLB_PAGE_ENTRIES][slot % TLB_PAGE_ENTRIES];
+}
+
+const struct tlb_entry *tlb_index_entry(const struct tlb_index *x, uint32_t slot)
+{
+    return entry_at(x, slot);
 }
 
 static unsigned size_class(unsigned size_log2)
@@ -131,9 +138,10 @@ static uint32_t chain_head(const struct tlb_index *x, uint32_t bucket)
 static bool covers(const struct tlb_index *x, const struct tlb_entry *e,
                    const struct tlb_key *key, unsigned class)
 {
-    return e->map.input >> class_shift(class) == key->input >> class_shift(class) &&
+    unsigned shift = class_shift(class);
+    return (e->map.input ^ key->input) >> shift == 0 && e->map.size_log2 == shift &&
            e->stage == key->stage && e->regime == key->regime &&
-           size_class(e->map.size_log2) == class && (x->ignore_vmid || e->vmid == key->vmid);
+           (e->vmid == key->vmid || x->ignore_vmid);
 }
 
 static struct tlb_key key_of(const struct tlb_entry *e)
@@ -149,12 +157,12 @@ static void age_append(struct tlb_index *x, uint32_t slot)
         x->age_ready = false; /* mostly gaps: made anew when it is asked for */
         return;
     }
-    x->age[x->age_count++] = (struct aged){slot, tlb_index_entry(x, slot)->serial};
+    x->age[x->age_count++] = (struct aged){slot, entry_at(x, slot)->serial};
 }
 
 void tlb_index_insert(struct tlb_index *x, uint32_t slot)
 {
-    const struct tlb_entry *e = tlb_index_entry(x, slot);
+    const struct tlb_entry *e = entry_at(x, slot);
     struct tlb_key key = key_of(e);
     unsigned class = size_class(e->map.size_log2);
     uint32_t bucket = bucket_of(x, &key, class);
@@ -162,12 +170,13 @@ void tlb_index_insert(struct tlb_index *x, uint32_t slot)
     x->buckets[bucket] = (struct bucket){x->stamp, slot};
     x->used[slot / 64] |= UINT64_C(1) << slot % 64;
     x->counts[e->stage][class]++;
+    x->present[e->stage] |= (uint8_t)(1u << class);
     age_append(x, slot);
 }
 
 void tlb_index_erase(struct tlb_index *x, uint32_t slot)
 {
-    const struct tlb_entry *e = tlb_index_entry(x, slot);
+    const struct tlb_entry *e = entry_at(x, slot);
     struct tlb_key key = key_of(e);
     unsigned class = size_class(e->map.size_log2);
     uint32_t *link = &x->buckets[bucket_of(x, &key, class)].head;
@@ -175,7 +184,8 @@ void tlb_index_erase(struct tlb_index *x, uint32_t slot)
         link = &x->next[*link];
     *link = x->next[slot];
     x->used[slot / 64] &= ~(UINT64_C(1) << slot % 64);
-    x->counts[e->stage][class]--;
+    if (--x->counts[e->stage][class] == 0)
+        x->present[e->stage] &= (uint8_t) ~(1u << class);
 }
 
 uint32_t tlb_index_free_slot(const struct tlb_index *x)
@@ -200,7 +210,7 @@ unsigned tlb_index_valid(const struct tlb_index *x, uint32_t *slots)
 
 static uint32_t serial_of(const struct tlb_index *x, uint32_t slot)
 {
-    return tlb_index_entry(x, slot)->serial;
+    return entry_at(x, slot)->serial;
 }
 
 /* One element of a heap whose largest serial is at the top sinks to its place. */
@@ -271,12 +281,11 @@ unsigned tlb_index_match(const struct tlb_index *x, const struct tlb_key *key,
                          uint32_t slots[TLB_MATCH_MAX])
 {
     unsigned count = 0;
-    for (unsigned class = 0; class < SIZE_COUNT; class++) {
-        if (x->counts[key->stage][class] == 0)
-            continue;
+    for (unsigned left = x->present[key->stage]; left != 0; left &= left - 1) {
+        unsigned class = (unsigned)__builtin_ctz(left);
         uint32_t slot = chain_head(x, bucket_of(x, key, class));
         for (; slot != TLB_NO_SLOT; slot = x->next[slot]) {
-            const struct tlb_entry *e = tlb_index_entry(x, slot);
+            const struct tlb_entry *e = entry_at(x, slot);
             if (!covers(x, e, key, class) || !(e->map.is_global || e->asid == key->asid))
                 continue;
             ensure(count < TLB_MATCH_MAX);
@@ -290,13 +299,12 @@ unsigned tlb_index_match(const struct tlb_index *x, const struct tlb_key *key,
 
 uint32_t tlb_index_nearest(const struct tlb_index *x, const struct tlb_key *key)
 {
-    for (unsigned class = 0; class < SIZE_COUNT; class++) {
-        if (x->counts[key->stage][class] == 0)
-            continue;
+    for (unsigned left = x->present[key->stage]; left != 0; left &= left - 1) {
+        unsigned class = (unsigned)__builtin_ctz(left);
         uint32_t best = TLB_NO_SLOT;
         uint32_t slot = chain_head(x, bucket_of(x, key, class));
         for (; slot != TLB_NO_SLOT; slot = x->next[slot]) {
-            const struct tlb_entry *e = tlb_index_entry(x, slot);
+            const struct tlb_entry *e = entry_at(x, slot);
             if (covers(x, e, key, class) && (e->map.is_global || e->asid == key->asid) &&
                 (best == TLB_NO_SLOT || e->serial < serial_of(x, best)))
                 best = slot;
@@ -310,12 +318,11 @@ uint32_t tlb_index_nearest(const struct tlb_index *x, const struct tlb_key *key)
 unsigned tlb_index_gather(const struct tlb_index *x, const struct tlb_key *key, uint32_t *slots)
 {
     unsigned count = 0;
-    for (unsigned class = 0; class < SIZE_COUNT; class++) {
-        if (x->counts[key->stage][class] == 0)
-            continue;
+    for (unsigned left = x->present[key->stage]; left != 0; left &= left - 1) {
+        unsigned class = (unsigned)__builtin_ctz(left);
         uint32_t slot = chain_head(x, bucket_of(x, key, class));
         for (; slot != TLB_NO_SLOT; slot = x->next[slot])
-            if (covers(x, tlb_index_entry(x, slot), key, class))
+            if (covers(x, entry_at(x, slot), key, class))
                 slots[count++] = slot;
     }
     return count;

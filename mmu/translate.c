@@ -365,8 +365,8 @@ static struct walker walker_make(const struct mmu *mmu, const struct regime *reg
                            .source = NO_SOURCE};
 }
 
-/* The mapping for the request: from the entry for the whole, or by walking. */
-static bool map_live(struct walker *w, struct mapping *out)
+/* The mapping for the request, or NULL: from the entry for the whole, or made in *made. */
+static const struct mapping *map_live(struct walker *w, struct mapping *made)
 {
     const struct regime *r = w->regime;
     uint64_t va = walk_canonical_va(r, w->request->va.bits);
@@ -374,27 +374,31 @@ static bool map_live(struct walker *w, struct mapping *out)
         bool conflict;
         struct tlb_key key = key_make(w, stage1_tag(r), va);
         const struct tlb_entry *e = tlb_find(w->live, &key, &conflict);
-        if (conflict)
-            return fault_make(w, FAULT_TLB_CONFLICT, 1, 0, false, 0);
+        if (conflict) {
+            fault_make(w, FAULT_TLB_CONFLICT, 1, 0, false, 0);
+            return NULL;
+        }
         if (e) {
-            *out = e->map;
             w->entry = e->serial;
-            return true;
+            return &e->map;
         }
     }
-    return map_by_walk(w, va, out);
+    return map_by_walk(w, va, made) ? made : NULL;
 }
 
 void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mmu_request *request,
                    struct translation *result)
 {
     struct walker w = walker_make(mmu, regime, request, result);
-    struct mapping m;
+    struct mapping made;
+    const struct mapping *m = NULL;
     w.live = mmu;
     /* While a message is on its way each use of an entry asks: no pointer may be kept. */
     if (__builtin_expect(mmu->state->queue_count != 0, 0))
         mmu->generation++;
-    bool ok = alignment_check(&w) && map_live(&w, &m) && finish(&w, &m, result);
+    if (alignment_check(&w))
+        m = map_live(&w, &made);
+    bool ok = m != NULL && finish(&w, m, result);
     result->cost = w.cost + (w.missed ? mmu->config->cost_tlb_miss : 0);
     if (!ok || w.entry == 0)
         return;

@@ -162,10 +162,10 @@ static void registers_print(const struct cpu *cpu)
     fprintf(stderr, "  sp  %016" PRIx64 "\n", cpu_sp_get(cpu));
     fprintf(stderr, "  el %u  nzcv %x  daif %x  elr_el1 %016" PRIx64 "  esr_el1 %08" PRIx64
             "  far_el1 %016" PRIx64 "\n", cpu->el, cpu->nzcv >> 28, cpu->daif >> 6,
-            cpu->reg[SYSREG_ELR_EL1], cpu->reg[SYSREG_ESR_EL1], cpu->reg[SYSREG_FAR_EL1]);
+            cpu->reg[SR_ELR_EL1], cpu->reg[SR_ESR_EL1], cpu->reg[SR_FAR_EL1]);
     fprintf(stderr, "  elr_el2 %016" PRIx64 "  esr_el2 %08" PRIx64 "  far_el2 %016" PRIx64
-            "  hpfar_el2 %016" PRIx64 "\n", cpu->reg[SYSREG_ELR_EL2], cpu->reg[SYSREG_ESR_EL2],
-            cpu->reg[SYSREG_FAR_EL2], cpu->reg[SYSREG_HPFAR_EL2]);
+            "  hpfar_el2 %016" PRIx64 "\n", cpu->reg[SR_ELR_EL2], cpu->reg[SR_ESR_EL2],
+            cpu->reg[SR_FAR_EL2], cpu->reg[SR_HPFAR_EL2]);
 }
 
 void cpu_report(struct machine *m, unsigned pe, const struct image *image)

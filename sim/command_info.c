@@ -5,8 +5,7 @@
 
 #include "cpu/disasm.h"
 #include "cpu/model.h"
-#include "gen/gicv2.h"
-#include "gen/gicv2.inc"
+#include "gic/rows.h"
 #include "sim/base/choice.h"
 
 #include <stdio.h>
@@ -44,8 +43,8 @@ static void info_sysregs(void)
 
 static void info_gic(void)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(gicv2_rows); i++) {
-        const struct mmio_row *row = &gicv2_rows[i];
+    for (unsigned i = 0; i < GICV2_COUNT; i++) {
+        const struct mmio_row *row = gic_row((enum gicv2)i);
         printf("%-5s 0x%03x %-20s %3u %s%s  %s\n", row->frame, row->offset, row->name, row->count,
                row->readable ? "r" : "-", row->writable ? "w" : "-", row->what);
     }

@@ -288,6 +288,12 @@ static enum run_result result_of_exit(const struct machine *m)
     return m->state->exit == EXIT_SEMIHOST ? RUN_EXIT : RUN_OFF;
 }
 
+/* Whether it has the length that was asked for. */
+static bool is_at_length(const struct run *r)
+{
+    return r->setup.length != 0 && r->machine->state->step - r->start_step >= r->setup.length;
+}
+
 /* What a stop that is not the end of a segment means. */
 static void conclude(struct run *r, enum machine_stop stop, struct run_verdict *v)
 {
@@ -316,7 +322,7 @@ static void conclude(struct run *r, enum machine_stop stop, struct run_verdict *
         break;
     case MACHINE_LIMIT:
     case MACHINE_REQUEST:
-        v->result = RUN_LIMIT;
+        v->result = stop == MACHINE_LIMIT && is_at_length(r) ? RUN_CLEAN : RUN_LIMIT;
         break;
     }
 }
@@ -337,6 +343,8 @@ static void measure(struct run *r, struct run_verdict *v)
 static uint64_t last_step_now(const struct run *r)
 {
     uint64_t last = last_step(&r->setup), insns = machine_insns(r->machine);
+    if (r->setup.length != 0 && r->setup.length < last - r->start_step)
+        last = r->start_step + r->setup.length;
     if (r->setup.max_insns == 0)
         return last;
     uint64_t left = insns < r->setup.max_insns ? r->setup.max_insns - insns : 0;

@@ -12,7 +12,7 @@ enum run_result {
     RUN_EXIT,        /* semihosting exit; status below */
     RUN_LIMIT,       /* step budget, or all CPUs waiting with no deadline */
     RUN_VIOLATION,   /* a checker found something */
-    RUN_CLEAN,       /* the end mark was reached with nothing found */
+    RUN_CLEAN,       /* the end mark, or the end of its length, was reached with nothing found */
     RUN_UNMODELLED,
     RUN_DIVERGED,
     RUN_INTERRUPTED,
@@ -32,6 +32,7 @@ struct run_setup {
     struct run_mark start;
     struct run_mark end; /* a run that gets here is over; hits count from the start mark */
     uint64_t window; /* steps after the start mark within which choices are open; 0: no end */
+    uint64_t length; /* a run that gets so many steps from the start mark is over; 0: no end */
     uint64_t max_steps; /* from power-on; 0: no limit */
     uint64_t max_insns; /* instructions of all PEs, from power-on; 0: no limit */
 };

@@ -226,6 +226,7 @@ static bool read_bounds(struct reading *r, const struct yaml_node *root, struct 
         !read_number(r, node, "schedules", false, 1, UINT32_MAX, &s->schedules) ||
         !read_u32(r, node, "depth", 0, STRATEGY_DEPTH_MAX, &depth) ||
         !read_number(r, node, "window", false, 1, INT64_MAX, &s->setup.window) ||
+        !read_number(r, node, "length", false, 1, INT64_MAX, &s->setup.length) ||
         !read_number(r, node, "max-steps", false, 1, INT64_MAX, &s->setup.max_steps))
         return false;
     if (s->setup.max_steps == 0)

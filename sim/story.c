@@ -78,10 +78,10 @@ static void keep_access(struct story *s, const struct event *event, uint64_t pc)
             s->entry[last->index - 1].told = true;
         keep(s, event, pc);
         s->entry[s->count - 1].told = true;
-        last->index = s->count;
+        last->index = (uint32_t)s->count;
     } else if (is_write) {
         keep(s, event, pc); /* may be the other half of a later one */
-        last->index = s->count;
+        last->index = (uint32_t)s->count;
     }
     last->touched = true;
     last->pe = event->pe;
@@ -101,14 +101,14 @@ static bool matters(const struct story *s, const struct event *event)
     case EVENT_CHOICE:
         return event->choice.answer != 0 && event->choice.choice != CHOICE_NEXT_CPU;
     case EVENT_SYSREG:
-        return event->sysreg.reg == SYSREG_VTTBR_EL2 && event->sysreg.new != event->sysreg.old;
+        return event->sysreg.reg == SR_VTTBR_EL2 && event->sysreg.new != event->sysreg.old;
     case EVENT_GIC:
         return event->gic.write && event->gic.frame == 0 &&
                (event->gic.address & 0xfff) == GICD_SGIR_OFFSET;
     case EVENT_EXC_TAKE: /* interrupts, and whatever comes out of a VM */
         return event->exc_take.vector != 0 ||
                (event->exc_take.from_el < 2 && event->exc_take.to_el == 2 &&
-                (cpu->effective[SYSREG_HCR_EL2] & HCR_EL2_VM) != 0);
+                (cpu->effective[SR_HCR_EL2] & HCR_EL2_VM) != 0);
     default: /* the mask of this sink has no other kinds */
         return false;
     }

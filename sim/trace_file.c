@@ -288,7 +288,7 @@ bool trace_decode(struct trace *trace, const char *name, const uint8_t *bytes, s
                          name, (unsigned long long)version, TRACE_VERSION);
     if (get_number(bytes + 12, 4) != 0)
         return error_set(error, "%s: damaged: the header", name);
-    uint8_t *content;
+    uint8_t *content = NULL;
     uint64_t content_size = get_number(bytes + 16, 8);
     if (!decompress(name, bytes + HEADER_BYTES, size - HEADER_BYTES, content_size, &content, error))
         return false;

@@ -28,6 +28,7 @@ static const struct number_row config_rows[] = {
 };
 static const struct number_row setup_rows[] = {
     ROW(struct run_setup, window),
+    ROW(struct run_setup, length),
     ROW(struct run_setup, max_steps),
     ROW(struct run_setup, max_insns),
 };

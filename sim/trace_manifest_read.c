@@ -312,6 +312,7 @@ bool trace_manifest_decode(struct trace *trace, const char *text, size_t size, u
     take_text(&r, root, "image", trace->image_name, sizeof trace->image_name);
     trace->fingerprint = take_hex(&r, root, "fingerprint");
     trace->setup.window = take_u64(&r, root, "window");
+    trace->setup.length = take_u64(&r, root, "length");
     trace->setup.max_steps = take_u64(&r, root, "max_steps");
     trace->setup.max_insns = take_u64(&r, root, "max_insns");
     trace->hash_interval = take_u64(&r, root, "hash-interval");

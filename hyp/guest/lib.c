@@ -79,7 +79,7 @@ void guest_wait(const uint64_t *word, uint64_t value)
     for (unsigned tries = 0; tries < 1u << 28; tries++) {
         if (load_acquire(word) == value)
             return;
-        if (tries >= 256)
+        if (tries >= 128)
             wfe();
     }
     guest_fail(GUEST_FAIL_TIMEOUT, (uint64_t)word, value, load_acquire(word));

@@ -1,6 +1,6 @@
 /*
  * Why a vCPU came out, and what the host does about it. WFI and WFE give the CPU to the next
- * thread; a translation fault at stage 2 gets a page; hypercalls are those of guest.h; anything
+ * thread, or let it sleep until an interrupt, the next tick at the latest; a translation fault at stage 2 gets a page; hypercalls are those of guest.h; anything
  * else is the end of the VM.
  *
  * DDI 0487: ESR_EL2 (EC, ISS of data and instruction aborts), HPFAR_EL2, FAR_EL2.
@@ -99,7 +99,7 @@ void vcpu_handle_exit(struct vcpu *vcpu, uint64_t why)
     switch (field_of(ESR_ELx_EC, vcpu->esr)) {
     case ESR_EC_WFX:
         vcpu->pc += 4;
-        thread_yield();
+        thread_wait();
         return;
     case ESR_EC_HVC64:
         vcpu_handle_hypercall(vcpu);

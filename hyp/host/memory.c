@@ -10,8 +10,15 @@ void *memcpy(void *restrict target, const void *restrict source, size_t bytes)
 {
     size_t n = 0;
     if ((((uintptr_t)target | (uintptr_t)source) & 7) == 0)
-        for (; n + 8 <= bytes; n += 8)
-            *(uint64_t *)((char *)target + n) = *(const uint64_t *)((const char *)source + n);
+        for (; n + 32 <= bytes; n += 32) {
+            uint64_t *to = (uint64_t *)((char *)target + n);
+            const uint64_t *from = (const uint64_t *)((const char *)source + n);
+            uint64_t a = from[0], b = from[1], c = from[2], d = from[3];
+            to[0] = a;
+            to[1] = b;
+            to[2] = c;
+            to[3] = d;
+        }
     for (; n < bytes; n++)
         ((char *)target)[n] = ((const char *)source)[n];
     return target;

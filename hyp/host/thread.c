@@ -111,6 +111,19 @@ void thread_switch_finish(struct thread *from)
         vcpu_load(thread_current()->vcpu);
 }
 
+void thread_wait(void)
+{
+    irq_disable();
+    struct cpu *cpu = cpu_current();
+    WRITE_ONCE(cpu->is_idle, true);
+    dmb(ish);                              /* say that we sleep, then look: smp_wake_idle the reverse */
+    if (READ_ONCE(queue.first) == NULL)
+        wfi();                             /* wakes for a masked interrupt too */
+    WRITE_ONCE(cpu->is_idle, false);
+    irq_enable();
+    thread_yield();
+}
+
 void thread_yield_if_asked(void)
 {
     if (READ_ONCE(cpu_current()->must_reschedule))
@@ -130,14 +143,6 @@ void thread_idle(void)
     struct thread *thread = thread_current();
     WRITE_ONCE(thread->preempt_off, 0);
     irq_enable();
-    for (;;) {
-        thread_yield();
-        irq_disable();
-        WRITE_ONCE(thread->cpu->is_idle, true);
-        dmb(ish);                          /* say that we sleep, then look: smp_wake_idle the reverse */
-        if (READ_ONCE(queue.first) == NULL)
-            wfi();                         /* wakes for a masked interrupt too */
-        WRITE_ONCE(thread->cpu->is_idle, false);
-        irq_enable();
-    }
+    for (;;)
+        thread_wait();
 }

@@ -59,6 +59,9 @@ void thread_start(struct thread *thread, void (*function)(void *), void *argumen
 /* Gives the CPU to the next thread in the queue, if there is one. */
 void thread_yield(void);
 
+/* The same, but if there is none, the CPU sleeps until the next interrupt. */
+void thread_wait(void);
+
 /* Switches threads if the tick asked for it. */
 void thread_yield_if_asked(void);
 

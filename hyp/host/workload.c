@@ -32,7 +32,7 @@ static const struct workload workloads[] = {
     {"everything", &worker, &user, 4, 2, 8, 6, 2, 4},
     {"two-ids", &worker, &worker, 2, 2, 8, 0, 0, 0},
     {"publish-order", &worker, &worker, 2, 2, 12, 6, 1, 2},
-    {"rollover-window", &worker, &worker, 4, 1, 8, 4, 2, 2},
+    {"rollover-window", &worker, &worker, 4, 2, 8, 4, 1, 2},
 };
 
 static struct workload chosen;

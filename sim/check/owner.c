@@ -64,6 +64,10 @@ void check_owner(struct checks *c, const struct event *e)
         report(c, e, entry, NULL);
         return;
     }
+    if (e->tlb_hit.stage & 4) /* a table entry: its output is a table, no page of the VM */
+        return;
+    if (e->tlb_hit.stage & 4) /* a table entry: it says where the table is, not what is reached */
+        return;
     const struct shadow_page *page = shadow_page_find(c, e->tlb_hit.pa);
     if (page && page->root != now->root && e->tlb_hit.ipa != UINT64_MAX &&
         !reaches(c, e->pe, e->tlb_hit.ipa, e->tlb_hit.pa))

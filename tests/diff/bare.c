@@ -248,7 +248,7 @@ enum engine_reason bare_run(struct bare *b, enum engine_kind kind, uint64_t max_
 
 struct engine_result bare_step(struct bare *b, enum engine_kind kind, uint32_t word)
 {
-    memcpy(b->kernel + (BARE_CODE - BARE_KERNEL_BASE), &word, sizeof word);
-    b->cpu.pc = BARE_CODE;
+    b->cpu.pc = bare_code(b->cpu.el);
+    memcpy(bytes_at(b, b->cpu.pc, sizeof word), &word, sizeof word);
     return run(b, kind, 1);
 }

@@ -51,5 +51,11 @@ void bare_enter(struct bare *b, unsigned el, uint64_t pc);
 /* Runs until an exception is taken or anything else than steps used up ends it. */
 enum engine_reason bare_run(struct bare *b, enum engine_kind kind, uint64_t max_steps);
 
-/* Executes one word at EL `el` at BARE_CODE with the registers as they are. */
+/* Executes one word at bare_code() with the registers as they are. */
 struct engine_result bare_step(struct bare *b, enum engine_kind kind, uint32_t word);
+
+/* Where code of this Exception level may lie. */
+static inline uint64_t bare_code(unsigned el)
+{
+    return el == 0 ? BARE_USER_BASE : BARE_CODE;
+}

@@ -156,12 +156,12 @@ static bool needs_alignment(enum a64_op op)
            class == A64_CLASS_LOAD_ACQUIRE || class == A64_CLASS_STORE_RELEASE;
 }
 
+/* Of the mnemonics with an address, pairs have a p: ldp, ldpsw, stnp, stlxp. */
 static bool is_pair(uint32_t word)
 {
     char text[A64_TEXT_BYTES];
     a64_disassemble(word, 0, text, sizeof text);
-    return (text[2] == 'p' || text[2] == 'n' || text[3] == 'x') && strchr(text, 'p') &&
-           strncmp(text, "prf", 3) != 0;
+    return strncmp(text, "prf", 3) != 0 && memchr(text, 'p', strcspn(text, " "));
 }
 
 /* One that CPUs may execute differently, or whose operands could not be chosen freely. */
@@ -282,7 +282,8 @@ static struct instance make_instance(struct maker *m, unsigned block)
             i.word |= pick(m, sys_keys, ARRAY_COUNT(sys_keys));
             break;
         }
-        i.word = (i.word & ~UINT32_C(0x1fffe0)) | pick(m, register_keys, ARRAY_COUNT(register_keys));
+        i.word &= ~UINT32_C(0x1fffe0);
+        i.word |= pick(m, register_keys, ARRAY_COUNT(register_keys));
         if ((i.word >> 5 & 0xffff) != KEY_TPIDR_EL0)
             break;
         if (m->op == A64_MRS)

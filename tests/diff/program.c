@@ -9,7 +9,7 @@
 
 #define PROGRAM_CODE 0x1000u
 #define BLOCK_BYTES 0x180u
-#define WORD_IN_BLOCK 0x6cu
+#define WORD_IN_BLOCK 0x64u
 #define CURSOR (PROGRAM_DATA) /* the address of the record now in use */
 
 #define OUT_AT offsetof(struct record, out)
@@ -67,6 +67,7 @@ static void put_pair(struct code *c, bool is_load, uint32_t reg, uint32_t base, 
 #define BR_X30 UINT32_C(0xd61f03c0)
 #define CMP_X30_X0 UINT32_C(0xeb0003df)
 #define ADD_X30_RECORD (UINT32_C(0x910003de) | PROGRAM_RECORD_BYTES << 10)
+#define ADD_X3_X30 UINT32_C(0x910003c3)
 #define B_NE UINT32_C(0x54000001)
 #define SVC UINT32_C(0xd4000001)
 
@@ -103,7 +104,7 @@ static void put_save(struct code *c)
     put(c, MRS_X0_TPIDR);
     put_store(c, 0, 30, OUT_X(30));
     put_constant(c, 2, BARE_USER_BASE + PROGRAM_WINDOW);
-    put(c, UINT32_C(0x910003c3) | (uint32_t)offsetof(struct record, window) << 10); /* add x3, x30 */
+    put(c, ADD_X3_X30 | (uint32_t)offsetof(struct record, window) << 10);
     for (uint32_t at = 0; at < PROGRAM_WINDOW_BYTES; at += 16) {
         put_pair(c, true, 0, 2, at);
         put_pair(c, false, 0, 3, at);

@@ -43,7 +43,7 @@ struct core_world {
     unsigned asked;
 };
 
-static void world_tlbi(void *owner, unsigned pe, struct tlbi *message)
+static inline void world_tlbi(void *owner, unsigned pe, struct tlbi *message)
 {
     struct core_world *w = owner;
     cr_assert_eq(pe, w->core.pe);
@@ -51,21 +51,21 @@ static void world_tlbi(void *owner, unsigned pe, struct tlbi *message)
     w->tlbi_count++;
 }
 
-static uint64_t world_counter(void *owner, unsigned pe)
+static inline uint64_t world_counter(void *owner, unsigned pe)
 {
     struct core_world *w = owner;
     cr_assert_eq(pe, w->core.pe);
     return w->counter;
 }
 
-static void world_timer_changed(void *owner, unsigned pe)
+static inline void world_timer_changed(void *owner, unsigned pe)
 {
     struct core_world *w = owner;
     cr_assert_eq(pe, w->core.pe);
     w->timer_changes++;
 }
 
-static void world_cache(void *owner, unsigned pe, enum sysreg operation, pa_t address)
+static inline void world_cache(void *owner, unsigned pe, enum sysreg operation, pa_t address)
 {
     struct core_world *w = owner;
     cr_assert_eq(pe, w->core.pe);
@@ -74,15 +74,15 @@ static void world_cache(void *owner, unsigned pe, enum sysreg operation, pa_t ad
     w->cache_count++;
 }
 
-static void world_hear(void *context, const struct event *event)
+static inline void world_hear(void *context, const struct event *event)
 {
     struct core_world *w = context;
     w->told[event->kind]++;
     w->last[event->kind] = *event;
 }
 
-static uint32_t world_decide(void *context, const struct choice_name *name, uint32_t n,
-                             uint64_t hint)
+static inline uint32_t world_decide(void *context, const struct choice_name *name, uint32_t n,
+                                    uint64_t hint)
 {
     struct core_world *w = context;
     (void)name;
@@ -91,7 +91,8 @@ static uint32_t world_decide(void *context, const struct choice_name *name, uint
     return w->answer < n ? w->answer : n - 1;
 }
 
-static enum port_result world_read(void *owner, const struct access *access, uint64_t value[2])
+static inline enum port_result world_read(void *owner, const struct access *access,
+                                          uint64_t value[2])
 {
     (void)owner;
     (void)access;
@@ -99,8 +100,8 @@ static enum port_result world_read(void *owner, const struct access *access, uin
     return PORT_OK;
 }
 
-static enum port_result world_write(void *owner, const struct access *access,
-                                    const uint64_t value[2])
+static inline enum port_result world_write(void *owner, const struct access *access,
+                                           const uint64_t value[2])
 {
     (void)owner;
     (void)access;
@@ -108,7 +109,7 @@ static enum port_result world_write(void *owner, const struct access *access,
     return PORT_OK;
 }
 
-static uint8_t *world_page(void *owner, pa_t page, bool is_write)
+static inline uint8_t *world_page(void *owner, pa_t page, bool is_write)
 {
     (void)owner;
     (void)page;
@@ -117,7 +118,7 @@ static uint8_t *world_page(void *owner, pa_t page, bool is_write)
 }
 
 /* A world whose PE has been reset into `el`. */
-static struct core_world *world_new(unsigned el)
+static inline struct core_world *world_new(unsigned el)
 {
     struct core_world *w = calloc(1, sizeof *w);
     cr_assert_not_null(w);
@@ -153,7 +154,7 @@ static struct core_world *world_new(unsigned el)
     return w;
 }
 
-static void world_free(struct core_world *w)
+static inline void world_free(struct core_world *w)
 {
     core_unwire(&w->core);
     mmu_unwire(&w->mmu);
@@ -162,7 +163,7 @@ static void world_free(struct core_world *w)
     free(w);
 }
 
-static void world_open(struct core_world *w, enum choice_kind kind, uint32_t answer)
+static inline void world_open(struct core_world *w, enum choice_kind kind, uint32_t answer)
 {
     w->chooser.open_mask |= 1u << kind;
     w->answer = answer;

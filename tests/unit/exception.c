@@ -184,7 +184,7 @@ Test(exception, aborts_for_all_combinations)
         cr_assert_eq(w->cpu.reg[target == 2 ? SR_FAR_EL2 : SR_FAR_EL1], 0x123456789abc);
         bool valid = form == 2 ? kind != FAULT_EXTERNAL
                                : form == 1 && kind != FAULT_EXTERNAL && kind != FAULT_PERMISSION;
-        cr_assert_eq(w->cpu.reg[SR_HPFAR_EL2], valid ? 0x76543210u >> 0 << 0 : 0x50u, "case %u",
+        cr_assert_eq(w->cpu.reg[SR_HPFAR_EL2], valid ? 0x76543210u : 0x50u, "case %u",
                      n);
         cr_assert_eq(elr_of(w), 0x8000);
         world_free(w);
@@ -280,8 +280,7 @@ Test(exception, wait_for_all_combinations)
             continue;
         struct core_world *w = world_at(el);
         /* The bits of the other instruction must not matter. */
-        uint64_t sctlr = (allow == is_wfe || (other && is_wfe) ? 0 : 0);
-        sctlr |= allow ? (is_wfe ? SCTLR_EL1_nTWE : SCTLR_EL1_nTWI) : 0;
+        uint64_t sctlr = allow ? (is_wfe ? SCTLR_EL1_nTWE : SCTLR_EL1_nTWI) : 0;
         sctlr |= other ? (is_wfe ? SCTLR_EL1_nTWI : SCTLR_EL1_nTWE) : 0;
         world_set(w, SR_SCTLR_EL1, sctlr);
         uint64_t hcr = tge ? HCR_EL2_TGE : 0;

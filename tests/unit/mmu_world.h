@@ -15,8 +15,6 @@
 #define WORLD_RAM_PAGES 2048u
 #define WORLD_PE_COUNT 2u
 
-#define WORLD_NO_EVENT 0u
-
 struct world {
     struct mmu_config config;
     struct vmsa_registers registers;
