@@ -114,6 +114,7 @@ void direct_drop(struct core *c)
     }
     c->cache->generation = c->mmu->generation;
     c->cache->epoch = *c->port->epoch;
+    c->cache->renew = c->events->renew;
 }
 
 /* Choices that are asked at a TLB hit: while one is open, no hit may be skipped. */
@@ -123,14 +124,9 @@ void direct_drop(struct core *c)
      1u << CHOICE_CACHE_WRITEBACK | 1u << CHOICE_CACHE_ALLOCATE |                           \
      1u << CHOICE_ICACHE_STALE | 1u << CHOICE_STORE_DRAIN | 1u << CHOICE_LOAD_EARLY)
 
-#define EVENTS_AT_ACCESS (UINT64_C(1) << EVENT_MEM | UINT64_C(1) << EVENT_TLB_HIT)
-
-void direct_begin(struct core *c, bool sees_each)
+void direct_begin(struct core *c)
 {
-    c->cache->legal = !sees_each && (c->events->mask & EVENTS_AT_ACCESS) == 0 &&
-                      (c->chooser->open_mask & CHOICES_AT_HIT) == 0;
-    if (c->cache->generation != c->mmu->generation || c->cache->epoch != *c->port->epoch)
-        direct_drop(c);
+    c->cache->legal = (c->chooser->open_mask & CHOICES_AT_HIT) == 0;
 }
 
 void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translation *t)
@@ -145,10 +141,14 @@ void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translat
     bool can_write = t->permissions & (el == 0 ? PERMIT_WRITE_EL0 : PERMIT_WRITE);
     uint8_t *write = can_write ? c->port->page(c->port->owner, page, true) : NULL;
     uint8_t *read = can_read ? c->port->page(c->port->owner, page, false) : NULL;
-    if (cache->generation != c->mmu->generation || cache->epoch != *c->port->epoch)
+    if (direct_is_stale(c))
         direct_drop(c); /* asking to write may have moved the page */
     struct direct_entry *e = &cache->data[(va >> PAGE_SHIFT) % DIRECT_COUNT];
-    *e = (struct direct_entry){.tag = direct_tag(c, va, el), .read = read, .write = write};
+    *e = (struct direct_entry){.tag = direct_tag(c, va, el),
+                               .read = read,
+                               .write = write,
+                               .pa = page.bits,
+                               .entry = t->entry};
 }
 
 void core_reset(struct core *c, unsigned el, uint64_t pc, uint64_t x0)

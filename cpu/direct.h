@@ -10,27 +10,24 @@
 
 #define DIRECT_COUNT 256u
 
-/* Hint of an access that went through a host pointer: nobody asks for it there. */
-#define VISIBLE_UNKNOWN (VISIBLE_SPECIAL)
-
 struct direct_entry {
     uint64_t tag; /* page address | era << 3 | el << 1 | 1 */
     uint8_t *read, *write;
+    uint64_t pa;    /* of the page */
+    uint32_t entry; /* serial number of the TLB entry under it */
+    uint32_t reserved;
 };
 
 struct core_cache {
-    uint64_t generation, epoch;
+    uint64_t generation, epoch, renew;
     uint64_t era; /* part of every tag: dropping all entries is taking the next era */
     bool legal; /* decided at each run of an engine */
     struct direct_entry data[DIRECT_COUNT];
     struct direct_entry fetch;
 };
 
-/*
- * Decides whether host pointers may be used in the coming run, and drops stale ones. sees_each:
- * the run must see the address of each access.
- */
-void direct_begin(struct core *c, bool sees_each);
+/* Decides whether host pointers may be used in the coming run. */
+void direct_begin(struct core *c);
 void direct_drop(struct core *c);
 
 /* Remembers the page of a translation, if it is RAM and may be reached directly. */
@@ -43,22 +40,28 @@ static inline uint64_t direct_tag(const struct core *c, uint64_t va, unsigned el
     return (va & ~UINT64_C(0xfff)) | c->cache->era << 3 | (uint64_t)el << 1 | 1u;
 }
 
-/* The host bytes at va for an access of size bytes, or NULL: go the long way. */
-static inline uint8_t *direct_find(struct core *c, uint64_t va, unsigned size, unsigned el,
-                                   bool is_write)
+static inline bool direct_is_stale(const struct core *c)
+{
+    const struct core_cache *cache = c->cache;
+    return cache->generation != c->mmu->generation || cache->epoch != *c->port->epoch ||
+           cache->renew != c->events->renew || c->regimes_stale;
+}
+
+/* The entry for an access of size bytes that may go straight to host memory, or NULL. */
+static inline const struct direct_entry *direct_find(struct core *c, uint64_t va, unsigned size,
+                                                     unsigned el, bool is_write)
 {
     struct core_cache *cache = c->cache;
     if (!cache->legal)
         return NULL;
-    if (__builtin_expect(cache->generation != c->mmu->generation ||
-                             cache->epoch != *c->port->epoch || c->regimes_stale, 0)) {
+    if (__builtin_expect(direct_is_stale(c), 0)) {
         direct_drop(c);
         return NULL;
     }
-    struct direct_entry *e = &cache->data[(va >> PAGE_SHIFT) % DIRECT_COUNT];
+    const struct direct_entry *e = &cache->data[(va >> PAGE_SHIFT) % DIRECT_COUNT];
     if (e->tag != direct_tag(c, va, el) || (va & (size - 1u)) != 0)
         return NULL;
     if (is_write)
-        return e->write && *c->port->monitors_armed == 0 ? e->write + (va & 0xfff) : NULL;
-    return e->read ? e->read + (va & 0xfff) : NULL;
+        return e->write && *c->port->monitors_armed == 0 ? e : NULL;
+    return e->read ? e : NULL;
 }

@@ -28,8 +28,7 @@ static bool fetch(struct core *c, uint32_t *word)
     uint64_t pc = cpu->pc;
     struct core_cache *cache = c->cache;
     if (cache->legal && cache->fetch.tag == direct_tag(c, pc, cpu->el) && (pc & 3) == 0 &&
-        cache->generation == c->mmu->generation && cache->epoch == *c->port->epoch &&
-        !c->regimes_stale && cpu->unsynchronized_count == 0) {
+        !direct_is_stale(c) && cpu->unsynchronized_count == 0) {
         memcpy(word, cache->fetch.read + (pc & 0xfff), 4);
         return true;
     }
@@ -65,7 +64,7 @@ static bool fetch(struct core *c, uint32_t *word)
             uint8_t *host = keep ? c->port->page(c->port->owner,
                                                  pa_make(align_down(t.pa.bits, PAGE_BYTES)), false)
                                  : NULL;
-            if (cache->generation != c->mmu->generation || cache->epoch != *c->port->epoch)
+            if (direct_is_stale(c))
                 direct_drop(c);
             cache->fetch = (struct direct_entry){
                 .tag = host ? direct_tag(c, pc, cpu->el) : 0, .read = host};
@@ -170,8 +169,9 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     struct cpu *cpu = c->cpu;
     uint64_t steps = 0;
     enum engine_reason reason = ENGINE_BUDGET;
-    direct_begin(c, budget->stop_at_visible);
+    direct_begin(c);
     while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET) {
+        uint8_t el = cpu->el;
         c->visible = VISIBLE_NONE;
         c->extra_cost = 0;
         steps++;
@@ -199,7 +199,8 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
 #endif
         }
         cpu->cycles += c->extra_cost;
-        if (__builtin_expect(c->events->mask >> EVENT_CONTEXT & 1, 0))
+        if (__builtin_expect(c->events->mask >> EVENT_CONTEXT & 1, 0) &&
+            (cpu->el != el || c->regimes_stale))
             core_tell_context(c);
         c->events->step++;
     }

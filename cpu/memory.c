@@ -82,6 +82,16 @@ static void tell_access(struct core *c, uint64_t va, const struct translation *t
                    op->exclusive, t->entry);
 }
 
+/* The same for an access through a host pointer. */
+static inline void tell_direct(struct core *c, uint64_t va, const struct direct_entry *direct,
+                               const struct mem_op *op, bool is_write, uint64_t value)
+{
+    uint64_t pa = direct->pa + (va & (PAGE_BYTES - 1));
+    if (c->visible < VISIBLE_SPECIAL)
+        c->visible = pa;
+    event_emit_MEM(CORE_HEAD(c), va, pa, value, op->size, is_write, op->kind, 0, direct->entry);
+}
+
 static struct access access_make(const struct core *c, uint64_t va, const struct translation *t,
                                  const struct mem_op *op, bool is_write, unsigned size)
 {
@@ -141,11 +151,12 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
 {
     unsigned el = op->unprivileged && c->cpu->el == 1 ? 0 : c->cpu->el;
     value[1] = 0;
-    const uint8_t *host = op->exclusive ? NULL : direct_find(c, va, op->size, el, false);
-    if (host) {
+    const struct direct_entry *direct =
+        op->exclusive ? NULL : direct_find(c, va, op->size, el, false);
+    if (direct) {
         value[0] = 0;
-        memcpy(value, host, op->size);
-        c->visible = VISIBLE_UNKNOWN;
+        memcpy(value, direct->read + (va & (PAGE_BYTES - 1)), op->size);
+        tell_direct(c, va, direct, op, false, value[0]);
     } else if (crosses_page(va, op->size)) {
         value[0] = 0;
         if (!access_split(c, va, op, false, value))
@@ -174,10 +185,10 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
     uint64_t out[2] = {value[0], op->size == 16 ? value[1] : 0};
     if (is_big_endian(c, el))
         swap_value(out, op->size);
-    uint8_t *host = direct_find(c, va, op->size, el, true);
-    if (host) {
-        memcpy(host, out, op->size);
-        c->visible = VISIBLE_UNKNOWN;
+    const struct direct_entry *direct = direct_find(c, va, op->size, el, true);
+    if (direct) {
+        memcpy(direct->write + (va & (PAGE_BYTES - 1)), out, op->size);
+        tell_direct(c, va, direct, op, true, out[0]);
         return true;
     }
     if (crosses_page(va, op->size))

@@ -86,9 +86,13 @@ struct tlbi tlbi_make(enum tlbi_operation operation, const struct vmsa_registers
     return t;
 }
 
+/*
+ * An operation by address removes all that comes from the leaf that translates the address: of a
+ * stage 1 block that stage 2 maps in smaller pieces, every piece.
+ */
 static bool address_in(const struct tlb_entry *e, uint64_t address)
 {
-    return (e->map.input ^ address) >> e->map.size_log2 == 0;
+    return (e->map.input ^ address) >> tlb_index_leaf_size(e) == 0;
 }
 
 bool tlbi_covers(const struct tlbi *t, const struct tlb_entry *e, bool ignore_vmid)
@@ -122,7 +126,9 @@ static bool removes(const struct mmu *mmu, const struct tlbi *t, const struct tl
 static unsigned candidates(const struct mmu *mmu, const struct tlbi *t, uint32_t *slots)
 {
     const struct tlbi_row *row = &rows[t->operation];
-    if (row->match == MATCH_ALL || row->match == MATCH_ASID)
+    bool by_va = row->match == MATCH_VA_ASID || row->match == MATCH_VA;
+    bool by_ipa = row->match == MATCH_IPA;
+    if (!by_ipa && !(by_va && !tlb_index_has_pieces(mmu->index)))
         return tlb_index_valid(mmu->index, slots);
     unsigned count = 0;
     for (uint8_t stage = 1; stage < TLB_STAGE_COUNT; stage++) {

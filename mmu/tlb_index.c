@@ -30,6 +30,7 @@ struct tlb_index {
     uint64_t *used; /* bit by slot */
     uint32_t used_words;
     uint32_t counts[TLB_STAGE_COUNT][SIZE_COUNT];
+    uint32_t pieces; /* combined entries smaller than their stage 1 leaf */
     uint8_t present[TLB_STAGE_COUNT]; /* bit by size: counts is not 0 */
     uint32_t *scratch, *scratch_observer;
     struct aged *age; /* oldest first, with gaps where entries have gone */
@@ -90,6 +91,7 @@ void tlb_index_clear(struct tlb_index *x)
     memset(x->used, 0, x->used_words * sizeof *x->used);
     memset(x->counts, 0, sizeof x->counts);
     memset(x->present, 0, sizeof x->present);
+    x->pieces = 0;
     memset(x->pages, 0, (x->capacity / TLB_PAGE_ENTRIES + 1) * sizeof *x->pages);
     x->age_ready = false;
 }
@@ -171,6 +173,7 @@ void tlb_index_insert(struct tlb_index *x, uint32_t slot)
     x->used[slot / 64] |= UINT64_C(1) << slot % 64;
     x->counts[e->stage][class]++;
     x->present[e->stage] |= (uint8_t)(1u << class);
+    x->pieces += tlb_index_leaf_size(e) != e->map.size_log2;
     age_append(x, slot);
 }
 
@@ -186,6 +189,12 @@ void tlb_index_erase(struct tlb_index *x, uint32_t slot)
     x->used[slot / 64] &= ~(UINT64_C(1) << slot % 64);
     if (--x->counts[e->stage][class] == 0)
         x->present[e->stage] &= (uint8_t) ~(1u << class);
+    x->pieces -= tlb_index_leaf_size(e) != e->map.size_log2;
+}
+
+bool tlb_index_has_pieces(const struct tlb_index *x)
+{
+    return x->pieces != 0;
 }
 
 uint32_t tlb_index_free_slot(const struct tlb_index *x)

@@ -52,6 +52,15 @@ const struct tlb_entry *tlb_index_entry(const struct tlb_index *x, uint32_t slot
 void tlb_index_insert(struct tlb_index *x, uint32_t slot);
 void tlb_index_erase(struct tlb_index *x, uint32_t slot);
 
+/* log2 of the bytes that the leaf (or table) descriptor covers, of stage 1 if that is in it. */
+static inline unsigned tlb_index_leaf_size(const struct tlb_entry *e)
+{
+    return e->stage == TLB_COMBINED ? PAGE_SHIFT + 9u * (3u - e->map.level1) : e->map.size_log2;
+}
+
+/* Whether there are combined entries smaller than their stage 1 leaf. */
+bool tlb_index_has_pieces(const struct tlb_index *x);
+
 /* The lowest free slot or TLB_NO_SLOT. */
 uint32_t tlb_index_free_slot(const struct tlb_index *x);
 /* The valid slot with the smallest serial; there must be one. */

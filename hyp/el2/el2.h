@@ -76,7 +76,7 @@ uint64_t guest_enter(struct vcpu *vcpu);
 void el2_panic(uint64_t vector) __attribute__((noreturn));
 
 /* EL2 side, el2/tlb.c; each completes before it returns (DSB included). */
-void tlb_flush_all(void);                                      /* every VMID, every CPU, and I-caches */
+void tlb_flush_all(void);                                      /* all VMs, every CPU; I-caches */
 void tlb_flush_vm(const struct vm *vm);                        /* one VM, every CPU, both stages */
 void tlb_flush_page(const struct vm *vm, uint64_t ipa_bytes);  /* one page, every CPU */
 void tlb_flush_local(const struct vm *vm);                     /* one VM, this CPU, stage 1 */

@@ -30,10 +30,10 @@ _Static_assert(sizeof(struct el2_cpu) == EL2_CPU_BYTES, "el2_init");
  * back, SMC and implementation-defined registers trap, and local TLB and I-cache maintenance is
  * broadcast inner shareable, because a vCPU may have run elsewhere a moment ago.
  */
-#define HCR_GUEST                                                                                \
-    (HCR_EL2_VM | HCR_EL2_SWIO | HCR_EL2_PTW | HCR_EL2_FMO | HCR_EL2_IMO | HCR_EL2_AMO |         \
-     HCR_EL2_FB | FIELD(HCR_EL2_BSU, 1) | HCR_EL2_TWI | HCR_EL2_TWE | HCR_EL2_TSC | HCR_EL2_TIDCP |  \
-     HCR_EL2_RW)
+#define HCR_GUEST                                                                            \
+    (HCR_EL2_VM | HCR_EL2_SWIO | HCR_EL2_PTW | HCR_EL2_FMO | HCR_EL2_IMO | HCR_EL2_AMO |     \
+     HCR_EL2_FB | FIELD(HCR_EL2_BSU, 1) | HCR_EL2_TWI | HCR_EL2_TWE | HCR_EL2_TSC |          \
+     HCR_EL2_TIDCP | HCR_EL2_RW)
 #define HCR_HOST HCR_EL2_RW
 
 NOT_CLEARED struct el2_cpu el2_cpus[CPUS_MAX];

@@ -18,7 +18,7 @@ EL2_CODE void tlb_flush_all(void)
 {
     dsb(ishst);
     tlbi(alle1is);
-    /* Another VM will run under old numbers: a VMID-tagged I-cache may not keep its lines either. */
+    /* Another VM will run under old numbers: an I-cache that tags by VMID must forget them too. */
     __asm__ volatile("ic ialluis" : : : "memory");
     dsb(ish);
     isb();

@@ -1,6 +1,9 @@
 /*
- * Entry of a guest, as after a reset: EL1, MMU off. x0: number of the VM, x1: iterations, x2: number
- * of vCPUs. vCPU 0 makes the tables, the others wait for them; then all turn their MMU on.
+ * Entry of a guest, as after a reset: EL1, MMU off. x0: number of the VM, x1: iterations,
+ * x2: number of vCPUs. vCPU 0 makes the tables, the others wait for them; then all turn their MMU
+ * on and enter guest_main. Below it: the exception vectors, and the way to EL0 and back.
+ *
+ * DDI 0487: SCTLR_EL1, TCR_EL1, MAIR_EL1, exception vectors.
  */
 
     .file   "boot.S"

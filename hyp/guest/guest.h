@@ -9,7 +9,7 @@
 #define GUEST_RAM_BYTES 0x40000
 
 #define GUEST_CALL_PASS 1                  /* this vCPU is done and saw nothing wrong */
-#define GUEST_CALL_FAIL 2                  /* x1: GUEST_FAIL_*, x2: address, x3: expected, x4: seen */
+#define GUEST_CALL_FAIL 2                  /* x1: GUEST_FAIL_*, x2: where, x3: expected, x4: seen */
 #define GUEST_CALL_RELEASE 3               /* x1: IPA of a page the guest gives back to the host */
 
 #define GUEST_FAIL_PRIVATE 0               /* own data is not what was written there */

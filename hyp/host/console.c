@@ -80,6 +80,11 @@ void console_print(const char *format, ...)
     va_end(values);
 }
 
+void console_seize(void)
+{
+    WRITE_ONCE(console_lock.is_held, 0);
+}
+
 void machine_exit(uint64_t status)
 {
     uint64_t block[2] = {ADP_STOPPED_APPLICATION_EXIT, status};

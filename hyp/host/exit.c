@@ -1,7 +1,7 @@
 /*
  * Why a vCPU came out, and what the host does about it. WFI and WFE give the CPU to the next
- * thread, or let it sleep until an interrupt, the next tick at the latest; a translation fault at stage 2 gets a page; hypercalls are those of guest.h; anything
- * else is the end of the VM.
+ * thread, or let it sleep until an interrupt, the next tick at the latest; a translation fault at
+ * stage 2 gets a page; hypercalls are those of guest.h; anything else is the end of the VM.
  *
  * DDI 0487: ESR_EL2 (EC, ISS of data and instruction aborts), HPFAR_EL2, FAR_EL2.
  */

@@ -1,5 +1,8 @@
 /*
  * The host kernel from its first C function on every CPU, and its last words.
+ *
+ * CPU 0 reads the device tree, starts the others and the workload; then each CPU becomes its idle
+ * thread. An exception that nobody expected, at EL1 or at EL2, is reported and ends the run.
  */
 
 #include "hyp/host/console.h"
@@ -52,6 +55,7 @@ void host_main(uint64_t device_tree, uint64_t cpu_number)
 
 void host_panic(uint64_t vector, uint64_t esr, uint64_t elr, uint64_t far)
 {
+    console_seize();
     console_print("host: exception %u ESR_EL1 %x ELR_EL1 %x FAR_EL1 %x\n", (uint32_t)vector, esr,
                   elr, far);
     machine_exit(2);
@@ -59,6 +63,7 @@ void host_panic(uint64_t vector, uint64_t esr, uint64_t elr, uint64_t far)
 
 void host_el2_panic(uint64_t vector, uint64_t esr, uint64_t elr, uint64_t far)
 {
+    console_seize();
     console_print("EL2: exception %u ESR_EL2 %x ELR_EL2 %x FAR_EL2 %x\n", (uint32_t)vector, esr,
                   elr, far);
     machine_exit(2);

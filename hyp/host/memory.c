@@ -1,5 +1,7 @@
 /*
- * Copying and filling, by words where both ends allow it.
+ * Copying and filling, by words where both ends allow it. The compiler may call these two for
+ * plain C statements. They are host text, so code for EL2 must not be written such that it does;
+ * the linker cannot tell, but EL2 would stop at the first call: it may not execute host text.
  */
 
 #include "hyp/host/memory.h"

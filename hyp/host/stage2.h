@@ -20,8 +20,8 @@ struct stage2 {
 void stage2_init(struct stage2 *stage2);
 
 /*
- * Maps the page of `ipa_bytes` to `page`, which belongs to the VM from then on. If the IPA is mapped
- * already (another vCPU was faster), nothing is done and the answer is false.
+ * Maps the page of `ipa_bytes` to `page`, which belongs to the VM from then on. If the IPA is
+ * mapped already (another vCPU was faster), nothing is done and the answer is false.
  */
 bool stage2_map(struct vm *vm, uint64_t ipa_bytes, void *page);
 

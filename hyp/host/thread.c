@@ -116,7 +116,7 @@ void thread_wait(void)
     irq_disable();
     struct cpu *cpu = cpu_current();
     WRITE_ONCE(cpu->is_idle, true);
-    dmb(ish);                              /* say that we sleep, then look: smp_wake_idle the reverse */
+    dmb(ish);                              /* say that we sleep, then look; see smp_wake_idle */
     if (READ_ONCE(queue.first) == NULL)
         wfi();                             /* wakes for a masked interrupt too */
     WRITE_ONCE(cpu->is_idle, false);

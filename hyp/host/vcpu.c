@@ -1,5 +1,11 @@
 /*
  * The run loop of a vCPU, and what a CPU owes to a vCPU that comes to it.
+ *
+ * Between vmid_update and irq_disable anything may happen: an interrupt, another thread, another
+ * CPU, a rollover. So the loop looks once more when interrupts are off. From then on a rollover
+ * has to wait for this CPU: its interrupt is taken in the guest, as an exit, or after it.
+ *
+ * DDI 0487: HCR_EL2.IMO, PSTATE.I.
  */
 
 #include "hyp/host/vm.h"
@@ -19,19 +25,18 @@ void vcpu_load(struct vcpu *vcpu)
     *last = (uint8_t)vcpu->number;
 }
 
-/* One attempt to run the guest; answers false if something stood against it. */
-static bool vcpu_enter(struct vcpu *vcpu)
+/* One attempt to run the guest. */
+static void vcpu_enter(struct vcpu *vcpu)
 {
     vmid_update(vcpu->vm);
     irq_disable();
     if (READ_ONCE(vcpu->vm->must_stop) || vmid_is_stale(vcpu->vm)) {
         irq_enable();
-        return false;
+        return;
     }
     uint64_t why = el2_call(EL2_CALL_WORLD_SWITCH, vcpu, 0);
     irq_enable();                          /* an interrupt that ended the stay is taken here */
     vcpu_handle_exit(vcpu, why);
-    return true;
 }
 
 void vcpu_run(struct vcpu *vcpu)
@@ -42,7 +47,7 @@ void vcpu_run(struct vcpu *vcpu)
         thread_yield_if_asked();
         vcpu_enter(vcpu);
     }
-    /* Whose TLB the thread's switches look after ends here: the VM may be gone before the thread. */
+    /* vcpu_load is for this vCPU no more: the VM may be gone before the thread. */
     preempt_disable();
     vcpu->thread.vcpu = NULL;
     preempt_enable();

@@ -35,8 +35,8 @@ struct vm {
     unsigned vcpu_count;
     bool is_visitor;                       /* its end makes room for the next visitor */
     bool must_stop;                        /* a vCPU failed: the others leave too */
-    uint32_t vcpus_inside;                 /* whose threads still use this VM */
-    uint8_t last_vcpu[CPUS_MAX];           /* who was loaded last on a CPU, LAST_VCPU_NONE at first */
+    uint32_t vcpus_inside;                 /* its vCPUs whose threads have not ended */
+    uint8_t last_vcpu[CPUS_MAX];           /* loaded last on each CPU; or LAST_VCPU_NONE */
     struct vcpu vcpu[VCPUS_MAX];
 };
 

@@ -1,5 +1,7 @@
 /*
- * The part of VMID handling that all variants share: the flush at a rollover, done at EL2.
+ * The part of VMID handling that all variants share: the flush at a rollover. It is done at EL2,
+ * where alone all VMIDs can be named, by one broadcast (el2/tlb.c); when, and by whom, is the
+ * variant's business.
  */
 
 #include "hyp/host/vmid.h"

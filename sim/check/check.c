@@ -37,8 +37,7 @@ static const struct {
 };
 
 #define SHADOW_EVENTS                                                                        \
-    (WANTS(CONTEXT) | WANTS(TLB_FILL) | WANTS(TLB_GONE) | WANTS(TLBI) | WANTS(TLBI_DONE) |   \
-     WANTS(BARRIER) | WANTS(ERET))
+    (WANTS(CONTEXT) | WANTS(TLB_FILL) | WANTS(TLB_GONE) | WANTS(TLBI) | WANTS(TLBI_DONE))
 
 const char *check_name(enum check_kind kind)
 {

@@ -4,8 +4,8 @@
  * live root no longer maps the page, and another root has mapped it since.
  *
  * The window of an honest unmap (descriptor cleared, TLBI not yet finished, page not yet given
- * away) is no violation. An entry is verified once per epoch, that is, since the last barrier,
- * exception return or change of what is live.
+ * away) is no violation. An entry is verified once per epoch, that is, since the last change
+ * of what is live, finished invalidation, or page seen under another root.
  */
 #include "sim/check/check_parts.h"
 

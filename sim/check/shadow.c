@@ -7,6 +7,13 @@
 
 #include <string.h>
 
+/* Entries are to be judged again at their next use. */
+static void look_again(struct checks *c)
+{
+    c->state->epoch++;
+    c->machine->events.renew++;
+}
+
 static struct shadow_entry *table(struct checks *c, unsigned pe)
 {
     return &c->state->entry[(size_t)pe * c->entry_slots];
@@ -108,6 +115,8 @@ static void page_seen(struct checks *c, const struct event *e)
             return; /* the log is bounded: what is not in it is not judged */
         s->page_count++;
     }
+    if (s->page[slot].root != context->root)
+        look_again(c);
     s->page[slot] = (struct shadow_page){
         .pa = page, .ipa = fill->input, .root = context->root, .step = e->step};
 }
@@ -141,6 +150,7 @@ static void tlbi_finished(struct checks *c, const struct event *e)
             s->tlbi_done++;
         }
     }
+    look_again(c);
 }
 
 static void context_changed(struct checks *c, const struct event *e)
@@ -155,7 +165,7 @@ static void context_changed(struct checks *c, const struct event *e)
         .asid = now->asid,
         .live = now->live,
     };
-    c->state->epoch++;
+    look_again(c);
 }
 
 void shadow_event(struct checks *c, const struct event *e)
@@ -180,8 +190,6 @@ void shadow_event(struct checks *c, const struct event *e)
         break;
     case EVENT_BARRIER:
     case EVENT_ERET:
-        c->state->epoch++;
-        break;
     case EVENT_RETIRE:
     case EVENT_REG:
     case EVENT_SYSREG:

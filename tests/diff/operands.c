@@ -6,7 +6,6 @@
 #include "tests/diff/operands.h"
 #include "cpu/disasm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +52,6 @@ static const uint16_t sys_keys[] = {
 };
 
 struct maker {
-    struct operands *o;
     enum a64_op op;
     uint64_t random;
 };
@@ -332,9 +330,9 @@ static struct registers make_registers(struct maker *m, const struct instance *i
     return r;
 }
 
-bool operands_make(enum a64_op op, struct operands *o)
+void operands_make(enum a64_op op, struct operands *o)
 {
-    struct maker m = {.o = o, .op = op};
+    struct maker m = {.op = op};
     const char *name = a64_op_name(op);
     m.random = hash_bytes(name, strlen(name), 1) | 1;
     for (unsigned i = 0; i < PROGRAM_WORDS; i++) {
@@ -342,5 +340,4 @@ bool operands_make(enum a64_op op, struct operands *o)
         for (unsigned k = 0; k < PROGRAM_SETS; k++)
             o->in[i * PROGRAM_SETS + k] = make_registers(&m, &o->instances[i]);
     }
-    return true;
 }

@@ -14,5 +14,5 @@ struct operands {
 /* NULL, or why the row cannot run in a Linux process; tests/diff/privileged.c runs it then. */
 const char *operands_excluded(enum a64_op op);
 
-/* The same for the same op, always. False: no addressing is known for this op. */
-bool operands_make(enum a64_op op, struct operands *o);
+/* The same for the same op, always. */
+void operands_make(enum a64_op op, struct operands *o);

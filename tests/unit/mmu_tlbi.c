@@ -141,6 +141,7 @@ static uint32_t sample_fill(const struct sample *s)
     map.input = align_down(s->address_same ? VA : VA + (UINT64_C(1) << 40),
                            UINT64_C(1) << s->size_log2);
     map.size_log2 = (uint8_t)s->size_log2;
+    map.level1 = map.level2 = (uint8_t)(3 - (s->size_log2 - 12) / 9);
     map.ipa = ADDRESS_UNKNOWN;
     map.is_global = s->global;
     struct tlb_key key = {.vmid = s->el2 ? 0 : s->vmid_same ? 3 : 4,
@@ -441,4 +442,22 @@ Test(mmu_tlbi, by_address_inside_a_block)
     world_tlbi(w, 0, TLBI_VAE1, (block + 0x1ff000) >> 12 | UINT64_C(5) << 48, TLBI_LOCAL);
     finish_everywhere(0);
     cr_assert_gt(world_read(w, 0, block + 0x1000).cost, 0);
+}
+
+/* Stage 2 maps it in pages: each piece of the block in the TLB goes with any address of it. */
+Test(mmu_tlbi, by_address_all_pieces_of_a_block)
+{
+    uint64_t root = w->registers.ttbr0_el1 & TTBR0_EL1_BADDR;
+    uint64_t s2 = w->registers.vttbr_el2 & VTTBR_EL2_BADDR;
+    uint64_t block = UINT64_C(0x80000000), ipa = UINT64_C(0x20000000);
+    uint64_t leaf = world_map(w, root, 1, block, 2, ipa | WORLD_LEAF1 | VMSA_LEAF_NG, 0);
+    world_map2(w, s2, ipa + 0x1000, OLD);
+    world_map2(w, s2, ipa + 0x2000, OLD + 0x1000);
+    cr_assert_eq(world_read(w, 0, block + 0x1000).pa.bits, OLD);
+    cr_assert_eq(world_read(w, 0, block + 0x2000).size_log2, 12);
+    *world_descriptor(w, leaf) = 0;
+    world_tlbi(w, 1, TLBI_VALE1, (block + 0x1ff000) >> 12 | UINT64_C(5) << 48, TLBI_INNER);
+    finish_everywhere(1);
+    cr_assert_eq(world_read(w, 0, block + 0x1000).fault.kind, FAULT_TRANSLATION);
+    cr_assert_eq(world_read(w, 0, block + 0x2000).fault.kind, FAULT_TRANSLATION);
 }
