@@ -117,9 +117,12 @@ void direct_drop(struct core *c)
     c->cache->renew = c->events->renew;
 }
 
-/* Choices that are asked at a TLB hit: while one is open, no hit may be skipped. */
+/*
+ * Choices that are asked at a TLB hit: while one is open, no hit may be skipped. (tlbi-deliver is
+ * asked only while a message waits, and then no pointer is kept.)
+ */
 #define CHOICES_AT_HIT                                                                      \
-    (1u << CHOICE_TLBI_DELIVER | 1u << CHOICE_TLBI_DRAIN | 1u << CHOICE_SYSREG_EFFECTIVE |  \
+    (1u << CHOICE_TLBI_DRAIN | 1u << CHOICE_SYSREG_EFFECTIVE |                              \
      1u << CHOICE_SPEC_FILL | 1u << CHOICE_TLB_EVICT | 1u << CHOICE_TLB_CONFLICT |          \
      1u << CHOICE_CACHE_WRITEBACK | 1u << CHOICE_CACHE_ALLOCATE |                           \
      1u << CHOICE_ICACHE_STALE | 1u << CHOICE_STORE_DRAIN | 1u << CHOICE_LOAD_EARLY)
@@ -164,7 +167,8 @@ void core_reset(struct core *c, unsigned el, uint64_t pc, uint64_t x0)
     cpu->pc = pc;
     cpu->x[0] = x0;
     sysreg_reset(c);
-    core_restored(c);
+    c->regimes_stale = true; /* what was told stays: the difference is yet to be told */
+    direct_drop(c);
 }
 
 void reg_tell(struct core *c, unsigned n, uint64_t old, uint64_t value)

@@ -35,7 +35,8 @@ struct cpu {
     uint64_t x[32]; /* x[31] is always 0: the zero register reads it; SP is in sp[] */
     uint64_t pc;
     uint64_t sp[4]; /* SP_EL0, SP_EL1, SP_EL2; [3] is never used (no EL3) */
-    uint64_t insns;  /* instructions attempted: the ordinal of choices at any instruction */
+    uint64_t insns;  /* steps: instructions attempted and interrupts taken; the ordinal of choices
+                        at any instruction */
     uint64_t cycles; /* this PE's time */
 
     /* PSTATE */

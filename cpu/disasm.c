@@ -9,7 +9,7 @@
  * Each operand kind of a64.decode is a function operand_KIND below; one that is missing, or that
  * no row names any more, does not compile.
  *
- * Registers have the names of sysreg.def. Not done here: alias mnemonics, SIMD and floating point
+ * Registers and operations of SYS have the names of sysreg.def. Not done here: alias mnemonics, SIMD and floating point
  * beyond the name of the encoding class (those rows are not modelled).
  * DDI 0487, "A64 Base Instruction Descriptions" (assembler symbols).
  */
@@ -252,6 +252,27 @@ static void operand_sysreg(struct writer *out, const struct argument *a)
         return;
     }
     put(out, "s%u_%u_c%u_c%u_%u", 2 + (op >> 14), op >> 11 & 7, op >> 7 & 15, op >> 3 & 15, op & 7);
+}
+
+/* "TLBI_VAE1IS" of sysreg.def as "tlbi vae1is"; without a register where 31 says there is none. */
+static void put_operation(struct writer *out, const char *name, unsigned rt)
+{
+    for (; *name; name++)
+        put(out, "%c", *name == '_' ? ' ' : *name | 0x20);
+    if (rt != 31)
+        put(out, ", x%u", rt);
+}
+
+static void operand_sys(struct writer *out, const struct argument *a)
+{
+    unsigned op = small(a), rt = small(a + 1);
+    enum sysreg reg = sysreg_of_key((uint16_t)(0x4000u | op));
+    if (reg < SYSREG_COUNT && sysreg_row(reg)->kind == SYSREG_KIND_SYS) {
+        put_operation(out, sysreg_row(reg)->name, rt);
+        return;
+    }
+    put(out, "sys #%u, c%u, c%u, #%u, ", op >> 11, op >> 7 & 15, op >> 3 & 15, op & 7);
+    put_register(out, rt, true, "xzr");
 }
 
 static const struct operand {

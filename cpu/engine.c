@@ -111,6 +111,8 @@ static enum step attempt(struct core *c, uint32_t word)
         step = exception_illegal_state(c);
     else
         step = ENGINE(exec_table)[op](c, word);
+    if (__builtin_expect(step == STEP_FAULT && c->unmodelled != NULL, 0))
+        step = STEP_UNMODELLED; /* what the access met is no abort, but unknown to the model */
     switch (step) {
     case STEP_NEXT:
     case STEP_WAIT:
@@ -130,8 +132,9 @@ static enum step attempt(struct core *c, uint32_t word)
         c->visible = VISIBLE_EXCEPTION;
         break;
     case STEP_BRANCHED:
-    case STEP_UNMODELLED:
         break;
+    case STEP_UNMODELLED:
+        return step; /* it costs nothing: it has not happened */
     }
     cpu->cycles += c->timing->instruction[a64_class(op)];
     if (step == STEP_FAULT || step == STEP_UNDEFINED || step == STEP_EXCEPTION)
@@ -169,14 +172,18 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     struct cpu *cpu = c->cpu;
     uint64_t steps = 0;
     enum engine_reason reason = ENGINE_BUDGET;
+    c->unmodelled = NULL;
+    c->visible = VISIBLE_NONE;
     direct_begin(c);
-    while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET) {
+    while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET &&
+           !c->events->stop) {
         uint8_t el = cpu->el;
         c->visible = VISIBLE_NONE;
         c->extra_cost = 0;
         steps++;
         if (__builtin_expect(cpu->lines != 0 || (cpu->effective[SR_HCR_EL2] & HCR_VIRTUAL), 0) &&
             take_interrupt(c)) {
+            cpu->insns++; /* a step of its own: choices before and behind it differ in name */
             reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
         } else {
             uint32_t word = 0;

@@ -33,8 +33,14 @@ static uint64_t swap_bytes(uint64_t value, unsigned size)
     return size == 1 ? value : __builtin_bswap64(value) >> (64u - 8u * size);
 }
 
-static void swap_value(uint64_t value[2], unsigned size)
+static void swap_value(uint64_t value[2], const struct mem_op *op)
 {
+    unsigned size = op->size;
+    if (op->pair && size == 8) { /* two words: each in its place */
+        value[0] = swap_bytes(value[0], 8);
+        value[0] = value[0] >> 32 | value[0] << 32;
+        return;
+    }
     value[0] = swap_bytes(value[0], size > 8 ? 8 : size);
     if (size == 16)
         value[1] = swap_bytes(value[1], 8);
@@ -174,7 +180,7 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
         direct_fill(c, va, el, &t);
     }
     if (is_big_endian(c, el))
-        swap_value(value, op->size);
+        swap_value(value, op);
     return true;
 }
 
@@ -184,7 +190,7 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
     unsigned el = op->unprivileged && c->cpu->el == 1 ? 0 : c->cpu->el;
     uint64_t out[2] = {value[0], op->size == 16 ? value[1] : 0};
     if (is_big_endian(c, el))
-        swap_value(out, op->size);
+        swap_value(out, op);
     const struct direct_entry *direct = direct_find(c, va, op->size, el, true);
     if (direct) {
         memcpy(direct->write + (va & (PAGE_BYTES - 1)), out, op->size);
@@ -223,7 +229,7 @@ bool ENGINE(mem_write_exclusive)(struct core *c, uint64_t va, const struct mem_o
         choose(c->chooser, c->counts, CHOICE_EXCLUSIVE_FAIL, c->pe, 2) == 1)
         return true;
     if (is_big_endian(c, cpu->el))
-        swap_value(out, op->size);
+        swap_value(out, op);
     struct access access = access_make(c, va, &t, op, true, op->size);
     enum port_result answer = c->port->write(c->port->owner, &access, out);
     if (answer == PORT_EXTERNAL_ABORT)

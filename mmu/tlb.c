@@ -185,8 +185,11 @@ const struct tlb_entry *tlb_find(struct mmu *mmu, const struct tlb_key *key, boo
             continue;
         if (count == 1)
             return tlb_index_entry(mmu->index, slots[0]);
+        /* Not asked, and so not counted, while it is closed: host pointers skip hits then. */
         uint32_t answer =
-            choose(mmu->chooser, mmu->counts, CHOICE_TLB_CONFLICT, mmu->pe, count + 1);
+            choice_is_open(mmu->chooser, CHOICE_TLB_CONFLICT)
+                ? choose(mmu->chooser, mmu->counts, CHOICE_TLB_CONFLICT, mmu->pe, count + 1)
+                : 0;
         *conflict = answer == count;
         return *conflict ? NULL : tlb_index_entry(mmu->index, slots[answer]);
     }

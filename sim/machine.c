@@ -130,7 +130,7 @@ void machine_console(struct machine *m, unsigned pe, uint8_t byte)
 
 void machine_request_stop(struct machine *m)
 {
-    m->stop_requested = true;
+    m->events.stop = true;
 }
 
 struct engine_result engine_run(struct machine *m, unsigned pe, const struct engine_budget *budget)
@@ -305,9 +305,11 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
 enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
 {
     struct machine_state *s = m->state;
-    m->stop_requested = false;
+    m->events.stop = false;
+    m->events.step = s->step;
+    m->unmodelled = NULL;
     for (;;) {
-        if (m->stop_requested)
+        if (m->events.stop)
             return MACHINE_REQUEST;
         if (s->exit != EXIT_NONE)
             return MACHINE_EXIT;
@@ -317,13 +319,14 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
         if (pe < 0) {
             if (s->clock.next == DEADLINE_NEVER)
                 return MACHINE_IDLE;
-            if (s->now < s->clock.next)
-                s->now = s->clock.next;
+            s->now = s->clock.next; /* who wakes, wakes then, wherever the others have got to */
             machine_deadlines(m, s->now);
             continue;
         }
-        if (s->clock.next <= s->cpu[pe].cycles)
-            machine_deadlines(m, s->cpu[pe].cycles);
+        if (s->clock.next <= s->cpu[pe].cycles) {
+            s->now = s->cpu[pe].cycles;
+            machine_deadlines(m, s->now);
+        }
         bool stop = false;
         enum machine_stop why = run_turn(m, (unsigned)pe, step_limit, &stop);
         if (stop)

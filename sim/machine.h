@@ -92,7 +92,6 @@ struct machine {
     uint64_t break_pc;
     bool break_passed; /* stopped at it; the next run goes on */
 
-    bool stop_requested;
     const char *unmodelled; /* what the model lacks, or NULL */
     unsigned unmodelled_pe;
     uint64_t port_epoch; /* grows when host pointers into RAM are revoked */

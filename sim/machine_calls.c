@@ -14,10 +14,12 @@ static void cpu_on(struct machine *m, unsigned caller, const struct firmware_res
     uint64_t start = m->state->cpu[caller].cycles;
     core_reset(&m->core[r->target], m->config.entry_el, r->entry, r->context);
     target->wait = CPU_RUNS;
+    target->lines = (uint8_t)gic_wires(&m->state->gic, r->target); /* reset does not reach the GIC */
     if (target->cycles < start)
         target->cycles = start;
     machine_timer_update(m, r->target, target->cycles);
     event_emit_WAIT(CORE_HEAD(&m->core[r->target]), CPU_RUNS);
+    core_tell_context(&m->core[r->target]);
 }
 
 static void machine_ends(struct machine *m, unsigned pe, enum machine_exit how, uint32_t status)
@@ -52,6 +54,7 @@ void machine_firmware(struct machine *m, unsigned pe)
     case FIRMWARE_CPU_OFF:
         cpu->wait = CPU_IS_OFF;
         event_emit_WAIT(CORE_HEAD(&m->core[pe]), CPU_IS_OFF);
+        core_tell_context(&m->core[pe]); /* nothing is live on it any more */
         break;
     case FIRMWARE_SUSPEND:
         cpu->wait = CPU_WAITS_INTERRUPT;

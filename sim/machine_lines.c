@@ -6,6 +6,7 @@
 
 #include "cpu/exception.h"
 #include "cpu/sysreg.h"
+#include "cpu/timer.h"
 #include "gen/trace.h"
 
 static const uint16_t timer_intid[TIMER_COUNT] = {
@@ -20,6 +21,27 @@ static void set_line(struct machine *m, unsigned pe, unsigned intid, bool level)
         return;
     gic_set_line(&m->state->gic, pe, intid, level);
     event_emit_LINE(CORE_HEAD(&m->core[pe]), (uint16_t)intid, level, 0);
+}
+
+/* Slots of the clock: the timers of all PEs, then the event stream of each. */
+static unsigned stream_slot(unsigned pe)
+{
+    return PE_COUNT_MAX * TIMER_COUNT + pe;
+}
+
+/*
+ * The event stream of a PE in WFE. It runs only while somebody waits for it: an event that comes
+ * while the PE runs would let its next WFE go on at once instead of at the next event.
+ */
+static void stream_start(struct machine *m, unsigned pe)
+{
+    struct clock *clock = &m->state->clock;
+    const struct cpu *cpu = &m->state->cpu[pe];
+    if (clock->deadline[stream_slot(pe)] != DEADLINE_NEVER)
+        return;
+    uint64_t tick = timer_event_deadline(cpu, clock_peek(clock, cpu->cycles));
+    if (tick != UINT64_MAX)
+        clock_set_deadline(clock, stream_slot(pe), clock_cycles_of_tick(clock, tick));
 }
 
 /* The levels of one PE's timers at a time, and when they change next by themselves. */
@@ -40,8 +62,12 @@ void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles)
 void machine_deadlines(struct machine *m, uint64_t cycles)
 {
     int slot;
-    while ((slot = clock_fire(&m->state->clock, cycles)) >= 0)
-        machine_timer_update(m, (unsigned)slot / TIMER_COUNT, cycles);
+    while ((slot = clock_fire(&m->state->clock, cycles)) >= 0) {
+        if ((unsigned)slot < stream_slot(0))
+            machine_timer_update(m, (unsigned)slot / TIMER_COUNT, cycles);
+        else
+            machine_event(m, (unsigned)slot - stream_slot(0), cycles);
+    }
     machine_wires(m);
 }
 
@@ -49,6 +75,7 @@ void machine_wake(struct machine *m, unsigned pe, uint64_t cycles)
 {
     struct cpu *cpu = &m->state->cpu[pe];
     cpu->wait = CPU_RUNS;
+    clock_set_deadline(&m->state->clock, stream_slot(pe), DEADLINE_NEVER);
     if (cpu->cycles < cycles)
         cpu->cycles = cycles;
     event_emit_WAIT(CORE_HEAD(&m->core[pe]), CPU_RUNS);
@@ -84,5 +111,7 @@ void machine_wires(struct machine *m)
             continue;
         if (interrupt_wakes(cpu))
             machine_wake(m, pe, s->now);
+        else if (cpu->wait == CPU_WAITS_EVENT)
+            stream_start(m, pe);
     }
 }

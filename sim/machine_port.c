@@ -99,9 +99,8 @@ static enum port_result gic_access(struct machine *m, const struct access *a, en
         a->is_write ? gic_write(&m->state->gic, a->pe, frame, offset, a->size, word)
                     : gic_read(&m->state->gic, a->pe, frame, offset, a->size, &word);
     if (answer == GIC_UNMODELLED) {
-        m->unmodelled = "a GIC register frame that is not modelled";
-        m->unmodelled_pe = a->pe;
-        return PORT_OK;
+        m->core[a->pe].unmodelled = "a GIC register frame that is not modelled";
+        return PORT_EXTERNAL_ABORT; /* the engine sees why, and does not do the instruction */
     }
     if (answer == GIC_ABORT)
         return PORT_EXTERNAL_ABORT;
@@ -125,8 +124,8 @@ static enum port_result uart_access(struct machine *m, const struct access *a, u
         value[0] = word;
     }
     if (answer == PL011_UNMODELLED) {
-        m->unmodelled = "a mode of the PL011 (loopback, DMA, IrDA or break)";
-        m->unmodelled_pe = a->pe;
+        m->core[a->pe].unmodelled = "a mode of the PL011 (loopback, DMA, IrDA or break)";
+        return PORT_EXTERNAL_ABORT; /* as above */
     }
     return answer == PL011_ABORT ? PORT_EXTERNAL_ABORT : PORT_OK;
 }
@@ -259,13 +258,19 @@ static void core_tlbi(void *owner, unsigned pe, struct tlbi *message)
 /*
  * DSB: completes TLBIs when its access types are both loads and stores (CRm<1:0> = 3); those to
  * other PEs when its domain is inner shareable or wider (CRm<3:2> is not 01, non-shareable).
+ * Reserved types (CRm<1:0> = 0) are those of SY; SSBB and PSSBB (CRm = 0 and 4) complete nothing.
  */
+static bool dsb_completes(unsigned crm)
+{
+    return (crm & 3u) == 3u || crm == 8u || crm == 12u;
+}
+
 static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsigned crm)
 {
     struct machine *m = owner;
     m->core[pe].visible = VISIBLE_BARRIER;
     event_emit_BARRIER(CORE_HEAD(&m->core[pe]), (uint8_t)kind, (uint8_t)crm);
-    if (kind != BARRIER_DSB || (crm & 3u) != 3u)
+    if (kind != BARRIER_DSB || !dsb_completes(crm))
         return;
     bool covers_broadcast = (crm & 0xcu) != 4u;
     for (unsigned target = 0; target < m->config.pe_count; target++) {

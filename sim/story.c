@@ -92,8 +92,9 @@ static bool matters(const struct story *s, const struct event *event)
 {
     const struct cpu *cpu = &s->machine->state->cpu[event->pe];
     switch (event->kind) {
+    case EVENT_CONTEXT: /* who was not in a VM does not leave one */
+        return event->context.live || s->is_live[event->pe];
     case EVENT_HOLD:
-    case EVENT_CONTEXT:
     case EVENT_TLBI:
     case EVENT_TLBI_DONE:
     case EVENT_EXIT:
@@ -118,10 +119,13 @@ void story_sink(void *context, const struct event *event)
 {
     struct story *s = context;
     uint64_t pc = s->machine->state->cpu[event->pe].pc;
+    bool is_context = event->kind == EVENT_CONTEXT;
     if (event->kind == EVENT_MEM) {
         keep_access(s, event, pc);
     } else if (matters(s, event)) {
         keep(s, event, pc);
         s->entry[s->count - 1].told = true;
     }
+    if (is_context)
+        s->is_live[event->pe] = event->context.live != 0;
 }

@@ -22,6 +22,7 @@ struct story {
     struct machine *machine;
     struct story_entry *entry;
     size_t count, capacity, dropped;
+    bool is_live[PE_COUNT_MAX]; /* by the last CONTEXT */
     struct story_word *last;
     size_t words;
 };

@@ -132,6 +132,7 @@ static inline enum step load_exclusive_pair(struct core *c, uint32_t w, unsigned
     if (n == 31 && !mem_check_sp(c))
         return STEP_EXCEPTION;
     struct mem_op op = exclusive_access(size, kind);
+    op.pair = 1;
     uint64_t value[2];
     if (!ENGINE(mem_read)(c, reg_get_sp(c, n, true), &op, value))
         return STEP_FAULT;
@@ -176,6 +177,7 @@ static inline enum step store_exclusive_pair(struct core *c, uint32_t w, unsigne
                                              enum access_kind kind)
 {
     struct mem_op op = exclusive_access(size, kind);
+    op.pair = 1;
     uint64_t value[2] = {reg_x(c, a64_rt(w)), reg_x(c, a64_rt2(w))};
     if (size == 8) {
         value[0] = (uint32_t)value[0] | value[1] << 32;

@@ -17,6 +17,7 @@ typedef void event_sink(void *context, const struct event *event);
 struct events {
     uint64_t mask; /* kinds that somebody listens to: bit per enum event_kind */
     uint64_t step; /* machine step now; set by the machine before a PE runs */
+    bool stop;     /* an observer asks that the run end behind the current step */
     uint64_t renew; /* an observer adds 1 to be told of TLB_HIT anew; see trace.def */
     struct {
         event_sink *sink;

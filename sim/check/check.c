@@ -37,7 +37,8 @@ static const struct {
 };
 
 #define SHADOW_EVENTS                                                                        \
-    (WANTS(CONTEXT) | WANTS(TLB_FILL) | WANTS(TLB_GONE) | WANTS(TLBI) | WANTS(TLBI_DONE))
+    (WANTS(CONTEXT) | WANTS(TLB_FILL) | WANTS(TLB_GONE) | WANTS(TLBI) | WANTS(TLBI_DONE) |   \
+     WANTS(BARRIER) | WANTS(EXC_TAKE) | WANTS(ERET))
 
 const char *check_name(enum check_kind kind)
 {

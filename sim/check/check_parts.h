@@ -47,7 +47,8 @@ struct shadow_tlbi {
     uint32_t message;
     uint16_t vmid, asid;
     uint8_t operation, scope, pe;
-    uint8_t reserved[5];
+    uint8_t counts_for_issuer; /* a context synchronization event came behind the DSB */
+    uint8_t reserved[4];
 };
 
 /* Which root a page was last seen mapped by, from stage 2 fills. */
@@ -61,6 +62,8 @@ struct shadow_page {
 struct refault {
     uint64_t pc, far;
     uint64_t count;
+    uint8_t el, is_vm; /* who takes it: Exception level, and whether stage 2 is on there */
+    uint8_t reserved[6];
 };
 
 struct check_state {
@@ -72,6 +75,7 @@ struct check_state {
     uint64_t epoch;         /* grows at everything that may change who reaches what */
     uint64_t progress_step; /* the last step at which something went forward */
     struct shadow_context context[PE_COUNT_MAX];
+    uint64_t synchronized_step[PE_COUNT_MAX]; /* the last context synchronization event */
     struct refault refault[PE_COUNT_MAX];
     struct shadow_tlbi tlbi[TLBI_LOG_MAX];
     struct shadow_page page[PAGE_LOG_MAX];

@@ -9,6 +9,12 @@
 /* The same synchronous exception, at the same PC with the same FAR, so often in succession. */
 #define REFAULT_MAX 1000u
 
+/* Whether stage 2 is on for EL1 and EL0 of a PE: a VM, and not the host. */
+static bool is_vm(const struct checks *c, unsigned pe)
+{
+    return (c->machine->state->cpu[pe].effective[SR_HCR_EL2] & HCR_EL2_VM) != 0;
+}
+
 static void same_abort(struct checks *c, const struct event *e)
 {
     struct refault *r = &c->state->refault[e->pe];
@@ -17,7 +23,8 @@ static void same_abort(struct checks *c, const struct event *e)
     if (take->vector != 0)
         return;
     if (take->pc != r->pc || take->far != r->far) {
-        *r = (struct refault){.pc = take->pc, .far = take->far, .count = 1};
+        *r = (struct refault){.pc = take->pc, .far = take->far, .count = 1, .el = take->from_el,
+                              .is_vm = is_vm(c, e->pe)};
         return;
     }
     uint64_t ec = take->esr >> 26;
@@ -35,12 +42,14 @@ static void same_abort(struct checks *c, const struct event *e)
                 e->pe, take->pc, r->count);
 }
 
-/* A guest that is entered again behind the instruction has gone forward. */
+/*
+ * Whoever goes on somewhere else than at the instruction has gone forward. A return to another
+ * one (EL2 to the host in the course of handling a VM's abort) says nothing.
+ */
 static void returned(struct checks *c, const struct event *e)
 {
     struct refault *r = &c->state->refault[e->pe];
-    bool to_guest = c->machine->state->cpu[e->pe].effective[SR_HCR_EL2] & HCR_EL2_VM;
-    if (e->eret.to_el < 2 && to_guest && e->eret.pc != r->pc)
+    if (e->eret.to_el == r->el && is_vm(c, e->pe) == r->is_vm && e->eret.pc != r->pc)
         r->count = 0;
 }
 

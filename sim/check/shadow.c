@@ -36,6 +36,18 @@ struct shadow_entry *shadow_find(struct checks *c, unsigned pe, uint32_t entry)
     return NULL;
 }
 
+/*
+ * The stage 2 root under which an entry is made, 0 for none. Not what is live: EL2 makes entries
+ * of a VM by AT instructions.
+ */
+static uint64_t root_of_fill(const struct checks *c, const struct event *e)
+{
+    const uint64_t *effective = c->machine->state->cpu[e->pe].effective;
+    if (e->tlb_fill.regime != REGIME_EL10 || (effective[SR_HCR_EL2] & HCR_EL2_VM) == 0)
+        return 0;
+    return effective[SR_VTTBR_EL2] & VTTBR_EL2_BADDR;
+}
+
 static void entry_add(struct checks *c, const struct event *e)
 {
     const struct event_tlb_fill *fill = &e->tlb_fill;
@@ -43,9 +55,8 @@ static void entry_add(struct checks *c, const struct event *e)
     uint32_t slot = slot_of(c, fill->entry);
     while (t[slot].entry != 0)
         slot = (slot + 1) & (c->entry_slots - 1);
-    const struct shadow_context *context = &c->state->context[e->pe];
     t[slot] = (struct shadow_entry){
-        .root = context->live ? context->root : 0,
+        .root = root_of_fill(c, e),
         .input = fill->input,
         .output = fill->output,
         .step = e->step,
@@ -153,6 +164,38 @@ static void tlbi_finished(struct checks *c, const struct event *e)
     look_again(c);
 }
 
+/* What the PE's own TLBIs removed counts for itself from here on. */
+static void synchronized(struct checks *c, const struct event *e)
+{
+    struct check_state *s = c->state;
+    uint64_t before = s->synchronized_step[e->pe];
+    s->synchronized_step[e->pe] = e->step;
+    uint32_t last = s->tlbi_count;
+    if (last != 0 && s->tlbi[(last - 1) % TLBI_LOG_MAX].done_step >= before)
+        look_again(c);
+}
+
+/*
+ * A context synchronization event: what its DSB has finished elsewhere now counts for the issuer
+ * itself, so that its entries are to be looked at again.
+ */
+static void synchronized(struct checks *c, unsigned pe)
+{
+    struct check_state *s = c->state;
+    uint32_t oldest = s->tlbi_count > TLBI_LOG_MAX ? s->tlbi_count - TLBI_LOG_MAX : 0;
+    bool any = false;
+    for (uint32_t i = oldest; i < s->tlbi_count; i++) {
+        struct shadow_tlbi *t = &s->tlbi[i % TLBI_LOG_MAX];
+        if (t->pe != pe || t->done_step == 0 || t->counts_for_issuer)
+            continue;
+        t->counts_for_issuer = 1;
+        s->tlbi_done++;
+        any = true;
+    }
+    if (any)
+        look_again(c);
+}
+
 static void context_changed(struct checks *c, const struct event *e)
 {
     const struct event_context *now = &e->context;
@@ -189,7 +232,13 @@ void shadow_event(struct checks *c, const struct event *e)
         tlbi_finished(c, e);
         break;
     case EVENT_BARRIER:
+        if (e->barrier.barrier == 2) /* ISB */
+            synchronized(c, e);
+        break;
+    case EVENT_EXC_TAKE:
     case EVENT_ERET:
+        synchronized(c, e);
+        break;
     case EVENT_RETIRE:
     case EVENT_REG:
     case EVENT_SYSREG:
@@ -198,7 +247,6 @@ void shadow_event(struct checks *c, const struct event *e)
     case EVENT_WALK:
     case EVENT_TLB_HIT:
     case EVENT_TLBI_DELIVER:
-    case EVENT_EXC_TAKE:
     case EVENT_LINE:
     case EVENT_GIC:
     case EVENT_WAIT:

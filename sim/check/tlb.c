@@ -22,6 +22,8 @@ static bool covers(const struct shadow_tlbi *t, const struct shadow_entry *entry
     unsigned stage = entry->stage & 3;
     if (t->scope == TLBI_LOCAL && t->pe != pe)
         return false;
+    if (t->pe == pe && !t->counts_for_issuer)
+        return false;
     if (t->operation != TLBI_ALLE1 && t->root != entry->root)
         return false;
     bool asid = entry->is_global || entry->asid == t->asid;
@@ -80,13 +82,18 @@ void check_tlb(struct checks *c, const struct event *e)
     struct shadow_entry *entry = shadow_find(c, e->pe, e->tlb_hit.entry);
     if (!entry || entry->checked_tlbi == s->tlbi_done)
         return;
-    entry->checked_tlbi = s->tlbi_done;
+    bool all_count = true; /* a PE's own TLBI counts for itself behind its next synchronization */
     uint32_t oldest = s->tlbi_count > TLBI_LOG_MAX ? s->tlbi_count - TLBI_LOG_MAX : 0;
     for (uint32_t i = oldest; i < s->tlbi_count; i++) {
         const struct shadow_tlbi *t = &s->tlbi[i % TLBI_LOG_MAX];
-        if (t->done_step != 0 && t->step > entry->step && covers(t, entry, e->pe)) {
+        if (t->done_step == 0 || t->step <= entry->step || !covers(t, entry, e->pe))
+            continue;
+        if (t->pe != e->pe || s->synchronized_step[e->pe] > t->done_step) {
             report(c, e, entry, t);
             return;
         }
+        all_count = false;
     }
+    if (all_count)
+        entry->checked_tlbi = s->tlbi_done;
 }

@@ -165,6 +165,26 @@ Test(words, allocation_is_that_of_llvm)
         cr_expect_eq(excused[i], used[i], "differences.txt: %s", a64_op_name((enum a64_op)i));
 }
 
+/* What words.txt leaves out: its numbers are names here, those of sysreg.def. */
+Test(words, registers_and_operations_have_names)
+{
+    static const struct {
+        uint32_t word;
+        const char *text;
+    } named[] = {
+        {0xd5381000, "mrs x0, SCTLR_EL1"},    {0xd51c2102, "msr VTTBR_EL2, x2"},
+        {0xd508831f, "tlbi vmalle1is"},       {0xd5088323, "tlbi vae1is, x3"},
+        {0xd50c8721, "tlbi vae2, x1"},        {0xd508711f, "ic ialluis"},
+        {0xd50b7420, "dc zva, x0"},           {0xd5087802, "at s1e1r, x2"},
+        {0xd53bf000, "mrs x0, s3_3_c15_c0_0"}, {0xd50bf005, "sys #3, c15, c0, #0, x5"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(named); i++) {
+        char text[A64_TEXT_BYTES];
+        a64_disassemble(named[i].word, PC, text, sizeof text);
+        cr_expect_str_eq(text, named[i].text, "%s", text);
+    }
+}
+
 Test(words, a_text_that_does_not_fit_is_cut)
 {
     char text[8];
