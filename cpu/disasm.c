@@ -9,8 +9,8 @@
  * Each operand kind of a64.decode is a function operand_KIND below; one that is missing, or that
  * no row names any more, does not compile.
  *
- * Registers and operations of SYS have the names of sysreg.def. Not done here: alias mnemonics, SIMD and floating point
- * beyond the name of the encoding class (those rows are not modelled).
+ * Registers and operations of SYS have the names of sysreg.def. Not done here: alias mnemonics,
+ * SIMD and floating point beyond the name of the encoding class (those rows are not modelled).
  * DDI 0487, "A64 Base Instruction Descriptions" (assembler symbols).
  */
 #include "cpu/disasm.h"

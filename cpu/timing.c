@@ -1,6 +1,8 @@
 /*
- * Timing tables by model name, from timing.def. Figures are cycle-approximate: they order events
- * plausibly and are not a performance model of a core.
+ * Timing tables by model name, from timing.def.
+ *
+ * Figures are cycle-approximate: they order events plausibly. They model no pipeline, no branch
+ * prediction and no overlap of one access with another.
  */
 #include "cpu/timing.h"
 

@@ -228,6 +228,10 @@ static int next_pe(struct machine *m)
                 release(m, (unsigned)lowest);
             }
             pe = (unsigned)lowest;
+            if (s->clock.next <= s->cpu[pe].cycles) { /* may wake somebody who comes first */
+                machine_deadlines(m, s->cpu[pe].cycles);
+                continue;
+            }
             s->current = pe;
             s->quantum_left = m->config.quantum;
         }
@@ -274,7 +278,7 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     s->step += result.steps;
     s->quantum_left -= (uint32_t)result.steps;
     s->now = s->cpu[pe].cycles;
-    if (visible && c->visible != VISIBLE_NONE) {
+    if (visible && c->visible != VISIBLE_NONE && result.reason != ENGINE_UNMODELLED) {
         if (choice_is_open(&m->chooser, CHOICE_NEXT_CPU))
             m->side->visible[pe] = c->visible;
         count_visible(m, pe);
@@ -289,7 +293,8 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     case ENGINE_UNMODELLED:
         m->unmodelled = c->unmodelled;
         m->unmodelled_pe = pe;
-        break;
+        *stop = true;
+        return MACHINE_UNMODELLED;
     case ENGINE_WAITS:
     case ENGINE_LINES:
         break;
@@ -298,8 +303,7 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
         return MACHINE_LIMIT; /* no input of a line has changed */
     }
     machine_wires(m);
-    *stop = m->unmodelled != NULL;
-    return MACHINE_UNMODELLED;
+    return MACHINE_LIMIT;
 }
 
 enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
@@ -319,14 +323,11 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
         if (pe < 0) {
             if (s->clock.next == DEADLINE_NEVER)
                 return MACHINE_IDLE;
-            s->now = s->clock.next; /* who wakes, wakes then, wherever the others have got to */
-            machine_deadlines(m, s->now);
+            machine_deadlines(m, s->clock.next);
             continue;
         }
-        if (s->clock.next <= s->cpu[pe].cycles) {
-            s->now = s->cpu[pe].cycles;
-            machine_deadlines(m, s->now);
-        }
+        if (s->clock.next <= s->cpu[pe].cycles) /* in the course of its turn */
+            machine_deadlines(m, s->cpu[pe].cycles);
         bool stop = false;
         enum machine_stop why = run_turn(m, (unsigned)pe, step_limit, &stop);
         if (stop)

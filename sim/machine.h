@@ -35,7 +35,7 @@ struct pe_state {
 /* Beside the state: snapshotted with it so that going back asks the same, never hashed. */
 struct machine_side {
     struct choice_counts counts;
-    uint64_t visible[PE_COUNT_MAX]; /* hint of the question that next-cpu still has to ask; 0: none */
+    uint64_t visible[PE_COUNT_MAX]; /* hint of next-cpu's question still to be asked; 0: none */
 };
 
 struct machine_state {

@@ -14,7 +14,8 @@ static void cpu_on(struct machine *m, unsigned caller, const struct firmware_res
     uint64_t start = m->state->cpu[caller].cycles;
     core_reset(&m->core[r->target], m->config.entry_el, r->entry, r->context);
     target->wait = CPU_RUNS;
-    target->lines = (uint8_t)gic_wires(&m->state->gic, r->target); /* reset does not reach the GIC */
+    /* Reset does not reach the GIC. */
+    target->lines = (uint8_t)gic_wires(&m->state->gic, r->target);
     if (target->cycles < start)
         target->cycles = start;
     machine_timer_update(m, r->target, target->cycles);

@@ -1,6 +1,7 @@
 /*
  * Lines: timers to the GIC, devices to the GIC, the GIC's wires to the PEs; and what they wake.
- * Every line is a function of state; it is computed again only when an input changed.
+ * Every line is a function of state; it is computed again only when an input changed. Lines have
+ * no delay of their own here: what is late is late by choice.
  */
 #include "sim/machine_parts.h"
 
@@ -61,14 +62,18 @@ void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles)
 
 void machine_deadlines(struct machine *m, uint64_t cycles)
 {
-    int slot;
-    while ((slot = clock_fire(&m->state->clock, cycles)) >= 0) {
-        if ((unsigned)slot < stream_slot(0))
-            machine_timer_update(m, (unsigned)slot / TIMER_COUNT, cycles);
+    struct clock *clock = &m->state->clock;
+    while (clock->next <= cycles && clock->next != DEADLINE_NEVER) {
+        uint64_t at = clock->next; /* who wakes by it, wakes then */
+        unsigned slot = (unsigned)clock_fire(clock, at);
+        if (slot < stream_slot(0))
+            machine_timer_update(m, slot / TIMER_COUNT, at);
         else
-            machine_event(m, (unsigned)slot - stream_slot(0), cycles);
+            machine_event(m, slot - stream_slot(0), at);
+        m->state->now = at;
+        machine_wires(m);
     }
-    machine_wires(m);
+    m->state->now = cycles;
 }
 
 void machine_wake(struct machine *m, unsigned pe, uint64_t cycles)

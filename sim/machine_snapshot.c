@@ -1,6 +1,7 @@
 /*
  * Snapshots of the machine: state and ask counts by copying, memory by reference. Derived data
- * is dropped at a restore; nothing else is needed, because state is bytes.
+ * is dropped at a restore; nothing else is needed, because state is bytes. Observers keep their
+ * own state beside it (sim/check), and the chooser's recording belongs to whoever records.
  */
 #include "sim/machine_parts.h"
 

@@ -5,7 +5,7 @@
 #include "sim/scenario.h"
 
 #include "sim/base/image.h"
-#include "sim/yaml.h"
+#include "sim/yaml_tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,12 +13,12 @@
 #include <sys/stat.h>
 #include <zstd.h>
 
-#define HEADER_BYTES 24u
+#define HEADER_BYTES 32u
 #define SECTION_HEADER_BYTES 16u
 #define CONTENT_MAX (UINT64_C(512) << 20)
 #define RECORD_BYTES 24u
 #define HASH_BYTES 16u
-#define ZSTD_LEVEL 19
+#define ZSTD_LEVEL 15
 
 static const uint8_t magic[8] = {'A', 'R', 'M', 'I', 'L', 'L', 'A', 0x1a};
 static const char tags[][5] = {"MANI", "IMAG", "CHOI", "HASH"};
@@ -118,6 +118,7 @@ static void put_hashes(struct buffer *b, const struct trace *trace)
     free(section.bytes);
 }
 
+/* The compressed content, with its hash in front: a frame has bits that zstd does not look at. */
 static void compress_into(struct buffer *out, const struct buffer *content)
 {
     ZSTD_CCtx *context = ZSTD_createCCtx();
@@ -129,6 +130,7 @@ static void compress_into(struct buffer *out, const struct buffer *content)
     size_t size = ZSTD_compress2(context, frame, bound, content->bytes, content->size);
     ensure(!ZSTD_isError(size));
     ZSTD_freeCCtx(context);
+    put_number(out, hash_bytes(frame, size, content->size), 8);
     put(out, frame, size);
     free(frame);
 }
@@ -157,9 +159,11 @@ bool trace_encode(const struct trace *trace, uint8_t **bytes, size_t *size, stru
 
 /* --- decoding ----------------------------------------------------------------------------- */
 
-static bool decompress(const char *name, const uint8_t *bytes, size_t size, uint64_t content_size,
-                       uint8_t **content, struct error *error)
+static bool decompress(const char *name, const uint8_t *bytes, size_t size, uint64_t hash,
+                       uint64_t content_size, uint8_t **content, struct error *error)
 {
+    if (hash_bytes(bytes, size, content_size) != hash)
+        return error_set(error, "%s: damaged or truncated: its hash is wrong", name);
     if (content_size > CONTENT_MAX || ZSTD_getFrameContentSize(bytes, size) != content_size)
         return error_set(error, "%s: damaged: the size of the content is wrong", name);
     size_t frame = ZSTD_findFrameCompressedSize(bytes, size);
@@ -290,7 +294,8 @@ bool trace_decode(struct trace *trace, const char *name, const uint8_t *bytes, s
         return error_set(error, "%s: damaged: the header", name);
     uint8_t *content = NULL;
     uint64_t content_size = get_number(bytes + 16, 8);
-    if (!decompress(name, bytes + HEADER_BYTES, size - HEADER_BYTES, content_size, &content, error))
+    if (!decompress(name, bytes + HEADER_BYTES, size - HEADER_BYTES, get_number(bytes + 24, 8),
+                    content_size, &content, error))
         return false;
     bool good = decode_content(trace, name, content, (size_t)content_size, error);
     free(content);

@@ -1,7 +1,8 @@
 /*
  * Recorded runs as files: everything that a replay needs, in one file, with no other tool.
  *
- *   8 bytes  magic; then, little-endian, u32 version, u32 zero, u64 size of the content
+ *   8 bytes  magic; then, little-endian, u32 version, u32 zero, u64 size of the content,
+ *            u64 hash of the frame
  *   one zstd frame with checksum, holding the content: sections, each
  *     4 bytes tag, u32 zero, u64 size, bytes, zero bytes up to a multiple of 8
  *   in this order: MANI (JSON), IMAG (the payload as it is), CHOI (records), HASH (steps, hashes)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """cpu/timing.def -> rows of `struct timing` for cpu/timing.c.  Usage: timing.py IN OUT.inc OUT.md
 
-Instruction classes are checked by the C compiler, which knows enum a64_class; that every table has every item is checked here.
+Instruction classes are checked by the C compiler, which knows enum a64_class; that every table has every item
+is checked here.
 """
 import re
 import sys

@@ -31,8 +31,6 @@ void vcpu_report_failure(struct vcpu *vcpu, uint64_t kind, const uint64_t detail
                   vcpu->number, kind < GUEST_FAIL_COUNT ? failure_name[kind] : "unknown kind",
                   detail[0], detail[1], detail[2]);
     workload_report_failure();
-    vcpu->is_finished = true;
-    WRITE_ONCE(vcpu->vm->must_stop, true);
 }
 
 static void vcpu_end_unexpected(struct vcpu *vcpu)
@@ -40,8 +38,6 @@ static void vcpu_end_unexpected(struct vcpu *vcpu)
     console_print("VM %u vCPU %u: FAIL exit ESR_EL2 %x FAR_EL2 %x HPFAR_EL2 %x PC %x\n",
                   vcpu->vm->number, vcpu->number, vcpu->esr, vcpu->far, vcpu->hpfar, vcpu->pc);
     workload_report_failure();
-    vcpu->is_finished = true;
-    WRITE_ONCE(vcpu->vm->must_stop, true);
 }
 
 static bool is_guest_ram(uint64_t ipa_bytes)

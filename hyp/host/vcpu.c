@@ -30,7 +30,7 @@ static void vcpu_enter(struct vcpu *vcpu)
 {
     vmid_update(vcpu->vm);
     irq_disable();
-    if (READ_ONCE(vcpu->vm->must_stop) || vmid_is_stale(vcpu->vm)) {
+    if (vmid_is_stale(vcpu->vm)) {
         irq_enable();
         return;
     }
@@ -43,7 +43,7 @@ void vcpu_run(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
 
-    while (!vcpu->is_finished && !READ_ONCE(vm->must_stop)) {
+    while (!vcpu->is_finished) {
         thread_yield_if_asked();
         vcpu_enter(vcpu);
     }

@@ -63,7 +63,6 @@ struct vm *vm_create(const struct vm_arguments *arguments)
     vm->number = number;
     vm->vcpu_count = arguments->vcpu_count;
     vm->is_visitor = arguments->is_visitor;
-    vm->must_stop = false;
     vm->vcpus_inside = arguments->vcpu_count;
     for (unsigned n = 0; n < CPUS_MAX; n++)
         vm->last_vcpu[n] = LAST_VCPU_NONE;

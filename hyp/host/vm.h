@@ -34,7 +34,6 @@ struct vm {
     unsigned number;
     unsigned vcpu_count;
     bool is_visitor;                       /* its end makes room for the next visitor */
-    bool must_stop;                        /* a vCPU failed: the others leave too */
     uint32_t vcpus_inside;                 /* its vCPUs whose threads have not ended */
     uint8_t last_vcpu[CPUS_MAX];           /* loaded last on each CPU; or LAST_VCPU_NONE */
     struct vcpu vcpu[VCPUS_MAX];
@@ -72,7 +71,7 @@ void vcpu_run(struct vcpu *vcpu);
 /* host/vcpu.c: the thread of this vCPU got a CPU; interrupts off. */
 void vcpu_load(struct vcpu *vcpu);
 
-/* host/exit.c: serves an exit; the vCPU may be finished after it. */
+/* host/exit.c: serves an exit; the vCPU may be finished after it, or the run, if it failed. */
 void vcpu_handle_exit(struct vcpu *vcpu, uint64_t why);
 
 /* host/exit.c, its parts, apart so that each can be found by its name. */

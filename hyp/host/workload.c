@@ -1,7 +1,8 @@
 /*
  * The workloads. Residents run from the beginning; visitors come one after the other, each into
- * the memory that the one before left. When the last VM is gone, the verdict is printed and the
- * machine ends: status 0 if no guest saw anything wrong, 1 otherwise.
+ * the memory that the one before left. When the last VM is gone, all have passed: the machine
+ * ends with status 0. The first failure ends it at once, with status 1: what other guests would
+ * say after it is worth little.
  */
 
 #include "hyp/host/workload.h"
@@ -30,7 +31,7 @@ struct workload {
 
 static const struct workload workloads[] = {
     {"everything", &worker, &user, 4, 2, 8, 6, 2, 4},
-    {"two-ids", &worker, &worker, 2, 2, 8, 0, 0, 0},
+    {"two-ids", &worker, &worker, 4, 2, 8, 0, 0, 0},
     {"publish-order", &worker, &worker, 2, 2, 12, 6, 1, 2},
     {"rollover-window", &worker, &worker, 4, 2, 8, 4, 1, 2},
 };
@@ -38,7 +39,6 @@ static const struct workload workloads[] = {
 static struct workload chosen;
 static uint32_t vms_live;
 static uint32_t visitors_left;
-static uint32_t failures;
 
 unsigned workload_vmid_bits(void)
 {
@@ -139,15 +139,15 @@ static bool visitor_take(void)
 
 void workload_report_failure(void)
 {
-    atomic_add(&failures, 1);
+    console_print("verdict: FAIL\n");
+    machine_exit(1);
 }
 
 void workload_vm_ended(struct vm *vm)
 {
     bool was_visitor = vm->is_visitor;
 
-    if (!vm->must_stop)
-        console_print("VM %u: pass\n", vm->number);
+    console_print("VM %u: pass\n", vm->number);
     vm_destroy(vm);
     if (was_visitor && visitor_take()) {
         vm_start(visitor_create());
@@ -155,6 +155,6 @@ void workload_vm_ended(struct vm *vm)
     }
     if (atomic_add(&vms_live, (uint32_t)-1) != 0)
         return;
-    console_print(failures == 0 ? "verdict: PASS\n" : "verdict: FAIL\n");
-    machine_exit(failures == 0 ? 0 : 1);
+    console_print("verdict: PASS\n");
+    machine_exit(0);
 }

@@ -17,5 +17,5 @@ void workload_start(void);
 /* The last vCPU of this VM has ended: destroys it; then the next visitor, or the verdict. */
 void workload_vm_ended(struct vm *vm);
 
-/* A guest's check failed: the verdict will be FAIL. */
-void workload_report_failure(void);
+/* A guest's check failed: prints the verdict and ends the run. */
+void workload_report_failure(void) __attribute__((noreturn));

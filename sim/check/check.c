@@ -18,19 +18,19 @@ static const struct {
     uint64_t events;
     void (*check)(struct checks *c, const struct event *e);
 } checkers[CHECK_COUNT] = {
-    [CHECK_VMID] = {"vmid", "one VMID with two stage 2 roots live at once, or (where declared) one "
-                            "root under two VMIDs",
+    [CHECK_VMID] = {"vmid", "one VMID with two stage 2 roots live at once, or (where declared) "
+                            "one root under two VMIDs",
                     WANTS(CONTEXT), check_vmid},
     [CHECK_TLB] = {"tlb", "an access through a translation that a finished TLBI and DSB of its VM "
                           "had removed",
                    WANTS(TLB_HIT), check_tlb},
-    [CHECK_OWNER] = {"owner", "an access to a page that the stage 2 root now bound to the VMID does "
-                              "not reach",
+    [CHECK_OWNER] = {"owner", "an access to a page that the stage 2 root now bound to the VMID "
+                              "does not reach",
                      WANTS(TLB_HIT), check_owner},
-    [CHECK_GUEST] = {"guest", "the guest software reports that its self-check failed", WANTS(EXIT),
-                     check_guest},
-    [CHECK_PROGRESS] = {"progress", "nothing goes forward: the same abort again and again, or no VM "
-                                    "entered or left, no wait, no output",
+    [CHECK_GUEST] = {"guest", "the guest software reports that its self-check failed",
+                     WANTS(EXIT), check_guest},
+    [CHECK_PROGRESS] = {"progress", "nothing goes forward: the same abort again and again, or no "
+                                    "VM entered or left, no wait, no output",
                         WANTS(EXC_TAKE) | WANTS(ERET) | WANTS(CONTEXT) | WANTS(WAIT) | WANTS(CONSOLE) |
                             WANTS(FIRMWARE) | WANTS(EXIT),
                         check_progress},

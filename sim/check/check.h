@@ -10,6 +10,7 @@ enum check_kind { CHECK_VMID, CHECK_TLB, CHECK_OWNER, CHECK_GUEST, CHECK_PROGRES
 
 #define FINDING_EVENT_MAX 6u
 
+STATE_BEGIN
 /* An earlier event that made it wrong, or the violation itself (the last one). */
 struct finding_event {
     uint64_t step;
@@ -24,12 +25,13 @@ struct finding {
     uint32_t pe;
     uint64_t step;
     char kind[32];  /* the class of violation: "two-roots", "two-vmids", "stale", "foreign-page",
-                       "self-check", "no-progress"; with check it is what "the same finding" means */
+                       "self-check", "no-progress"; with check it is what the same finding is */
     char text[256]; /* one sentence */
     uint32_t event_count;
     uint32_t reserved;
     struct finding_event event[FINDING_EVENT_MAX];
 };
+STATE_END
 
 struct check_options {
     uint32_t mask;           /* bit per check_kind */

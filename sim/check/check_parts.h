@@ -47,8 +47,7 @@ struct shadow_tlbi {
     uint32_t message;
     uint16_t vmid, asid;
     uint8_t operation, scope, pe;
-    uint8_t counts_for_issuer; /* a context synchronization event came behind the DSB */
-    uint8_t reserved[4];
+    uint8_t reserved[5];
 };
 
 /* Which root a page was last seen mapped by, from stage 2 fills. */
@@ -76,6 +75,7 @@ struct check_state {
     uint64_t progress_step; /* the last step at which something went forward */
     struct shadow_context context[PE_COUNT_MAX];
     uint64_t synchronized_step[PE_COUNT_MAX]; /* the last context synchronization event */
+    uint64_t finished_step[PE_COUNT_MAX]; /* the last DSB that finished invalidations */
     struct refault refault[PE_COUNT_MAX];
     struct shadow_tlbi tlbi[TLBI_LOG_MAX];
     struct shadow_page page[PAGE_LOG_MAX];

@@ -1,6 +1,7 @@
 /*
  * Checker guest: the software under test has looked at what it can see, and reports by its exit
- * status that it saw what it must never see.
+ * status that it saw what it must never see. It is the one checker that trusts the guest; the
+ * others see the same races earlier, at the access.
  */
 #include "sim/check/check_parts.h"
 

@@ -35,18 +35,20 @@ static void report(struct checks *c, const struct event *e, const struct shadow_
     if (!f)
         return;
     finding_event(f, entry->step, e->pe, entry->pc,
-                  "fills TLB entry %u: 0x%" PRIx64 " to 0x%" PRIx64 ", VMID %u, under root 0x%" PRIx64,
+                  "fills TLB entry %u: 0x%" PRIx64 " to 0x%" PRIx64
+                  ", VMID %u, under root 0x%" PRIx64,
                   entry->entry, entry->input, entry->output, entry->vmid, entry->root);
     if (page)
-        finding_event(f, page->step, e->pe, 0, "root 0x%" PRIx64 " maps the page, at IPA 0x%" PRIx64,
-                      page->root, page->ipa);
+        finding_event(f, page->step, e->pe, 0,
+                      "root 0x%" PRIx64 " maps the page, at IPA 0x%" PRIx64, page->root,
+                      page->ipa);
     finding_event(f, now->step, e->pe, now->pc, "runs root 0x%" PRIx64 " with VMID %u", now->root,
                   now->vmid);
     finding_event(f, e->step, e->pe, check_pc(c, e->pe),
                   "%s 0x%" PRIx64 " through the entry: PA 0x%" PRIx64 " is not this VM's",
                   e->tlb_hit.write ? "writes" : "uses", e->tlb_hit.va, e->tlb_hit.pa);
-    finding_end(c, f, "CPU %u, running stage 2 root 0x%" PRIx64 " with VMID %u, reaches PA 0x%" PRIx64
-                ", which belongs to root 0x%" PRIx64,
+    finding_end(c, f, "CPU %u, running stage 2 root 0x%" PRIx64
+                " with VMID %u, reaches PA 0x%" PRIx64 ", which belongs to root 0x%" PRIx64,
                 e->pe, now->root, now->vmid, e->tlb_hit.pa, page ? page->root : entry->root);
 }
 
@@ -65,8 +67,6 @@ void check_owner(struct checks *c, const struct event *e)
         return;
     }
     if (e->tlb_hit.stage & 4) /* a table entry: its output is a table, no page of the VM */
-        return;
-    if (e->tlb_hit.stage & 4) /* a table entry: it says where the table is, not what is reached */
         return;
     const struct shadow_page *page = shadow_page_find(c, e->tlb_hit.pa);
     if (page && page->root != now->root && e->tlb_hit.ipa != UINT64_MAX &&

@@ -1,6 +1,7 @@
 /*
  * Checker progress: a PE takes the same abort at the same instruction again and again; or for a
- * long time no VM is entered or left, no PE waits or wakes, and nothing is put out.
+ * long time no VM is entered or left, no PE waits or wakes, and nothing is put out. Computing
+ * without either is not seen as progress: the bound has to be larger than any honest silence.
  */
 #include "sim/check/check_parts.h"
 

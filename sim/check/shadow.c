@@ -161,6 +161,7 @@ static void tlbi_finished(struct checks *c, const struct event *e)
             s->tlbi_done++;
         }
     }
+    s->finished_step[e->pe] = e->step;
     look_again(c);
 }
 
@@ -170,29 +171,7 @@ static void synchronized(struct checks *c, const struct event *e)
     struct check_state *s = c->state;
     uint64_t before = s->synchronized_step[e->pe];
     s->synchronized_step[e->pe] = e->step;
-    uint32_t last = s->tlbi_count;
-    if (last != 0 && s->tlbi[(last - 1) % TLBI_LOG_MAX].done_step >= before)
-        look_again(c);
-}
-
-/*
- * A context synchronization event: what its DSB has finished elsewhere now counts for the issuer
- * itself, so that its entries are to be looked at again.
- */
-static void synchronized(struct checks *c, unsigned pe)
-{
-    struct check_state *s = c->state;
-    uint32_t oldest = s->tlbi_count > TLBI_LOG_MAX ? s->tlbi_count - TLBI_LOG_MAX : 0;
-    bool any = false;
-    for (uint32_t i = oldest; i < s->tlbi_count; i++) {
-        struct shadow_tlbi *t = &s->tlbi[i % TLBI_LOG_MAX];
-        if (t->pe != pe || t->done_step == 0 || t->counts_for_issuer)
-            continue;
-        t->counts_for_issuer = 1;
-        s->tlbi_done++;
-        any = true;
-    }
-    if (any)
+    if (s->finished_step[e->pe] >= before && s->tlbi_done != 0)
         look_again(c);
 }
 

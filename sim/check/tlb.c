@@ -22,8 +22,6 @@ static bool covers(const struct shadow_tlbi *t, const struct shadow_entry *entry
     unsigned stage = entry->stage & 3;
     if (t->scope == TLBI_LOCAL && t->pe != pe)
         return false;
-    if (t->pe == pe && !t->counts_for_issuer)
-        return false;
     if (t->operation != TLBI_ALLE1 && t->root != entry->root)
         return false;
     bool asid = entry->is_global || entry->asid == t->asid;

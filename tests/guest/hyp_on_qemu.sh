@@ -21,7 +21,7 @@ number=0
 failed=0
 
 # name vmid-bits VMs, and further properties as name=value
-cases='two-ids 2 2
+cases='two-ids 2 4
 publish-order 2 8
 rollover-window 2 8 iterations=40
 rollover-window 3 8 tick-counts=20000
