@@ -55,6 +55,7 @@ enum step {
 #define VISIBLE_TLBI (UINT64_MAX - 4)
 #define VISIBLE_DEVICE (UINT64_MAX - 5)
 #define VISIBLE_WALK (UINT64_MAX - 6) /* a TLB miss: tables were read */
+#define VISIBLE_STORE (UINT64_C(1) << 60) /* beside an address: it was a store */
 #define VISIBLE_SPECIAL (UINT64_MAX - 7) /* hints above or equal to this are not addresses */
 
 struct core_cache; /* memory.c */

@@ -83,7 +83,7 @@ static void tell_access(struct core *c, uint64_t va, const struct translation *t
                         const struct mem_op *op, bool is_write, unsigned size, uint64_t value)
 {
     if (c->visible < VISIBLE_SPECIAL)
-        c->visible = t->pa.bits;
+        c->visible = t->pa.bits | (is_write ? VISIBLE_STORE : 0);
     event_emit_MEM(CORE_HEAD(c), va, t->pa.bits, value, (uint8_t)size, is_write, op->kind,
                    op->exclusive, t->entry);
 }
@@ -94,7 +94,7 @@ static inline void tell_direct(struct core *c, uint64_t va, const struct direct_
 {
     uint64_t pa = direct->pa + (va & (PAGE_BYTES - 1));
     if (c->visible < VISIBLE_SPECIAL)
-        c->visible = pa;
+        c->visible = pa | (is_write ? VISIBLE_STORE : 0);
     event_emit_MEM(CORE_HEAD(c), va, pa, value, op->size, is_write, op->kind, 0, direct->entry);
 }
 

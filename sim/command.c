@@ -1,5 +1,8 @@
 /*
  * What the commands share: reading options, error lines, the summary, and reports about a CPU.
+ *
+ * Which options there are, and with which status a command ends, is its own matter; nothing here
+ * runs a machine.
  */
 #include "sim/command.h"
 

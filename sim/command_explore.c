@@ -1,6 +1,9 @@
 /*
  * `armillary explore`: searches the variants of a scenario, says for each what was found and
  * whether that was expected, and writes one shrunk trace per finding.
+ *
+ * Here are the options, the files and what is printed; searching is explore.c's and its
+ * strategies', shrinking is shrink.c's.
  */
 #include "sim/command.h"
 #include "sim/progress.h"
@@ -35,7 +38,7 @@ static const struct option options[] = {
 
 static const char option_help[] =
     "  --variant NAME    only this variant (all)\n"
-    "  --strategy NAME   random, pct, systematic or portfolio (the scenario's)\n"
+    "  --strategy NAME   random, pct, conflict, systematic or portfolio (the scenario's)\n"
     "  --schedules N     budget (the scenario's; for systematic without --schedules: none)\n"
     "  --depth N         deviations of the systematic search (the scenario's)\n"
     "  --seed N          (1)\n"
@@ -86,8 +89,8 @@ static bool take_option(const struct command *command, int option, struct argume
         a->has_strategy = true;
         if (strategy_by_name(optarg, &o->strategy))
             return true;
-        usage_error(command, "--strategy: %s is none of random, pct, systematic, portfolio",
-                    optarg);
+        usage_error(command, "--strategy: %s is none of random, pct, conflict, systematic, "
+                    "portfolio", optarg);
         return false;
     case EXPLORE_SCHEDULES:
         a->has_schedules = true;
@@ -287,7 +290,8 @@ static enum status explore_variant(const struct command *command, struct argumen
     snprintf(path, sizeof path, "%s/%s", a->payloads, v->payload);
     if (!image_read(&image, path, a->scenario.setup.config.ram_bytes, &error))
         return usage_error(command, "%s", error.text);
-    struct run *r = run_new(&a->scenario.setup, &image, &error);
+    struct run_setup setup = scenario_setup(&a->scenario, v, a->options.strategy);
+    struct run *r = run_new(&setup, &image, &error);
     if (!r) {
         image_close(&image);
         if (run_is_interrupted())
@@ -342,7 +346,8 @@ static void print_summary(const struct total *t)
     if (t->has_first)
         snprintf(first, sizeof first, "%" PRIu64, t->first);
     summary_print(&t->verdict,
-                  " schedules=%" PRIu64 " schedules_per_s=%.0f first=%s exhausted=%s unfair=%" PRIu64,
+                  " schedules=%" PRIu64 " schedules_per_s=%.0f first=%s exhausted=%s"
+                  " unfair=%" PRIu64,
                   t->schedules, t->seconds > 0 ? (double)t->schedules / t->seconds : 0.0, first,
                   t->exhausted ? "yes" : "no", t->unfair);
 }

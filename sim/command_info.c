@@ -1,5 +1,8 @@
 /*
  * `armillary info`: what is modelled, printed from the tables that run.
+ *
+ * There is no second list here that could say something else than the machine does: a row that is
+ * added to a table, or taken out of it, changes what this prints.
  */
 #include "sim/command.h"
 

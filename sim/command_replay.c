@@ -1,5 +1,8 @@
 /*
  * `armillary replay`: executes a trace again, compares, and tells its story.
+ *
+ * Here are the options and the statuses. Executing and comparing is replay.c's; what the story is
+ * made of is story.c's, and its table story_print.c's.
  */
 #include "sim/command.h"
 #include "sim/progress.h"

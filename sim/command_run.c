@@ -42,7 +42,7 @@ static const char option_help[] =
     "  --append TEXT     /chosen/bootargs of the device tree\n"
     "  --prop /NODE:NAME=VALUE   one more property in the device tree; may be repeated\n"
     "  --quantum N       instructions before the next CPU's turn (1000)\n"
-    "  --timing model|flat       cost of instructions: the model's table, or one cycle each (model)\n"
+    "  --timing model|flat       what instructions cost: the model's table, or a cycle (model)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"

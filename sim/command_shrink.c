@@ -1,6 +1,7 @@
 /*
  * `armillary shrink`: makes a trace's choices as few and as small as they get with the same
- * finding, and writes the smaller trace beside it.
+ * finding, and writes the smaller trace beside it. What is tried, and in which order, is
+ * shrink.c's.
  */
 #include "sim/command.h"
 #include "sim/progress.h"

@@ -275,6 +275,9 @@ static void search(struct collector *c, struct strategy_profile *profile)
     case STRATEGY_PCT:
         pass.kind = PASS_PCT;
         break;
+    case STRATEGY_CONFLICT:
+        pass.kind = PASS_CONFLICT;
+        break;
     case STRATEGY_SYSTEMATIC:
         search_systematic(c, profile, limit);
         return;

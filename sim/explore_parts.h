@@ -6,7 +6,7 @@
 #pragma once
 #include "sim/explore.h"
 
-enum pass_kind { PASS_RANDOM, PASS_PCT, PASS_MIXED, PASS_SYSTEMATIC };
+enum pass_kind { PASS_RANDOM, PASS_PCT, PASS_CONFLICT, PASS_MIXED, PASS_SYSTEMATIC };
 
 /* One pass: a stretch of the search that is cut into tasks. */
 struct pass {

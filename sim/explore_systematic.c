@@ -78,7 +78,8 @@ static struct strategy_point *points_copy(const struct strategy_systematic *s)
 {
     struct strategy_point *copy = malloc((s->point_count + 1) * sizeof *copy);
     ensure(copy != NULL);
-    memcpy(copy, s->point, s->point_count * sizeof *copy);
+    if (s->point_count > 0) /* else there may be no array */
+        memcpy(copy, s->point, s->point_count * sizeof *copy);
     return copy;
 }
 

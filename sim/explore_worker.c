@@ -45,6 +45,22 @@ static void set_decide(struct run *r, choice_decide *decide, void *context)
     c->decide_context = context;
 }
 
+/* A question behind an access to a shared granule. Those past the maximum are left out. */
+static void count_granule(struct strategy_profile *profile, uint64_t hint)
+{
+    if (hint >= VISIBLE_SPECIAL || !shared_is_branch(profile->shared, hint & ~VISIBLE_STORE))
+        return;
+    uint64_t address = align_down(hint & ~VISIBLE_STORE, SHARED_GRANULE_BYTES);
+    uint32_t i = 0;
+    while (i < profile->granule_count && profile->granule[i].address != address)
+        i++;
+    if (i == STRATEGY_GRANULE_MAX)
+        return;
+    if (i == profile->granule_count)
+        profile->granule[profile->granule_count++].address = address;
+    profile->granule[i].accesses++;
+}
+
 void worker_profile(struct run *r, struct shared *shared, struct strategy_profile *profile,
                     struct run_verdict *verdict)
 {
@@ -56,8 +72,11 @@ void worker_profile(struct run *r, struct shared *shared, struct strategy_profil
     events_detach(&m->events, shared_sink, shared);
     shared_freeze(shared);
     *profile = (struct strategy_profile){.questions = hints.count, .shared = shared};
-    for (size_t i = 0; i < hints.count; i++)
-        profile->branches += strategy_is_branch(shared, &hints.asked[i].name, hints.asked[i].hint);
+    for (size_t i = 0; i < hints.count; i++) {
+        const struct question *q = &hints.asked[i];
+        profile->branches += strategy_is_branch(shared, &q->name, q->hint);
+        count_granule(profile, q->hint);
+    }
     free(hints.asked);
 }
 
@@ -146,6 +165,27 @@ static bool task_pct(struct worker *w, uint64_t schedule)
     return worker_tell(w, &verdict);
 }
 
+static bool task_conflict(struct worker *w, uint64_t schedule)
+{
+    struct strategy_conflict strategy;
+    struct run_verdict verdict;
+    strategy_conflict_begin(&strategy, w->pass->seed, schedule, w->pass->profile);
+    set_decide(w->run, strategy_conflict_decide, &strategy);
+    run_execute(w->run, &verdict);
+    return worker_tell(w, &verdict);
+}
+
+static bool task_mixed(struct worker *w, uint64_t task, uint64_t schedule)
+{
+    switch (task % 3) {
+    case 0:
+        return task_pct(w, schedule);
+    case 1:
+        return task_random(w, schedule);
+    }
+    return task_conflict(w, schedule);
+}
+
 static bool task_do(struct worker *w, uint64_t task)
 {
     uint64_t schedule = w->pass->first + task;
@@ -154,8 +194,10 @@ static bool task_do(struct worker *w, uint64_t task)
         return task_random(w, schedule);
     case PASS_PCT:
         return task_pct(w, schedule);
+    case PASS_CONFLICT:
+        return task_conflict(w, schedule);
     case PASS_MIXED:
-        return task & 1 ? task_random(w, schedule) : task_pct(w, schedule);
+        return task_mixed(w, task, schedule);
     case PASS_SYSTEMATIC:
         return systematic_task(w, task);
     }

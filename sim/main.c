@@ -1,5 +1,8 @@
 /*
  * The program: finds the command and lets it run.
+ *
+ * Options are the commands' own (command_*.c). What is done for all of them: events get the names
+ * of registers and operations, and output that could not be written is an error, not a success.
  */
 #include "sim/command.h"
 
@@ -22,9 +25,9 @@ static void help(void)
            "leaves open is a choice\n\nusage: armillary COMMAND [OPTIONS]\n\n", ARMILLARY_VERSION);
     for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
         printf("  %-8s %s\n", commands[i]->name, commands[i]->sentence);
-    printf("\n`armillary COMMAND --help` tells more. Exit status: 0 the expected verdict, 1 another "
-           "one,\n2 bad usage or input, 3 something is not modelled, 4 a replay diverged, 130 "
-           "interrupted.\n");
+    printf("\n`armillary COMMAND --help` tells more. Exit status: 0 the expected verdict, "
+           "1 another one,\n2 bad usage or input, 3 something is not modelled, 4 a replay diverged,"
+           " 130 interrupted.\n");
 }
 
 /* Names for the text form of events. */

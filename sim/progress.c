@@ -1,5 +1,7 @@
 /*
- * The bar, the clock and Ctrl-C. Nothing here is part of a run.
+ * The bar, the clock and Ctrl-C. Nothing here is part of a run: the host's time is read for people
+ * only, and an interruption ends a search between two steps without changing any. Where standard
+ * error is no terminal, nothing is drawn.
  */
 #include "sim/progress.h"
 

@@ -1,6 +1,7 @@
 /*
  * The scenario's schema: which keys there are, what they may hold, and what they mean. Every
- * value is read strictly; what was not asked for is an unknown key.
+ * value is read strictly; what was not asked for is an unknown key. YAML itself is yaml_tree.c's,
+ * and payloads are only named here, not opened.
  */
 #include "sim/scenario.h"
 
@@ -234,8 +235,19 @@ static bool read_bounds(struct reading *r, const struct yaml_node *root, struct 
     s->depth = depth;
     if (!strategy_by_name(strategy, &s->strategy))
         return yaml_fail(r->yaml, node, "strategy", r->error,
-                         "%s is none of random, pct, systematic, portfolio", strategy);
+                         "%s is none of random, pct, conflict, systematic, portfolio", strategy);
     return true;
+}
+
+/* Optional: window and length of the systematic search, from the same start mark. */
+static bool read_exhaustive(struct reading *r, const struct yaml_node *root, struct scenario *s)
+{
+    const struct yaml_node *node;
+    if (!member(r, root, "exhaustive", YAML_MAPPING, false, &node))
+        return false;
+    return !node ||
+           (read_number(r, node, "window", false, 1, INT64_MAX, &s->exhaustive_window) &&
+            read_number(r, node, "length", false, 1, INT64_MAX, &s->exhaustive_length));
 }
 
 static bool is_class(const char *text)
@@ -298,7 +310,8 @@ static bool read_variant(struct reading *r, const struct yaml_node *node, struct
     if (v->payload[0] == '/' || strstr(v->payload, ".."))
         return yaml_fail(r->yaml, node, "payload", r->error,
                          "must be a file in the payload folder");
-    return read_expected(r, node, v);
+    v->has_start = yaml_member(node, "start") != NULL;
+    return read_mark(r, node, "start", &v->start) && read_expected(r, node, v);
 }
 
 static bool read_variants(struct reading *r, const struct yaml_node *root, struct scenario *s)
@@ -335,7 +348,7 @@ bool scenario_parse(struct scenario *s, const char *file, const char *name, cons
                read_checkers(&r, root, &s->setup.checks) &&
                read_mark(&r, root, "start", &s->setup.start) &&
                read_mark(&r, root, "end", &s->setup.end) && read_bounds(&r, root, s) &&
-               read_variants(&r, root, s) && yaml_all_used(yaml, root, error);
+               read_exhaustive(&r, root, s) && read_variants(&r, root, s) && yaml_all_used(yaml, root, error);
     yaml_close(yaml);
     return good;
 }
@@ -373,6 +386,19 @@ bool scenario_read(struct scenario *s, const char *path, struct error *error)
     bool good = scenario_parse(s, file, name, (const char *)bytes, size, error);
     free(bytes);
     return good;
+}
+
+struct run_setup scenario_setup(const struct scenario *s, const struct scenario_variant *variant,
+                                enum strategy_kind strategy)
+{
+    struct run_setup setup = s->setup;
+    if (variant->has_start)
+        setup.start = variant->start;
+    if (strategy == STRATEGY_SYSTEMATIC && s->exhaustive_window != 0)
+        setup.window = s->exhaustive_window;
+    if (strategy == STRATEGY_SYSTEMATIC && s->exhaustive_length != 0)
+        setup.length = s->exhaustive_length;
+    return setup;
 }
 
 const struct scenario_variant *scenario_find(const struct scenario *s, const char *name)

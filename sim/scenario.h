@@ -16,6 +16,8 @@ struct scenario_variant {
     /* Classes of verdict (run_class), any of which is the expected one; none: clean. */
     char expect[SCENARIO_EXPECT_MAX][RUN_CLASS_MAX];
     unsigned expect_count;
+    struct run_mark start; /* its own start mark, when has_start: variants differ in their timing */
+    bool has_start;
     int line;
 };
 
@@ -26,6 +28,8 @@ struct scenario {
     enum strategy_kind strategy;
     uint64_t schedules; /* budget for random, pct and portfolio */
     unsigned depth;     /* of the systematic search */
+    /* Bounds of the systematic search, which has to end; 0: those of the setup. */
+    uint64_t exhaustive_window, exhaustive_length;
     struct scenario_variant variant[SCENARIO_VARIANT_MAX];
     unsigned variant_count;
 };
@@ -38,6 +42,13 @@ bool scenario_read(struct scenario *s, const char *path, struct error *error);
 /* The same from bytes; file is used in messages, the scenario's name is `name`. */
 bool scenario_parse(struct scenario *s, const char *file, const char *name, const char *text,
                     size_t size, struct error *error);
+
+/*
+ * The run of a variant under a strategy: the scenario's, with the variant's own start mark if it
+ * has one, and with the bounds of `exhaustive` for the systematic search.
+ */
+struct run_setup scenario_setup(const struct scenario *s, const struct scenario_variant *variant,
+                                enum strategy_kind strategy);
 
 /* The variant of that name, or NULL. */
 const struct scenario_variant *scenario_find(const struct scenario *s, const char *name);

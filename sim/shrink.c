@@ -53,7 +53,8 @@ static bool try_trial(struct shrinker *s, size_t count)
         return false;
     const struct chooser *c = &run_machine(s->run)->chooser;
     ensure(c->record_count <= count); /* lenient replay only drops */
-    memcpy(s->best, c->record, c->record_count * sizeof *s->best);
+    if (c->record_count > 0) /* else there may be no array */
+        memcpy(s->best, c->record, c->record_count * sizeof *s->best);
     s->best_count = c->record_count;
     choice_records_sort(s->best, s->best_count);
     s->verdict = verdict;

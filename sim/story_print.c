@@ -1,6 +1,7 @@
 /*
  * Telling a story: a table with the machine's step and one lane per CPU. All choices and all
  * events of the finding are told; of the rest, what is near to them, until the table is full.
+ * What there is to tell was collected during the replay (story.c); nothing here runs a machine.
  */
 #include "sim/command.h"
 #include "sim/story_parts.h"

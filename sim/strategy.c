@@ -15,6 +15,7 @@
 static const char *const names[STRATEGY_COUNT] = {
     [STRATEGY_RANDOM] = "random",
     [STRATEGY_PCT] = "pct",
+    [STRATEGY_CONFLICT] = "conflict",
     [STRATEGY_SYSTEMATIC] = "systematic",
     [STRATEGY_PORTFOLIO] = "portfolio",
 };
@@ -40,5 +41,5 @@ bool strategy_is_branch(const struct shared *shared, const struct choice_name *n
 {
     if (name->kind != CHOICE_NEXT_CPU || hint >= VISIBLE_SPECIAL)
         return true;
-    return shared_is_branch(shared, hint);
+    return shared_is_branch(shared, hint & ~VISIBLE_STORE);
 }

@@ -10,18 +10,29 @@
 enum strategy_kind {
     STRATEGY_RANDOM,     /* a few deviations anywhere, their expected number drawn per schedule */
     STRATEGY_PCT,        /* priorities: d-1 change points demote whoever runs then */
+    STRATEGY_CONFLICT,   /* a reader held between check and use, a writer amid its stores */
     STRATEGY_SYSTEMATIC, /* every set of at most depth deviations, fewest first */
-    STRATEGY_PORTFOLIO,  /* one deviation everywhere, then pct and random in turn */
+    STRATEGY_PORTFOLIO,  /* one deviation everywhere, then the three above in turn */
     STRATEGY_COUNT
 };
 const char *strategy_name(enum strategy_kind kind);
 bool strategy_by_name(const char *name, enum strategy_kind *kind);
+
+/* A shared granule that the run with no deviation touched, and at how many of its questions. */
+struct strategy_granule {
+    uint64_t address;
+    uint32_t accesses;
+    uint32_t reserved;
+};
+#define STRATEGY_GRANULE_MAX 512u
 
 /* What is known from the run with no deviation; the same for all schedules of a search. */
 struct strategy_profile {
     uint64_t questions;  /* open questions asked */
     uint64_t branches;   /* those at which strategy_is_branch() holds */
     const struct shared *shared;
+    struct strategy_granule granule[STRATEGY_GRANULE_MAX]; /* in the order of first touch */
+    uint32_t granule_count;
 };
 
 /*
@@ -61,6 +72,24 @@ void strategy_pct_begin(struct strategy_pct *s, uint64_t seed, uint64_t schedule
                         const struct strategy_profile *profile, unsigned pe_count);
 uint32_t strategy_pct_decide(void *context, const struct choice_name *name, uint32_t n,
                              uint64_t hint);
+
+/* --- conflict ----------------------------------------------------------------------------- */
+
+struct strategy_conflict {
+    uint64_t seed;
+    uint64_t granule;       /* address */
+    uint32_t accesses_left; /* before the one that makes the reader */
+    uint32_t reader;        /* PE */
+    uint32_t place;         /* branch points of the reader since */
+    uint32_t hold_at[2];    /* of these */
+    uint32_t stores_left;   /* of others, before the one behind which the writer is held */
+    bool has_reader, writer_is_done;
+    const struct shared *shared;
+};
+void strategy_conflict_begin(struct strategy_conflict *s, uint64_t seed, uint64_t schedule,
+                             const struct strategy_profile *profile);
+uint32_t strategy_conflict_decide(void *context, const struct choice_name *name, uint32_t n,
+                                  uint64_t hint);
 
 /* --- systematic --------------------------------------------------------------------------- */
 

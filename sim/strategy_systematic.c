@@ -1,6 +1,7 @@
 /*
  * One schedule of the systematic search. Deviations are named, so each is applied when its name
  * comes up; since everything before it is the same as in the schedule it was found in, it does.
+ * Which schedules there are, and in which order they run, is explore_systematic.c's.
  */
 #include "sim/strategy.h"
 

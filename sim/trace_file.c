@@ -1,6 +1,7 @@
 /*
  * The container: header, zstd frame, sections. Nothing that a file says is believed before it is
  * checked: sizes against what is there, counts against sizes, order of sections and of records.
+ * What the manifest means is not known here: see trace_manifest.c and trace_manifest_read.c.
  */
 #include "sim/trace_file.h"
 

@@ -1,6 +1,7 @@
 /*
  * Reading the manifest of a trace. A reader takes keys out of a JSON object one by one; what is
- * left over at the end is unknown, and an error. The first error stays.
+ * left over at the end is unknown, and an error. The first error stays. Whether the configuration
+ * that is read makes a machine is config.c's to say.
  */
 #include "sim/trace_file.h"
 
@@ -156,7 +157,8 @@ static void take_config(struct reader *r, json_t *root, struct machine_config *c
     if (json_array_size(properties) > PROPERTY_MAX)
         fail(r, "properties", "are too many");
     for (size_t i = 0; !r->failed && i < json_array_size(properties); i++)
-        take_property(r, json_array_get(properties, i), &config->property[config->property_count++]);
+        take_property(r, json_array_get(properties, i),
+                      &config->property[config->property_count++]);
     json_decref(properties);
     take_nothing_more(r, object);
     json_decref(object);

@@ -1,6 +1,7 @@
 /*
  * Recording: the run that a set of records makes, executed once more with its state hashed at
- * every interval, so that a replay can tell where it went another way.
+ * every interval, so that a replay can tell where it went another way. Which
+ * records those are is not decided here: a search or a shrinking found them.
  */
 #include "sim/trace_file.h"
 

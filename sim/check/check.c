@@ -31,8 +31,8 @@ static const struct {
                      WANTS(EXIT), check_guest},
     [CHECK_PROGRESS] = {"progress", "nothing goes forward: the same abort again and again, or no "
                                     "VM entered or left, no wait, no output",
-                        WANTS(EXC_TAKE) | WANTS(ERET) | WANTS(CONTEXT) | WANTS(WAIT) | WANTS(CONSOLE) |
-                            WANTS(FIRMWARE) | WANTS(EXIT),
+                        WANTS(EXC_TAKE) | WANTS(ERET) | WANTS(CONTEXT) | WANTS(WAIT) |
+                            WANTS(CONSOLE) | WANTS(FIRMWARE) | WANTS(EXIT),
                         check_progress},
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The recorded traces: each replays strictly, to the same verdict, in several processes (address randomisation on), with
-either engine, with events printed and not, with checkers and without; every replay ends in the same hash. And each is as
-small as shrinking gets it.
+"""The recorded traces: each replays strictly, to the same verdict, in several processes (address randomisation on),
+with either engine, with events printed and not, with checkers and without; every replay ends in the same hash. And
+each is as small as shrinking gets it.
 """
 import glob
 import os

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Every variant of every scenario, searched on the freshly built payloads: a buggy one is found, and what is found is one of
-the findings that its scenario names; the correct one stays clean. Traces that the search writes are shrunk and replay.
+"""Every variant of every scenario, searched on the freshly built payloads: a buggy one is found, and what is found is
+one of the findings that its scenario names; the correct one stays clean. Traces that the search writes are shrunk
+and replay.
 
-With LONG set at full size: each buggy variant from ten seeds within 20,000 schedules by some strategy; the correct one by an
-exhaustive search of depth 2 from the marked start, and 100,000 random schedules.
+With LONG set at full size: each buggy variant from ten seeds within 20,000 schedules by some strategy; the correct
+one by an exhaustive search of depth 2 from the marked start, and 100,000 random schedules.
 """
 import glob
 import os
@@ -20,7 +21,7 @@ BUDGET = 20000
 SEEDS = range(1, 11) if LONG else range(1, 2)
 RANDOM_SCHEDULES = 100000 if LONG else 400
 CHOICES_MOST = 8
-STRATEGIES = 'portfolio', 'pct', 'random', 'systematic'
+STRATEGIES = 'portfolio', 'conflict', 'pct', 'random', 'systematic'
 
 
 def armillary(*arguments):
@@ -78,7 +79,8 @@ def survive(scenario, variant):
                       ['--strategy', 'pct', '--schedules', str(RANDOM_SCHEDULES // 4)]):
         result = armillary('explore', scenario, '--variant', variant, '--keep-going', '--jobs', JOBS, *arguments)
         keys = summary(result)
-        print(f'# {variant} {" ".join(arguments)}: {result.stdout.splitlines()[-1] if result.stdout else ""}', flush=True)
+        last = result.stdout.splitlines()[-1] if result.stdout else ''
+        print(f'# {variant} {" ".join(arguments)}: {last}', flush=True)
         if result.returncode != 0 or keys.get('result') != 'clean':
             problems.append(f'{" ".join(arguments)}: status {result.returncode}: {result.stdout[-400:]}'
                             f'{result.stderr[-300:]}')

@@ -10,10 +10,12 @@ static const char *const seeds[] = {
     "title: t\nmachine: {cpus: 2, ram: 64M, timing: flat}\nproperties:\n"
     "  - {node: /hypervisor, name: \"armillary,vmid-bits\", value: 2}\n"
     "choices: [next-cpu]\ncheckers: [vmid, owner]\none-root-one-vmid: yes\n"
-    "start: {symbol: vmid_update, cpu: 1, hit: 3}\nexplore: {strategy: pct, schedules: 5000, depth: 2,\n"
+    "start: {symbol: vmid_update, cpu: 1, hit: 3}\n"
+    "explore: {strategy: pct, schedules: 5000, depth: 2,\n"
     "  window: 0x1000, length: 9999, max-steps: 1000000}\nvariants:\n  a:\n    payload: a.elf\n"
     "    expect: [vmid/two-vmids]\n  b: {payload: b.elf, expect: clean}\n",
-    "%YAML 1.2\n---\n# c\n- &a [x, {y: 'z'}, \"w\\n\"]\n- *a\n- !!str |\n   text\n   more\n- >-\n   folded\n...\n",
+    "%YAML 1.2\n---\n# c\n- &a [x, {y: 'z'}, \"w\\n\"]\n- *a\n- !!str |\n   text\n"
+    "   more\n- >-\n   folded\n...\n",
 };
 
 const uint8_t *fuzz_seed(unsigned index, size_t *size)

@@ -15,8 +15,9 @@ Test(config, sizes_are_read_strictly)
                 {"0x1000", 4096},  {"64M", UINT64_C(64) << 20},
                 {"1G", 1u << 30},  {"2K", 2048},
                 {"18446744073709551615", UINT64_MAX}, {"0xFFFFFFFFFFFFFFFF", UINT64_MAX}};
-    static const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "1m", "1MM", "M", "0x", "0xg", "1e3",
-                                      "18446744073709551616", "0x10000000000000000", "17179869184G",
+    static const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "1m", "1MM", "M", "0x", "0xg",
+                                      "1e3", "18446744073709551616", "0x10000000000000000",
+                                      "17179869184G",
                                       "1.5", "64M ", "\t3"};
     uint64_t value;
     for (size_t i = 0; i < ARRAY_COUNT(good); i++) {
@@ -73,7 +74,8 @@ Test(config, properties_are_numbers_or_texts)
     cr_expect(p.is_text);
     cr_expect_str_eq(p.text, "/pl011@9000000:115200");
 
-    static const char *const bad[] = {"", "/a", "/a:b", "a:b=c", ":b=c", "/a:=c", "/a:b=4294967296"};
+    static const char *const bad[] = {"", "/a", "/a:b", "a:b=c", ":b=c", "/a:=c",
+                                      "/a:b=4294967296"};
     for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
         cr_expect_not(config_parse_property(bad[i], &p, &error), "%s", bad[i]);
     char text[300] = "/a:b=";

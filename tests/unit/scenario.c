@@ -32,6 +32,7 @@ static const char good[] =
     "  buggy:\n"
     "    payload: hyp-a.elf\n"
     "    expect: [vmid/two-vmids, owner/foreign-page]\n"
+    "    start: {symbol: vmid_rollover, hit: 7}\n"
     "  correct:\n"
     "    payload: hyp-b.elf\n"
     "    expect: clean\n";
@@ -70,8 +71,13 @@ Test(scenario, a_good_one_is_understood)
     cr_expect(scenario_expects(v, "vmid/two-vmids"));
     cr_expect(scenario_expects(v, "owner/foreign-page"));
     cr_expect_not(scenario_expects(v, "clean"));
+    struct run_setup setup = scenario_setup(&s, v);
+    cr_expect_str_eq(setup.start.symbol, "vmid_rollover");
+    cr_expect_eq(setup.start.hit, 7);
+    cr_expect_eq(setup.window, 4096);
     v = scenario_find(&s, "correct");
     cr_assert_not_null(v);
+    cr_expect_eq(scenario_setup(&s, v).start.hit, 3);
     cr_expect(scenario_expects(v, "clean"));
     cr_expect_not(scenario_expects(v, "vmid/two-vmids"));
     cr_expect_null(scenario_find(&s, "other"));
@@ -115,12 +121,12 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"hit: 3", "hit: 0", "x/scenario.yaml:12: hit: "},
         {"cpu: 1,", "cpu: 8,", "x/scenario.yaml:12: cpu: "},
         {"strategy: pct", "strategy: luck", "x/scenario.yaml:14: strategy: luck"},
-        {"strategy: pct", "strategy: luck", "random, pct, systematic, portfolio"},
+        {"strategy: pct", "strategy: luck", "random, pct, conflict, systematic, portfolio"},
         {"depth: 3", "depth: 99", "x/scenario.yaml:16: depth: "},
         {"  max-steps: 1000000\n", "", "max-steps: is missing"},
         {"payload: hyp-a.elf", "payload: ../hyp-a.elf", "x/scenario.yaml:21: payload: "},
         {"    payload: hyp-a.elf\n", "", "payload: is missing"},
-        {"expect: clean", "expect: nothing", "x/scenario.yaml:25: expect: "},
+        {"expect: clean", "expect: nothing", "x/scenario.yaml:26: expect: "},
         {"    expect: clean\n", "", "expect: is missing"},
         {"vmid/two-vmids", "two-vmids", "x/scenario.yaml:22: expect: two-vmids"},
         {"expect: clean", "expect: &a clean\n    other: *a", "x/scenario.yaml:"},
@@ -142,8 +148,9 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
 
 Test(scenario, what_is_no_document_is_refused)
 {
-    static const char *const texts[] = {"", "\n\n", "# nothing\n", "---\n", "---\n...\n", "[]", "just words",
-                                        "\tx: 1", "a: b: c", "{", "- a\n- b\n", "%YAML 9.9\n---\na: 1\n"};
+    static const char *const texts[] = {
+        "", "\n\n", "# nothing\n", "---\n", "---\n...\n", "[]", "just words", "\tx: 1", "a: b: c",
+        "{", "- a\n- b\n", "%YAML 9.9\n---\na: 1\n"};
     struct scenario s;
     struct error error;
     for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {

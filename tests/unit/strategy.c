@@ -26,7 +26,8 @@ static void open(struct fixture *f)
         shared_touch(&f->shared, BASE + i * SHARED_GRANULE_BYTES + 8, 1, false);
     }
     cr_assert(shared_freeze(&f->shared));
-    f->profile = (struct strategy_profile){QUESTIONS, QUESTIONS / 2, &f->shared};
+    f->profile = (struct strategy_profile){
+        .questions = QUESTIONS, .branches = QUESTIONS / 2, .shared = &f->shared};
 }
 
 static uint64_t hint_of(unsigned i)
