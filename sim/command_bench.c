@@ -1,6 +1,6 @@
 /*
  * `armillary bench`: how fast this program is here, each number beside the rate of a calibration
- * loop measured in the same run, so that two hosts, or a busy and a quiet one, can be compared.
+ * loop measured in the same run, so that two hosts can be compared. Time is that of one core.
  *
  * schedules: random schedules per second in one process. snapshot and seek: of a machine at a
  * scenario's start mark. insns: instructions per second from power-on to that mark and beyond, by
@@ -43,14 +43,14 @@ static double calibrate(void)
 {
     double best = 0;
     for (unsigned attempt = 0; attempt < 3; attempt++) {
-        double start = progress_seconds();
+        double start = progress_core_seconds();
         volatile uint64_t result;
         uint64_t x = attempt;
         for (unsigned i = 0; i < CALIBRATION_ROUNDS; i++)
             x = hash_mix(x + i);
         result = x;
         (void)result;
-        double rate = CALIBRATION_ROUNDS / (progress_seconds() - start);
+        double rate = CALIBRATION_ROUNDS / (progress_core_seconds() - start);
         if (rate > best)
             best = rate;
     }
@@ -70,8 +70,10 @@ static void bench_schedules(struct bench *b)
     ensure(result != NULL);
     struct explore_options o = {.strategy = STRATEGY_RANDOM, .seed = 1, .schedules = SCHEDULES,
                                 .jobs = 1, .keep_going = true};
+    double start = progress_core_seconds();
     explore_run(b->run, &o, result);
-    tell(b, "schedules", (double)result->schedules / result->seconds, "1/s");
+    double seconds = progress_core_seconds() - start;
+    tell(b, "schedules", (double)result->schedules / seconds, "1/s");
     tell(b, "schedule-insns", (double)result->insns / (double)result->schedules, "insns");
     explore_result_free(result);
     free(result);
@@ -85,11 +87,11 @@ static void bench_snapshot(struct bench *b)
     for (unsigned i = 0; i < SNAPSHOTS; i++) {
         run_rewind(b->run);
         run_advance(b->run, m->state->step + 1000);
-        double start = progress_seconds();
+        double start = progress_core_seconds();
         struct machine_snapshot *s = machine_save(m);
-        double middle = progress_seconds();
+        double middle = progress_core_seconds();
         machine_restore(m, s);
-        restoring += progress_seconds() - middle;
+        restoring += progress_core_seconds() - middle;
         saving += middle - start;
         machine_snapshot_free(s);
     }
@@ -105,15 +107,15 @@ static void bench_seek(struct bench *b)
     uint64_t first = run_start_step(b->run), last = first + 100000;
     if (!timeline_seek(t, last))
         last = timeline_step(t);
-    double start = progress_seconds();
+    double start = progress_core_seconds();
     for (unsigned i = 0; i < SEEKS; i++)
         timeline_seek(t, first + hash_mix(i) % (last - first + 1));
-    tell(b, "seek", (progress_seconds() - start) / SEEKS * 1e6, "us");
+    tell(b, "seek", (progress_core_seconds() - start) / SEEKS * 1e6, "us");
     timeline_seek(t, last);
-    start = progress_seconds();
+    start = progress_core_seconds();
     for (unsigned i = 0; i < SEEKS; i++)
         timeline_back(t);
-    tell(b, "step-back", (progress_seconds() - start) / SEEKS * 1e6, "us");
+    tell(b, "step-back", (progress_core_seconds() - start) / SEEKS * 1e6, "us");
     timeline_free(t);
 }
 
@@ -124,12 +126,12 @@ static void bench_engine(struct bench *b, enum engine_kind engine, const char *n
     enum engine_kind old = m->engine;
     m->engine = engine;
     uint64_t insns = 0;
-    double start = progress_seconds(), seconds = 0;
+    double start = progress_core_seconds(), seconds = 0;
     while (seconds < SECONDS_OF_ENGINE && !run_is_interrupted()) {
         struct run_verdict verdict;
         run_execute(b->run, &verdict);
         insns += verdict.insns - run_start_insns(b->run);
-        seconds = progress_seconds() - start;
+        seconds = progress_core_seconds() - start;
     }
     m->engine = old;
     tell(b, name, (double)insns / seconds / 1e6, "Minsns/s");

@@ -15,11 +15,21 @@
 #define SECONDS_BETWEEN 0.1
 #define BAR_WIDTH 30u
 
-double progress_seconds(void)
+static double clock_seconds(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+double progress_seconds(void)
+{
+    return clock_seconds(CLOCK_MONOTONIC);
+}
+
+double progress_core_seconds(void)
+{
+    return clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void progress_begin(struct progress *p, const char *what)

@@ -7,6 +7,8 @@
 
 /* Seconds of the host's monotonic clock. Never for anything that reaches a run. */
 double progress_seconds(void);
+/* Seconds of one core that this process has used: what a measurement counts on a busy host. */
+double progress_core_seconds(void);
 
 struct progress {
     const char *what;

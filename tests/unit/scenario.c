@@ -71,13 +71,13 @@ Test(scenario, a_good_one_is_understood)
     cr_expect(scenario_expects(v, "vmid/two-vmids"));
     cr_expect(scenario_expects(v, "owner/foreign-page"));
     cr_expect_not(scenario_expects(v, "clean"));
-    struct run_setup setup = scenario_setup(&s, v);
+    struct run_setup setup = scenario_setup(&s, v, STRATEGY_RANDOM);
     cr_expect_str_eq(setup.start.symbol, "vmid_rollover");
     cr_expect_eq(setup.start.hit, 7);
     cr_expect_eq(setup.window, 4096);
     v = scenario_find(&s, "correct");
     cr_assert_not_null(v);
-    cr_expect_eq(scenario_setup(&s, v).start.hit, 3);
+    cr_expect_eq(scenario_setup(&s, v, STRATEGY_RANDOM).start.hit, 3);
     cr_expect(scenario_expects(v, "clean"));
     cr_expect_not(scenario_expects(v, "vmid/two-vmids"));
     cr_expect_null(scenario_find(&s, "other"));
