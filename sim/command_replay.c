@@ -135,7 +135,9 @@ static enum status replay_trace(const struct command *command, const struct argu
             cpu_report(m, pe, &replay.image);
     }
     enum status status = judge(&replay, &result);
-    summary_print(&result.verdict, " replay=%s hashes=%" PRIu64 " verdict=%s",
+    char class[RUN_CLASS_MAX];
+    run_class(&result.verdict, class);
+    summary_print(&result.verdict, " finding=%s replay=%s hashes=%" PRIu64 " verdict=%s", class,
                   result.strict ? "strict" : "lenient", result.hashes_compared,
                   !result.verdict_compared ? "not-compared"
                   : result.same_verdict    ? "same"

@@ -28,6 +28,7 @@ static const char good[] =
     "  depth: 3\n"
     "  window: 0x1000\n"
     "  max-steps: 1000000\n"
+    "exhaustive: {window: 900, length: 2500}\n"
     "variants:\n"
     "  buggy:\n"
     "    payload: hyp-a.elf\n"
@@ -75,6 +76,8 @@ Test(scenario, a_good_one_is_understood)
     cr_expect_str_eq(setup.start.symbol, "vmid_rollover");
     cr_expect_eq(setup.start.hit, 7);
     cr_expect_eq(setup.window, 4096);
+    cr_expect_eq(scenario_setup(&s, v, STRATEGY_SYSTEMATIC).window, 900);
+    cr_expect_eq(scenario_setup(&s, v, STRATEGY_SYSTEMATIC).length, 2500);
     v = scenario_find(&s, "correct");
     cr_assert_not_null(v);
     cr_expect_eq(scenario_setup(&s, v, STRATEGY_RANDOM).start.hit, 3);
@@ -124,11 +127,11 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"strategy: pct", "strategy: luck", "random, pct, conflict, systematic, portfolio"},
         {"depth: 3", "depth: 99", "x/scenario.yaml:16: depth: "},
         {"  max-steps: 1000000\n", "", "max-steps: is missing"},
-        {"payload: hyp-a.elf", "payload: ../hyp-a.elf", "x/scenario.yaml:21: payload: "},
+        {"payload: hyp-a.elf", "payload: ../hyp-a.elf", "x/scenario.yaml:22: payload: "},
         {"    payload: hyp-a.elf\n", "", "payload: is missing"},
-        {"expect: clean", "expect: nothing", "x/scenario.yaml:26: expect: "},
+        {"expect: clean", "expect: nothing", "x/scenario.yaml:27: expect: "},
         {"    expect: clean\n", "", "expect: is missing"},
-        {"vmid/two-vmids", "two-vmids", "x/scenario.yaml:22: expect: two-vmids"},
+        {"vmid/two-vmids", "two-vmids", "x/scenario.yaml:23: expect: two-vmids"},
         {"expect: clean", "expect: &a clean\n    other: *a", "x/scenario.yaml:"},
         {"title: Two", "title: !tag Two", "x/scenario.yaml:2: "},
         {"title: Two", "title: [Two", "x/scenario.yaml:"},
