@@ -110,7 +110,8 @@ void direct_drop(struct core *c)
         c->cache->era = 0;
         for (unsigned i = 0; i < DIRECT_COUNT; i++)
             c->cache->data[i].tag = 0;
-        c->cache->fetch.tag = 0;
+        for (unsigned i = 0; i < DIRECT_FETCH_COUNT; i++)
+            c->cache->fetch[i].tag = 0;
     }
     c->cache->generation = c->mmu->generation;
     c->cache->epoch = *c->port->epoch;
@@ -137,7 +138,7 @@ void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translat
     struct core_cache *cache = c->cache;
     bool is_device = (t->memory & 0xf0u) == 0;
     if (!cache->legal || is_device || t->size_log2 < PAGE_SHIFT || c->regimes_stale ||
-        c->mmu->state->queue_count != 0 || c->cpu->unsynchronized_count != 0)
+        c->mmu->state->queue_count != 0)
         return;
     pa_t page = pa_make(align_down(t->pa.bits, PAGE_BYTES));
     bool can_read = t->permissions & (el == 0 ? PERMIT_READ_EL0 : PERMIT_READ);

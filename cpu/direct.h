@@ -9,6 +9,7 @@
 #include "cpu/core.h"
 
 #define DIRECT_COUNT 256u
+#define DIRECT_FETCH_COUNT 32u
 
 struct direct_entry {
     uint64_t tag; /* page address | era << 3 | el << 1 | 1 */
@@ -23,7 +24,7 @@ struct core_cache {
     uint64_t era; /* part of every tag: dropping all entries is taking the next era */
     bool legal; /* decided at each run of an engine */
     struct direct_entry data[DIRECT_COUNT];
-    struct direct_entry fetch;
+    struct direct_entry fetch[DIRECT_FETCH_COUNT];
 };
 
 /* Decides whether host pointers may be used in the coming run. */

@@ -27,9 +27,10 @@ static bool fetch(struct core *c, uint32_t *word)
     struct cpu *cpu = c->cpu;
     uint64_t pc = cpu->pc;
     struct core_cache *cache = c->cache;
-    if (cache->legal && cache->fetch.tag == direct_tag(c, pc, cpu->el) && (pc & 3) == 0 &&
-        !direct_is_stale(c) && cpu->unsynchronized_count == 0) {
-        memcpy(word, cache->fetch.read + (pc & 0xfff), 4);
+    struct direct_entry *direct = &cache->fetch[(pc >> PAGE_SHIFT) % DIRECT_FETCH_COUNT];
+    if (cache->legal && direct->tag == direct_tag(c, pc, cpu->el) && (pc & 3) == 0 &&
+        !direct_is_stale(c)) {
+        memcpy(word, direct->read + (pc & 0xfff), 4);
         return true;
     }
     if (pc & 3) {
@@ -60,14 +61,14 @@ static bool fetch(struct core *c, uint32_t *word)
         if (c->port->read(c->port->owner, &access, value) == PORT_OK) {
             *word = (uint32_t)value[0];
             bool keep = cache->legal && t.size_log2 >= PAGE_SHIFT &&
-                        c->mmu->state->queue_count == 0 && cpu->unsynchronized_count == 0;
+                        c->mmu->state->queue_count == 0;
             uint8_t *host = keep ? c->port->page(c->port->owner,
                                                  pa_make(align_down(t.pa.bits, PAGE_BYTES)), false)
                                  : NULL;
             if (direct_is_stale(c))
                 direct_drop(c);
-            cache->fetch = (struct direct_entry){
-                .tag = host ? direct_tag(c, pc, cpu->el) : 0, .read = host};
+            *direct = (struct direct_entry){.tag = host ? direct_tag(c, pc, cpu->el) : 0,
+                                            .read = host};
             return true;
         }
         c->fault = (struct fault){

@@ -187,7 +187,7 @@ static void context_changed(struct checks *c, const struct event *e)
         .asid = now->asid,
         .live = now->live,
     };
-    look_again(c);
+    c->state->epoch++; /* its own regime has changed with it: the next uses are told anew */
 }
 
 void shadow_event(struct checks *c, const struct event *e)
