@@ -42,7 +42,7 @@ void machine_firmware(struct machine *m, unsigned pe)
         .pe = (uint8_t)pe,
         .pe_count = (uint8_t)m->config.pe_count,
     };
-    for (unsigned i = 0; i < m->config.pe_count; i++)
+    for (unsigned i = 0; i < PE_COUNT_MAX; i++)
         request.power[i] =
             m->state->cpu[i].wait == CPU_IS_OFF ? FIRMWARE_OFF : FIRMWARE_ON;
     struct firmware_result r = firmware_call(&request);

@@ -21,7 +21,7 @@ BUDGET = 20000
 SEEDS = range(1, 11) if LONG else range(1, 2)
 RANDOM_SCHEDULES = 100000 if LONG else 400
 CHOICES_MOST = 8
-STRATEGIES = 'portfolio', 'conflict', 'pct', 'random', 'systematic'
+STRATEGIES = 'random', 'conflict', 'portfolio', 'pct', 'systematic'
 
 
 def armillary(*arguments):
