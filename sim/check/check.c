@@ -72,11 +72,10 @@ bool check_parse_list(const char *text, uint32_t *mask, struct error *error)
 static void hear(void *context, const struct event *e)
 {
     struct checks *c = context;
-    shadow_event(c, e);
-    for (unsigned kind = 0; kind < CHECK_COUNT; kind++) {
-        if ((c->options.mask >> kind & 1) && (checkers[kind].events >> e->kind & 1))
-            checkers[kind].check(c, e);
-    }
+    if (SHADOW_EVENTS >> e->kind & 1)
+        shadow_event(c, e);
+    for (uint32_t left = c->wants[e->kind]; left != 0; left &= left - 1)
+        checkers[__builtin_ctz(left)].check(c, e);
 }
 
 struct checks *checks_new(struct machine *m, const struct check_options *options)
@@ -94,8 +93,11 @@ struct checks *checks_new(struct machine *m, const struct check_options *options
     ensure(c->state != NULL);
     uint64_t events = options->mask ? SHADOW_EVENTS : 0;
     for (unsigned kind = 0; kind < CHECK_COUNT; kind++) {
-        if (options->mask >> kind & 1)
-            events |= checkers[kind].events;
+        if (!(options->mask >> kind & 1))
+            continue;
+        events |= checkers[kind].events;
+        for (unsigned event = 0; event < EVENT_KIND_COUNT; event++)
+            c->wants[event] |= (uint32_t)(checkers[kind].events >> event & 1) << kind;
     }
     if (events)
         events_attach(&m->events, hear, c, events);

@@ -88,6 +88,7 @@ struct checks {
     struct check_options options;
     uint32_t entry_slots; /* per PE, a power of two, at least twice the TLB's capacity */
     size_t state_bytes;
+    uint32_t wants[EVENT_KIND_COUNT]; /* by event kind: bit per checker that looks at it */
     struct check_state *state;
 };
 
