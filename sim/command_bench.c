@@ -166,7 +166,7 @@ static bool open_scenario(struct bench *b, const char *scenario, const char *var
     if (!v)
         return error_set(error, "--variant: %s: no such variant", variant);
     snprintf(path, sizeof path, "%.400s/%s", payloads, v->payload);
-    struct run_setup setup = scenario_setup(&b->scenario, v, STRATEGY_RANDOM);
+    struct run_setup setup = scenario_setup(&b->scenario, v, STRATEGY_RANDOM, 0);
     if (closed) { /* engines are compared without anything that needs each instruction */
         setup.config.open_mask = 0;
         setup.config.quantum = 1000;

@@ -177,7 +177,8 @@ static bool write_trace(const struct arguments *a, const struct scenario_variant
 /* Shrinks a finding (unless told not to), writes it and says so. */
 static bool keep_finding(const struct arguments *a, const struct scenario_variant *v,
                          struct run *r, const struct image *image,
-                         const struct explore_finding *f, bool hurry, struct error *error)
+                         const struct explore_finding *f, uint64_t schedules_before, bool hurry,
+                         struct error *error)
 {
     struct shrink_result shrunk = {0};
     struct progress bar;
@@ -197,7 +198,7 @@ static bool keep_finding(const struct arguments *a, const struct scenario_varian
     good = good && write_trace(a, v, r, image, records, count, path, error);
     if (good)
         printf("found: variant=%s class=%s schedule=%" PRIu64 " choices=%zu shrunk=%zu trace=%s\n",
-               v->name, f->class, f->schedule, f->record_count, count, path);
+               v->name, f->class, schedules_before + f->schedule, f->record_count, count, path);
     if (good && f->verdict.result == RUN_VIOLATION)
         finding_print(&f->verdict.finding, image);
     fflush(stdout);
@@ -214,15 +215,21 @@ static void explore_progress(void *context, uint64_t schedules, uint64_t budget,
     progress_show(context, schedules, budget, note);
 }
 
+/* Whether a finding is one that the variant is expected to have. */
+static bool has_expected(const struct scenario_variant *v, const struct explore_result *result)
+{
+    for (size_t i = 0; i < result->finding_count; i++) {
+        if (v->expect_count != 0 && scenario_expects(v, result->finding[i].class))
+            return true;
+    }
+    return false;
+}
+
 /* The status of a variant: expected findings only, and at least one if one is expected. */
 static enum status judge(const struct scenario_variant *v, const struct explore_result *result)
 {
-    enum status status = v->expect_count == 0 ? STATUS_EXPECTED : STATUS_OTHER;
-    for (size_t i = 0; i < result->finding_count; i++) {
-        const char *class = result->finding[i].class;
-        if (scenario_expects(v, class) && status == STATUS_OTHER)
-            status = STATUS_EXPECTED;
-    }
+    enum status status =
+        v->expect_count == 0 || has_expected(v, result) ? STATUS_EXPECTED : STATUS_OTHER;
     for (size_t i = 0; i < result->finding_count; i++) {
         const char *class = result->finding[i].class;
         if (strcmp(class, "unmodelled") == 0)
@@ -256,7 +263,7 @@ static void add_to_total(struct total *t, const struct explore_result *result, e
 }
 
 static void print_variant(const struct scenario_variant *v, const struct explore_result *result,
-                          enum status status)
+                          unsigned places, enum status status)
 {
     printf("variant: name=%s expected=", v->name);
     for (unsigned i = 0; i < v->expect_count; i++)
@@ -273,15 +280,58 @@ static void print_variant(const struct scenario_variant *v, const struct explore
         printf("%" PRIu64, result->finding[0].schedule);
     else
         printf("none");
-    printf(" unfair=%" PRIu64 " branches=%" PRIu64 " granules=%" PRIu64 " exhausted=%s",
-           result->unfair, result->branches, result->granules, result->exhausted ? "yes" : "no");
+    printf(" places=%u unfair=%" PRIu64 " branches=%" PRIu64 " granules=%" PRIu64 " exhausted=%s",
+           places, result->unfair, result->branches, result->granules,
+           result->exhausted ? "yes" : "no");
     if (result->exhausted)
         printf(" enumerated=%" PRIu64, result->last_search);
     putchar('\n');
     fflush(stdout);
 }
 
-static enum status explore_variant(const struct command *command, struct arguments *a,
+/* One place of a variant; what was found is kept and then added to sum. False: no more places. */
+static bool explore_place(const struct command *command, const struct arguments *a,
+                          const struct scenario_variant *v, unsigned place,
+                          const struct image *image, struct explore_result *sum,
+                          enum status *status)
+{
+    struct error error;
+    struct explore_options o = a->options;
+    if (o.schedules != 0 && o.schedules <= sum->schedules)
+        return false; /* the budget is for all places */
+    if (o.schedules != 0)
+        o.schedules -= sum->schedules;
+    struct run_setup setup = scenario_setup(&a->scenario, v, o.strategy, place);
+    struct run *r = run_new(&setup, image, &error);
+    if (!r) {
+        *status = run_is_interrupted() ? STATUS_INTERRUPTED
+                                       : usage_error(command, "%s", error.text);
+        return false;
+    }
+    struct explore_result *result = calloc(1, sizeof *result);
+    ensure(result != NULL);
+    struct progress bar;
+    progress_begin(&bar, v->name);
+    o.progress = explore_progress;
+    o.progress_context = &bar;
+    o.stop = v->expect;
+    o.stop_count = v->expect_count;
+    explore_run(r, &o, result);
+    progress_end(&bar);
+    run_interrupt_clear();
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const struct explore_finding *f = &result->finding[i];
+        if (!explore_find(sum, f->class) &&
+            !keep_finding(a, v, r, image, f, sum->schedules, result->interrupted, &error))
+            *status = status_worse(*status, usage_error(command, "%s", error.text));
+    }
+    run_free(r);
+    explore_result_add(sum, result);
+    free(result);
+    return !sum->interrupted && (a->options.keep_going || !has_expected(v, sum));
+}
+
+static enum status explore_variant(const struct command *command, const struct arguments *a,
                                    const struct scenario_variant *v, struct total *total)
 {
     char path[2 * PATH_BYTES];
@@ -290,37 +340,23 @@ static enum status explore_variant(const struct command *command, struct argumen
     snprintf(path, sizeof path, "%s/%s", a->payloads, v->payload);
     if (!image_read(&image, path, a->scenario.setup.config.ram_bytes, &error))
         return usage_error(command, "%s", error.text);
-    struct run_setup setup = scenario_setup(&a->scenario, v, a->options.strategy);
-    struct run *r = run_new(&setup, &image, &error);
-    if (!r) {
-        image_close(&image);
-        if (run_is_interrupted())
-            return STATUS_INTERRUPTED;
-        return usage_error(command, "%s", error.text);
-    }
-    struct explore_result *result = calloc(1, sizeof *result);
-    ensure(result != NULL);
-    struct progress bar;
-    struct explore_options o = a->options;
-    progress_begin(&bar, v->name);
-    o.progress = explore_progress;
-    o.progress_context = &bar;
-    o.stop = v->expect;
-    o.stop_count = v->expect_count;
-    explore_run(r, &o, result);
-    progress_end(&bar);
-    enum status status = judge(v, result);
-    print_variant(v, result, status);
-    run_interrupt_clear();
-    for (size_t i = 0; i < result->finding_count; i++) {
-        if (!keep_finding(a, v, r, &image, &result->finding[i], result->interrupted, &error))
-            status = status_worse(status, usage_error(command, "%s", error.text));
-    }
-    add_to_total(total, result, status);
-    explore_result_free(result);
-    free(result);
-    run_free(r);
+    struct explore_result *sum = calloc(1, sizeof *sum);
+    ensure(sum != NULL);
+    sum->exhausted = true;
+    enum status status = STATUS_EXPECTED;
+    unsigned places = scenario_places(&a->scenario, a->options.strategy);
+    unsigned place = 0;
+    while (place < places && explore_place(command, a, v, place, &image, sum, &status))
+        place++;
+    sum->exhausted = sum->exhausted && place == places;
     image_close(&image);
+    if (status == STATUS_EXPECTED || status == STATUS_OTHER) {
+        status = status_worse(status, judge(v, sum));
+        print_variant(v, sum, places, status);
+        add_to_total(total, sum, status);
+    }
+    explore_result_free(sum);
+    free(sum);
     return status;
 }
 

@@ -56,6 +56,29 @@ void explore_result_free(struct explore_result *result)
     result->finding_count = 0;
 }
 
+void explore_result_add(struct explore_result *into, struct explore_result *from)
+{
+    for (size_t i = 0; i < from->finding_count; i++) {
+        struct explore_finding *f = &from->finding[i];
+        if (explore_find(into, f->class) || into->finding_count == EXPLORE_FINDING_MAX)
+            continue;
+        struct explore_finding *g = &into->finding[into->finding_count++];
+        *g = *f;
+        g->schedule += into->schedules;
+        f->records = NULL;
+    }
+    into->schedules += from->schedules;
+    into->unfair += from->unfair;
+    into->insns += from->insns;
+    into->branches += from->branches;
+    into->granules += from->granules;
+    into->last_search += from->last_search;
+    into->exhausted = into->exhausted && from->exhausted;
+    into->interrupted = into->interrupted || from->interrupted;
+    into->seconds += from->seconds;
+    explore_result_free(from);
+}
+
 static bool ends_search(const struct explore_options *o, const char *class)
 {
     if (o->keep_going)

@@ -51,5 +51,11 @@ void explore_run(struct run *r, const struct explore_options *options,
                  struct explore_result *result);
 void explore_result_free(struct explore_result *result);
 
+/*
+ * Adds the result of a further search, as if its schedules had come behind those of into; what it
+ * holds moves over. Exhausted is what both were.
+ */
+void explore_result_add(struct explore_result *into, struct explore_result *from);
+
 /* The finding of a class, or NULL. */
 const struct explore_finding *explore_find(const struct explore_result *result, const char *class);

@@ -239,15 +239,36 @@ static bool read_bounds(struct reading *r, const struct yaml_node *root, struct 
     return true;
 }
 
-/* Optional: window and length of the systematic search, from the same start mark. */
+static bool read_place(struct reading *r, const struct yaml_node *node, struct scenario *s)
+{
+    if (s->exhaustive_count == SCENARIO_PLACE_MAX)
+        return yaml_fail(r->yaml, node, "exhaustive", r->error, "more than %u places",
+                         SCENARIO_PLACE_MAX);
+    struct scenario_place *place = &s->exhaustive[s->exhaustive_count++];
+    place->has_start = yaml_member(node, "start") != NULL;
+    return read_mark(r, node, "start", &place->start) &&
+           read_number(r, node, "window", false, 1, INT64_MAX, &place->window) &&
+           read_number(r, node, "length", false, 1, INT64_MAX, &place->length);
+}
+
+/* Optional: one place of the systematic search, or a list of them. */
 static bool read_exhaustive(struct reading *r, const struct yaml_node *root, struct scenario *s)
 {
-    const struct yaml_node *node;
-    if (!member(r, root, "exhaustive", YAML_MAPPING, false, &node))
-        return false;
-    return !node ||
-           (read_number(r, node, "window", false, 1, INT64_MAX, &s->exhaustive_window) &&
-            read_number(r, node, "length", false, 1, INT64_MAX, &s->exhaustive_length));
+    const struct yaml_node *node = yaml_member(root, "exhaustive");
+    if (!node)
+        return true;
+    if (node->kind == YAML_MAPPING)
+        return read_place(r, node, s);
+    if (node->kind != YAML_LIST || !node->first)
+        return yaml_fail(r->yaml, node, "exhaustive", r->error,
+                         "must be a mapping, or a list of mappings");
+    for (const struct yaml_node *item = node->first; item; item = item->next) {
+        if (item->kind != YAML_MAPPING)
+            return yaml_fail(r->yaml, item, "exhaustive", r->error, "must be a mapping");
+        if (!read_place(r, item, s))
+            return false;
+    }
+    return true;
 }
 
 static bool is_class(const char *text)
@@ -389,16 +410,27 @@ bool scenario_read(struct scenario *s, const char *path, struct error *error)
     return good;
 }
 
+unsigned scenario_places(const struct scenario *s, enum strategy_kind strategy)
+{
+    return strategy == STRATEGY_SYSTEMATIC && s->exhaustive_count > 0 ? s->exhaustive_count : 1;
+}
+
 struct run_setup scenario_setup(const struct scenario *s, const struct scenario_variant *variant,
-                                enum strategy_kind strategy)
+                                enum strategy_kind strategy, unsigned place)
 {
     struct run_setup setup = s->setup;
+    ensure(place < scenario_places(s, strategy));
     if (variant->has_start)
         setup.start = variant->start;
-    if (strategy == STRATEGY_SYSTEMATIC && s->exhaustive_window != 0)
-        setup.window = s->exhaustive_window;
-    if (strategy == STRATEGY_SYSTEMATIC && s->exhaustive_length != 0)
-        setup.length = s->exhaustive_length;
+    if (strategy != STRATEGY_SYSTEMATIC || s->exhaustive_count == 0)
+        return setup;
+    const struct scenario_place *p = &s->exhaustive[place];
+    if (p->has_start)
+        setup.start = p->start;
+    if (p->window != 0)
+        setup.window = p->window;
+    if (p->length != 0)
+        setup.length = p->length;
     return setup;
 }
 

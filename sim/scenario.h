@@ -8,6 +8,7 @@
 
 #define SCENARIO_VARIANT_MAX 16u
 #define SCENARIO_EXPECT_MAX 8u
+#define SCENARIO_PLACE_MAX 8u
 #define SCENARIO_TEXT_MAX 128u
 
 struct scenario_variant {
@@ -21,6 +22,13 @@ struct scenario_variant {
     int line;
 };
 
+/* Where the systematic search begins and how far it goes; 0: as far as the setup says. */
+struct scenario_place {
+    struct run_mark start; /* when has_start; else that of the variant or the scenario */
+    uint64_t window, length;
+    bool has_start;
+};
+
 struct scenario {
     char name[SCENARIO_TEXT_MAX]; /* the folder's */
     char title[SCENARIO_TEXT_MAX];
@@ -28,8 +36,9 @@ struct scenario {
     enum strategy_kind strategy;
     uint64_t schedules; /* budget for random, pct and portfolio */
     unsigned depth;     /* of the systematic search */
-    /* Bounds of the systematic search, which has to end; 0: those of the setup. */
-    uint64_t exhaustive_window, exhaustive_length;
+    /* The systematic search has to end: so it has places of its own, each close to a race. */
+    struct scenario_place exhaustive[SCENARIO_PLACE_MAX];
+    unsigned exhaustive_count;
     struct scenario_variant variant[SCENARIO_VARIANT_MAX];
     unsigned variant_count;
 };
@@ -44,11 +53,17 @@ bool scenario_parse(struct scenario *s, const char *file, const char *name, cons
                     size_t size, struct error *error);
 
 /*
- * The run of a variant under a strategy: the scenario's, with the variant's own start mark if it
- * has one, and with the bounds of `exhaustive` for the systematic search.
+ * At how many places a strategy searches, at least one. The systematic search has been exhaustive
+ * when it has been so at each.
+ */
+unsigned scenario_places(const struct scenario *s, enum strategy_kind strategy);
+
+/*
+ * The run of a variant under a strategy at one of its places: the scenario's, with the variant's
+ * own start mark if it has one, or with the mark and the bounds of the place.
  */
 struct run_setup scenario_setup(const struct scenario *s, const struct scenario_variant *variant,
-                                enum strategy_kind strategy);
+                                enum strategy_kind strategy, unsigned place);
 
 /* The variant of that name, or NULL. */
 const struct scenario_variant *scenario_find(const struct scenario *s, const char *name);

@@ -28,7 +28,9 @@ static const char good[] =
     "  depth: 3\n"
     "  window: 0x1000\n"
     "  max-steps: 1000000\n"
-    "exhaustive: {window: 900, length: 2500}\n"
+    "exhaustive:\n"
+    "  - {window: 900, length: 2500}\n"
+    "  - {start: {symbol: vmid_update, hit: 9}, window: 700}\n"
     "variants:\n"
     "  buggy:\n"
     "    payload: hyp-a.elf\n"
@@ -72,15 +74,24 @@ Test(scenario, a_good_one_is_understood)
     cr_expect(scenario_expects(v, "vmid/two-vmids"));
     cr_expect(scenario_expects(v, "owner/foreign-page"));
     cr_expect_not(scenario_expects(v, "clean"));
-    struct run_setup setup = scenario_setup(&s, v, STRATEGY_RANDOM);
+    struct run_setup setup = scenario_setup(&s, v, STRATEGY_RANDOM, 0);
     cr_expect_str_eq(setup.start.symbol, "vmid_rollover");
     cr_expect_eq(setup.start.hit, 7);
     cr_expect_eq(setup.window, 4096);
-    cr_expect_eq(scenario_setup(&s, v, STRATEGY_SYSTEMATIC).window, 900);
-    cr_expect_eq(scenario_setup(&s, v, STRATEGY_SYSTEMATIC).length, 2500);
+    cr_expect_eq(scenario_places(&s, STRATEGY_RANDOM), 1);
+    cr_assert_eq(scenario_places(&s, STRATEGY_SYSTEMATIC), 2);
+    setup = scenario_setup(&s, v, STRATEGY_SYSTEMATIC, 0);
+    cr_expect_eq(setup.start.hit, 7, "a place without a mark has the variant's");
+    cr_expect_eq(setup.window, 900);
+    cr_expect_eq(setup.length, 2500);
+    setup = scenario_setup(&s, v, STRATEGY_SYSTEMATIC, 1);
+    cr_expect_str_eq(setup.start.symbol, "vmid_update");
+    cr_expect_eq(setup.start.hit, 9);
+    cr_expect_eq(setup.window, 700);
+    cr_expect_eq(setup.length, s.setup.length, "what a place does not say is the scenario's");
     v = scenario_find(&s, "correct");
     cr_assert_not_null(v);
-    cr_expect_eq(scenario_setup(&s, v, STRATEGY_RANDOM).start.hit, 3);
+    cr_expect_eq(scenario_setup(&s, v, STRATEGY_RANDOM, 0).start.hit, 3);
     cr_expect(scenario_expects(v, "clean"));
     cr_expect_not(scenario_expects(v, "vmid/two-vmids"));
     cr_expect_null(scenario_find(&s, "other"));
@@ -127,14 +138,17 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"strategy: pct", "strategy: luck", "random, pct, conflict, systematic, portfolio"},
         {"depth: 3", "depth: 99", "x/scenario.yaml:16: depth: "},
         {"  max-steps: 1000000\n", "", "max-steps: is missing"},
-        {"payload: hyp-a.elf", "payload: ../hyp-a.elf", "x/scenario.yaml:22: payload: "},
+        {"payload: hyp-a.elf", "payload: ../hyp-a.elf", "x/scenario.yaml:24: payload: "},
         {"    payload: hyp-a.elf\n", "", "payload: is missing"},
-        {"expect: clean", "expect: nothing", "x/scenario.yaml:27: expect: "},
+        {"expect: clean", "expect: nothing", "x/scenario.yaml:29: expect: "},
         {"    expect: clean\n", "", "expect: is missing"},
-        {"vmid/two-vmids", "two-vmids", "x/scenario.yaml:23: expect: two-vmids"},
+        {"vmid/two-vmids", "two-vmids", "x/scenario.yaml:25: expect: two-vmids"},
         {"expect: clean", "expect: &a clean\n    other: *a", "x/scenario.yaml:"},
         {"title: Two", "title: !tag Two", "x/scenario.yaml:2: "},
         {"title: Two", "title: [Two", "x/scenario.yaml:"},
+        {"window: 700}", "window: 0}", "x/scenario.yaml:20: window: "},
+        {"window: 700}", "widow: 700}", "x/scenario.yaml:20: widow: unknown key"},
+        {"  - {window: 900, length: 2500}\n", "  - 900\n", "x/scenario.yaml:19: exhaustive: must be"},
         {"expect: clean\n", "expect: clean\n---\ntitle: again\n", "more than one document"},
     };
     struct scenario s;
