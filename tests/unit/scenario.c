@@ -146,9 +146,9 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"expect: clean", "expect: &a clean\n    other: *a", "x/scenario.yaml:"},
         {"title: Two", "title: !tag Two", "x/scenario.yaml:2: "},
         {"title: Two", "title: [Two", "x/scenario.yaml:"},
-        {"window: 700}", "window: 0}", "x/scenario.yaml:20: window: "},
-        {"window: 700}", "widow: 700}", "x/scenario.yaml:20: widow: unknown key"},
-        {"  - {window: 900, length: 2500}\n", "  - 900\n", "x/scenario.yaml:19: exhaustive: must be"},
+        {"window: 700}", "window: 0}", "x/scenario.yaml:21: window: "},
+        {"window: 700}", "widow: 700}", "x/scenario.yaml:21: widow: unknown key"},
+        {"- {window: 900, length: 2500}", "- 900", "x/scenario.yaml:20: exhaustive: must be"},
         {"expect: clean\n", "expect: clean\n---\ntitle: again\n", "more than one document"},
     };
     struct scenario s;
