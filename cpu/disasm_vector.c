@@ -227,7 +227,7 @@ void operand_msl(struct writer *out, const struct argument *a)
 
 void operand_bytemask(struct writer *out, const struct argument *a)
 {
-    disasm_put(out, "#0x%016llx", (unsigned long long)bits_byte_mask(small(a)));
+    disasm_put(out, "#%#016llx", (unsigned long long)bits_byte_mask(small(a)));
 }
 
 void operand_float8(struct writer *out, const struct argument *a)
