@@ -59,6 +59,7 @@ struct maker {
 /* How a word reaches memory, as its text says. */
 struct addressing {
     bool is_memory, writes_back, has_index;
+    bool is_vector; /* what is transferred is no general register */
     uint32_t base, index;
     int64_t offset;
     bool index_is_w, index_is_signed;
@@ -105,15 +106,59 @@ static uint64_t interesting(struct maker *m)
     }
 }
 
+/* A vector register: lanes of one size, each at an end of its range, small, or anything. */
+static uint64_t interesting_lanes(struct maker *m)
+{
+    unsigned width = 8u << below(m, 4);
+    uint64_t lanes = 0;
+    for (unsigned at = 0; at < 64; at += width) {
+        uint64_t ends = UINT64_C(1) << (width - 1), value = next(m);
+        switch (below(m, 6)) {
+        case 0:
+            value = ends - below(m, 2);
+            break;
+        case 1:
+            value = 0 - (uint64_t)below(m, 3);
+            break;
+        case 2:
+            value = (uint64_t)below(m, 2 * width + 2) - width;
+            break;
+        case 3:
+            value = below(m, 80);
+            break;
+        default:
+            break;
+        }
+        lanes |= (value & bits_ones(width)) << at;
+    }
+    return lanes;
+}
+
+/* QC and the cumulative exceptions of FPSR. */
+#define FPSR_BITS UINT64_C(0x0800009f)
+
+static void make_vectors(struct maker *m, struct registers *r)
+{
+    for (unsigned n = 0; n < 32; n++) {
+        r->v[n][0] = interesting_lanes(m);
+        r->v[n][1] = interesting_lanes(m);
+    }
+    r->fpcr = 0;
+    r->fpsr = below(m, 2) ? next(m) & FPSR_BITS : 0;
+}
+
 static struct addressing addressing_of(uint32_t word)
 {
     char text[A64_TEXT_BYTES];
     struct addressing a = {0};
     a64_disassemble(word, 0, text, sizeof text);
-    const char *at = strchr(text, '[');
+    const char *at = strstr(text, "[x");
     if (!at)
+        at = strstr(text, "[sp");
+    if (!at) /* nor does v0.b[1] address memory */
         return a;
     a.is_memory = true;
+    a.is_vector = strchr("{bhsdq", *(strchr(text, ' ') + 1)) != NULL;
     a.base = a64_rn(word);
     const char *close = strchr(at, ']');
     a.writes_back = close[1] != '\0';
@@ -174,7 +219,7 @@ static bool is_awkward(enum a64_op op, uint32_t word)
     bool pair = is_pair(word);
     if (a.has_index && a.index == a.base)
         return true;
-    if (a.writes_back && a.base != 31 && (t == a.base || (pair && t2 == a.base)))
+    if (a.writes_back && !a.is_vector && a.base != 31 && (t == a.base || (pair && t2 == a.base)))
         return true;
     uint32_t class = a64_class(op);
     if (pair && t == t2 && (class == A64_CLASS_LOAD || class == A64_CLASS_LDEX))
@@ -309,7 +354,8 @@ static uint64_t window_address(struct maker *m, uint64_t alignment)
 
 static struct registers make_registers(struct maker *m, const struct instance *i)
 {
-    struct registers r;
+    struct registers r = {0};
+    make_vectors(m, &r);
     for (unsigned n = 0; n < 31; n++)
         r.x[n] = interesting(m);
     r.sp = interesting(m);
