@@ -228,13 +228,26 @@ static bool is_awkward(enum a64_op op, uint32_t word)
            (s == t || (pair && s == t2) || (s == a.base && s != 31));
 }
 
-static uint32_t random_word(struct maker *m)
+/*
+ * The bits that are an element's size and whether a register is taken whole in most encodings,
+ * 31:30 and 23:22, count with the block, so that each combination that a row has comes up.
+ */
+static uint32_t steer(uint32_t word, unsigned block)
+{
+    uint32_t bits = UINT32_C(0xc0c00000);
+    return (word & ~bits) | (block & 3) << 30 | (block >> 2 & 3) << 22;
+}
+
+static uint32_t random_word(struct maker *m, unsigned block)
 {
     for (unsigned i = 0; i < TRIES; i++) {
         uint32_t k = below(m, (uint32_t)ARRAY_COUNT(rows));
         if (rows[k].op != m->op)
             continue;
         uint32_t word = rows[k].bits | ((uint32_t)next(m) & ~rows[k].mask);
+        uint32_t steered = steer(word, block);
+        if (a64_decode(steered) == m->op && !is_awkward(m->op, steered))
+            return steered;
         if (a64_decode(word) == m->op && !is_awkward(m->op, word))
             return word;
     }
@@ -298,7 +311,7 @@ static uint32_t exclusive_before(struct maker *m, uint32_t word)
 
 static struct instance make_instance(struct maker *m, unsigned block)
 {
-    struct instance i = {NOP, random_word(m), NOP};
+    struct instance i = {NOP, random_word(m, block), NOP};
     switch (a64_class(m->op)) {
     case A64_CLASS_BRANCH:
         if (m->op == A64_B || m->op == A64_BL)
