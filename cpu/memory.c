@@ -28,7 +28,7 @@ static bool is_big_endian(const struct core *c, unsigned el)
     return cpu->effective[SR_SCTLR_EL1] & bit;
 }
 
-/* Big-endian data: the bytes of each element in reverse; an access is one, or two, or as it says. */
+/* Big-endian data: the bytes of each element in reverse; how many there are is the access's. */
 static void swap_value(uint64_t value[2], const struct mem_op *op)
 {
     unsigned element = op->pair ? op->size / 2u : op->element ? op->element : op->size;

@@ -85,7 +85,7 @@ static inline uint32_t aes_mix_inverse(uint32_t column)
     return aes_mix(column ^ aes_times_x(aes_times_x(sum)));
 }
 
-/* A round's first half: row r of the state goes r columns to the left, or back, and through a box. */
+/* Half a round: row r of the state goes r columns to the left, or back, and through a box. */
 static enum step aes_round(struct core *c, uint32_t w, const uint8_t box[256], unsigned columns)
 {
     enum step step = fp_access_check(c);

@@ -3,9 +3,9 @@
  * many vector registers. Compiled once for each engine.
  *
  * DDI 0487, "Loads and Stores", Advanced SIMD load/store structures. Memory is accessed element by
- * element, in ascending order; where elements lie side by side in one register and the address
- * allows it, eight or sixteen bytes go at once, which no one can tell apart: an aligned block
- * neither faults in its middle nor needs another alignment. A load changes no register before
+ * element, in ascending order; where the address allows it, eight or sixteen bytes go at once,
+ * which no one can tell apart: an aligned block neither faults in its middle nor needs another
+ * alignment, and memory.c takes it apart again for Device memory. A load changes no register before
  * its last access; a store that aborts may have written what comes before; neither changes the
  * base then. No form gives a valid syndrome (ISS.ISV).
  */
@@ -24,7 +24,11 @@ struct structure {
 /* What one access transfers of consecutive elements, at this address with so much left. */
 static inline struct mem_op block_access(uint64_t va, unsigned size, size_t left)
 {
-    unsigned bytes = (va & 15) == 0 && left >= 16 ? 16 : (va & 7) == 0 && left >= 8 ? 8 : 1u << size;
+    unsigned bytes = 1u << size;
+    if ((va & 15) == 0 && left >= 16)
+        bytes = 16;
+    else if ((va & 7) == 0 && left >= 8)
+        bytes = 8;
     return (struct mem_op){
         .size = (uint8_t)bytes, .kind = ACCESS_PLAIN, .element = (uint8_t)(1u << size)};
 }
@@ -57,7 +61,7 @@ static bool write_block(struct core *c, uint64_t va, unsigned size, const uint8_
     return true;
 }
 
-/* Memory order from register order, and back: element e of register r is member r of structure e. */
+/* Memory order and register order: element e of register r is member r of structure e. */
 static void interleave(const struct structure *s, uint8_t *memory, const union vector v[4])
 {
     for (unsigned e = 0; e < s->bytes >> s->size; e++)
