@@ -230,6 +230,37 @@ void operand_bytemask(struct writer *out, const struct argument *a)
     disasm_put(out, "#%#016llx", (unsigned long long)bits_byte_mask(small(a)));
 }
 
+void operand_vf(struct writer *out, const struct argument *a)
+{
+    put_vector(out, small(a), 4 + small(a + 1));
+}
+
+void operand_vf2(struct writer *out, const struct argument *a)
+{
+    put_vector(out, small(a), 5 + 2 * small(a + 1));
+}
+
+void operand_vfp(struct writer *out, const struct argument *a)
+{
+    put_vector(out, small(a), a[1].raw ? 7 : 4);
+}
+
+void operand_fe(struct writer *out, const struct argument *a)
+{
+    bool is_double = a[1].raw != 0;
+    disasm_put(out, "v%u.%c[%u]", small(a), is_double ? 'd' : 's', small(a + 2) >> is_double);
+}
+
+void operand_vd1(struct writer *out, const struct argument *a)
+{
+    disasm_put(out, "v%u.d[1]", small(a));
+}
+
+void operand_fbits(struct writer *out, const struct argument *a)
+{
+    disasm_put(out, "#%u", 64 - small(a));
+}
+
 void operand_float8(struct writer *out, const struct argument *a)
 {
     unsigned imm8 = small(a), fraction = 16 + (imm8 & 15), exponent = (imm8 >> 4 & 7) ^ 4;

@@ -26,7 +26,8 @@ void disasm_put_register(struct writer *out, unsigned n, bool is_x, const char *
 #define DISASM_VECTOR_LIST(X)                                                                  \
     X(v) X(vw) X(va) X(vs) X(v5) X(vi) X(viw) X(vm) X(ss) X(ssw) X(sdq) X(q) X(s5) X(sh)       \
     X(shw) X(e5) X(e54) X(x5) X(element) X(two) X(list) X(table) X(lane) X(by) X(lanesby)      \
-    X(bits) X(shr) X(shl) X(msl) X(bytemask) X(float8)
+    X(bits) X(shr) X(shl) X(msl) X(bytemask) X(float8)                                          \
+    X(vf) X(vf2) X(vfp) X(fe) X(vd1) X(fbits)
 
 #define X(kind) void operand_##kind(struct writer *out, const struct argument *a);
 DISASM_VECTOR_LIST(X)
