@@ -134,16 +134,83 @@ static uint64_t interesting_lanes(struct maker *m)
     return lanes;
 }
 
-/* QC and the cumulative exceptions of FPSR. */
-#define FPSR_BITS UINT64_C(0x0800009f)
-
-static void make_vectors(struct maker *m, struct registers *r)
+/* A floating-point number of 16, 32 or 64 bits that is often at an end of a range, or near one. */
+static uint64_t interesting_number(struct maker *m, unsigned width)
 {
-    for (unsigned n = 0; n < 32; n++) {
-        r->v[n][0] = interesting_lanes(m);
-        r->v[n][1] = interesting_lanes(m);
+    unsigned fraction_bits = width == 64 ? 52 : width == 32 ? 23 : 10;
+    uint64_t ones = bits_ones(width - 1 - fraction_bits), bias = ones / 2;
+    uint64_t fraction = next(m) & bits_ones(fraction_bits), exponent = below(m, (uint32_t)ones);
+    switch (below(m, 10)) {
+    case 0: /* zeros */
+        exponent = fraction = 0;
+        break;
+    case 1: /* denormal numbers, the smallest and the largest of them */
+        exponent = below(m, 2);
+        fraction = below(m, 2) ? fraction >> below(m, fraction_bits)
+                               : bits_ones(fraction_bits) ^ (fraction & 1);
+        break;
+    case 2: /* the largest ones, infinities and NaNs */
+        exponent = ones - below(m, 2);
+        fraction = below(m, 2) ? bits_ones(fraction_bits) * below(m, 2) : fraction;
+        break;
+    case 3: /* quiet and signalling NaNs */
+        exponent = ones;
+        break;
+    case 4: /* halves, and what lies beside them */
+        exponent = bias - 1 + below(m, 8);
+        fraction = (fraction & ~bits_ones(fraction_bits - 3)) + below(m, 3) - 1;
+        break;
+    case 5: /* at the ends of integers */
+        exponent = bias + (below(m, 2) ? 31 : 63) - below(m, 3);
+        fraction = below(m, 2) ? fraction : (fraction & 1) * bits_ones(fraction_bits);
+        break;
+    case 6: /* where results overflow and underflow */
+        exponent = below(m, 2) ? below(m, (uint32_t)bias) : bias + below(m, (uint32_t)bias);
+        break;
+    default:
+        exponent = bias - 16 + below(m, 32);
+        break;
     }
-    r->fpcr = 0;
+    uint64_t sign = (next(m) & 1) << (width - 1);
+    return sign | (exponent & ones) << fraction_bits | (fraction & bits_ones(fraction_bits));
+}
+
+static uint64_t interesting_numbers(struct maker *m)
+{
+    unsigned width = below(m, 8) == 0 ? 16 : below(m, 2) ? 32 : 64;
+    uint64_t lanes = 0;
+    for (unsigned at = 0; at < 64; at += width)
+        lanes |= interesting_number(m, width) << at;
+    return lanes;
+}
+
+static bool is_floating(enum a64_op op)
+{
+    return a64_class(op) == A64_CLASS_FP || a64_class(op) == A64_CLASS_FP_DIV;
+}
+
+/* QC and the cumulative exceptions of FPSR; AHP, DN, FZ and RMode of FPCR. */
+#define FPSR_BITS UINT64_C(0x0800009f)
+#define FPCR_BITS UINT64_C(0x07c00000)
+
+/* Registers that a floating-point instruction names are often equal or opposite. */
+static void relate_numbers(struct maker *m, const struct instance *i, struct registers *r)
+{
+    uint32_t from = a64_rn(i->word), to = below(m, 2) ? a64_rm(i->word) : a64_ra(i->word);
+    for (unsigned half = 0; half < 2; half++)
+        r->v[to][half] = r->v[from][half] ^ (next(m) & UINT64_C(0x8000000080000001));
+}
+
+static void make_vectors(struct maker *m, const struct instance *i, struct registers *r)
+{
+    bool are_numbers = is_floating(m->op);
+    for (unsigned n = 0; n < 32; n++) {
+        r->v[n][0] = are_numbers ? interesting_numbers(m) : interesting_lanes(m);
+        r->v[n][1] = are_numbers ? interesting_numbers(m) : interesting_lanes(m);
+    }
+    if (are_numbers && below(m, 4) == 0)
+        relate_numbers(m, i, r);
+    r->fpcr = below(m, 3) ? next(m) & FPCR_BITS : 0;
     r->fpsr = below(m, 2) ? next(m) & FPSR_BITS : 0;
 }
 
@@ -368,7 +435,7 @@ static uint64_t window_address(struct maker *m, uint64_t alignment)
 static struct registers make_registers(struct maker *m, const struct instance *i)
 {
     struct registers r = {0};
-    make_vectors(m, &r);
+    make_vectors(m, i, &r);
     for (unsigned n = 0; n < 31; n++)
         r.x[n] = interesting(m);
     r.sp = interesting(m);
