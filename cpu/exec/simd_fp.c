@@ -71,7 +71,7 @@ enum step EXEC(FMLS_v)(struct core *c, uint32_t w)
     return simd_fp3(c, w, fp_mul_sub);
 }
 
-/* ---- Pairwise: the lower half of the result from the first operand, the upper from the other ---- */
+/* ---- Pairwise: first the pairs of the first operand, then those of the second ---- */
 
 FP_INLINE enum step pairwise(struct core *c, uint32_t w, fp_binary *operation)
 {

@@ -96,9 +96,11 @@ static const int host_rounding[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOW
 static uint32_t host_flags(void)
 {
     int raised = fetestexcept(FE_ALL_EXCEPT);
-    return (uint32_t)((raised & FE_INVALID ? FPSR_IOC : 0) | (raised & FE_DIVBYZERO ? FPSR_DZC : 0) |
+    return (uint32_t)((raised & FE_INVALID ? FPSR_IOC : 0) |
+                      (raised & FE_DIVBYZERO ? FPSR_DZC : 0) |
                       (raised & FE_OVERFLOW ? FPSR_OFC : 0) |
-                      (raised & FE_UNDERFLOW ? FPSR_UFC : 0) | (raised & FE_INEXACT ? FPSR_IXC : 0));
+                      (raised & FE_UNDERFLOW ? FPSR_UFC : 0) |
+                      (raised & FE_INEXACT ? FPSR_IXC : 0));
 }
 
 static double host64(enum operation op, double a, double b, double c)
