@@ -9,6 +9,7 @@
 #include "cpu/engine.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
+#include "cpu/exec/vector.h"
 #include "cpu/model.h"
 #include "cpu/sysreg.h"
 #include "gen/trace.h"
@@ -177,6 +178,22 @@ void reg_tell(struct core *c, unsigned n, uint64_t old, uint64_t value)
     event_emit_REG(CORE_HEAD(c), (uint8_t)n, old, value);
 }
 
+void vreg_tell(struct core *c, unsigned n, uint64_t low, uint64_t high)
+{
+    const uint64_t *old = c->cpu->v[n];
+    event_emit_VREG(CORE_HEAD(c), (uint8_t)n, old[0], old[1], low, high);
+}
+
+enum step vector_check_slowly(struct core *c)
+{
+    return (c->model->features & SYSREG_FEATURE_FP) ? exception_check_fp(c) : STEP_UNDEFINED;
+}
+
+void fpsr_raise_slowly(struct core *c, uint32_t bits)
+{
+    effective_set_both(c, SR_FPSR, c->cpu->reg[SR_FPSR] | bits);
+}
+
 void mem_clear_exclusive(struct core *c)
 {
     c->cpu->monitor_size = 0;
@@ -201,7 +218,8 @@ bool mem_check_sp(struct core *c)
 
 bool core_may_run_fast(const struct core *c)
 {
-    const uint64_t each = UINT64_C(1) << EVENT_RETIRE | UINT64_C(1) << EVENT_REG;
+    const uint64_t each = UINT64_C(1) << EVENT_RETIRE | UINT64_C(1) << EVENT_REG |
+                          UINT64_C(1) << EVENT_VREG;
     return (c->events->mask & each) == 0 && c->cpu->unsynchronized_count == 0 &&
            c->mmu->state->queue_count == 0;
 }

@@ -9,11 +9,11 @@
  * Each operand kind of a64.decode is a function operand_KIND below; one that is missing, or that
  * no row names any more, does not compile.
  *
- * Registers and operations of SYS have the names of sysreg.def. Not done here: alias mnemonics,
- * SIMD and floating point beyond the name of the encoding class (those rows are not modelled).
+ * Registers and operations of SYS have the names of sysreg.def. Vector operands are in
+ * disasm_vector.c. Not done here: alias mnemonics.
  * DDI 0487, "A64 Base Instruction Descriptions" (assembler symbols).
  */
-#include "cpu/disasm.h"
+#include "cpu/disasm_write.h"
 #include "cpu/exec/bits.h"
 #include "cpu/sysreg_row.h"
 
@@ -24,19 +24,7 @@
 
 #define ARGUMENTS_MAX 6u
 
-struct writer {
-    char *text;
-    size_t size, length;
-    uint64_t pc;
-};
-
-struct argument {
-    uint64_t raw;
-    unsigned bits; /* width of raw: where its sign is */
-    uint64_t factor;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct writer *out, const char *format, ...)
+void disasm_put(struct writer *out, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -46,6 +34,9 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *out, const 
     ensure(n >= 0);
     out->length += (size_t)n < room ? (size_t)n : room - 1;
 }
+
+#define put disasm_put
+#define put_register disasm_put_register
 
 static unsigned small(const struct argument *a)
 {
@@ -62,7 +53,7 @@ static int64_t with_sign(const struct argument *a)
     return (int64_t)(bits_sign_extend(a->raw, a->bits) * a->factor);
 }
 
-static void put_register(struct writer *out, unsigned n, bool is_x, const char *name31)
+void disasm_put_register(struct writer *out, unsigned n, bool is_x, const char *name31)
 {
     if (n == 31)
         put(out, "%s", name31);

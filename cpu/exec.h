@@ -85,7 +85,8 @@ struct mem_op {
     uint8_t unprivileged; /* 1: LDTR/STTR: checked as EL0 when executed at EL1 */
     uint8_t aligned;      /* 1: must be naturally aligned whatever SCTLR_ELx.A says */
     uint8_t pair;         /* 1: two elements of half the size, each in its own byte order */
-    uint8_t reserved[2];
+    uint8_t element;      /* bytes of each element, each in its own byte order; 0: one element */
+    uint8_t reserved;
     uint32_t iss; /* ISS[24:14] if the form gives a valid syndrome (ISS_VALID below), else 0 */
 };
 

@@ -28,22 +28,18 @@ static bool is_big_endian(const struct core *c, unsigned el)
     return cpu->effective[SR_SCTLR_EL1] & bit;
 }
 
-static uint64_t swap_bytes(uint64_t value, unsigned size)
-{
-    return size == 1 ? value : __builtin_bswap64(value) >> (64u - 8u * size);
-}
-
+/* Big-endian data: the bytes of each element in reverse; how many there are is the access's. */
 static void swap_value(uint64_t value[2], const struct mem_op *op)
 {
-    unsigned size = op->size;
-    if (op->pair && size == 8) { /* two words: each in its place */
-        value[0] = swap_bytes(value[0], 8);
-        value[0] = value[0] >> 32 | value[0] << 32;
-        return;
+    unsigned element = op->pair ? op->size / 2u : op->element ? op->element : op->size;
+    uint8_t *bytes = (uint8_t *)value;
+    for (uint8_t *at = bytes; at < bytes + op->size; at += element) {
+        for (unsigned i = 0; i < element / 2; i++) {
+            uint8_t low = at[i];
+            at[i] = at[element - 1 - i];
+            at[element - 1 - i] = low;
+        }
     }
-    value[0] = swap_bytes(value[0], size > 8 ? 8 : size);
-    if (size == 16)
-        value[1] = swap_bytes(value[1], 8);
 }
 
 /* Translates for an access; false with the fault noted. Remembers what the walk cost. */
@@ -141,6 +137,32 @@ static bool access_split(struct core *c, uint64_t va, const struct mem_op *op, b
     return true;
 }
 
+/* Of Device memory each element is an access of its own, as the instruction says. */
+static bool is_by_element(const struct mem_op *op, const struct translation *t)
+{
+    return op->element != 0 && op->element < op->size && (t->memory & 0xf0u) == 0;
+}
+
+static bool access_elements(struct core *c, uint64_t va, const struct mem_op *op,
+                            const struct translation *t, bool is_write, uint64_t value[2])
+{
+    uint8_t *bytes = (uint8_t *)value;
+    for (unsigned i = 0; i < op->size; i += op->element) {
+        struct translation at = *t;
+        at.pa.bits += i;
+        struct access access = access_make(c, va + i, &at, op, is_write, op->element);
+        uint64_t one[2] = {0, 0};
+        memcpy(one, bytes + i, op->element);
+        enum port_result answer = is_write ? c->port->write(c->port->owner, &access, one)
+                                           : c->port->read(c->port->owner, &access, one);
+        if (answer == PORT_EXTERNAL_ABORT)
+            return port_failed(c, va + i, op, is_write);
+        memcpy(bytes + i, one, op->element);
+        tell_access(c, va + i, &at, op, is_write, op->element, one[0]);
+    }
+    return true;
+}
+
 static bool crosses_page(uint64_t va, unsigned size)
 {
     return (va & (PAGE_BYTES - 1)) + size > PAGE_BYTES;
@@ -171,13 +193,18 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
         struct translation t;
         if (!translate(c, va, op, false, op->size, true, &t))
             return false;
-        struct access access = access_make(c, va, &t, op, false, op->size);
-        if (c->port->read(c->port->owner, &access, value) != PORT_OK)
-            return port_failed(c, va, op, false);
-        if (op->exclusive)
-            monitor_arm(c, t.pa);
-        tell_access(c, va, &t, op, false, op->size, value[0]);
-        direct_fill(c, va, el, &t);
+        if (is_by_element(op, &t)) {
+            if (!access_elements(c, va, op, &t, false, value))
+                return false;
+        } else {
+            struct access access = access_make(c, va, &t, op, false, op->size);
+            if (c->port->read(c->port->owner, &access, value) != PORT_OK)
+                return port_failed(c, va, op, false);
+            if (op->exclusive)
+                monitor_arm(c, t.pa);
+            tell_access(c, va, &t, op, false, op->size, value[0]);
+            direct_fill(c, va, el, &t);
+        }
     }
     if (is_big_endian(c, el))
         swap_value(value, op);
@@ -202,6 +229,8 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
     struct translation t;
     if (!translate(c, va, op, true, op->size, true, &t))
         return false;
+    if (is_by_element(op, &t))
+        return access_elements(c, va, op, &t, true, out);
     struct access access = access_make(c, va, &t, op, true, op->size);
     if (c->port->write(c->port->owner, &access, out) == PORT_EXTERNAL_ABORT)
         return port_failed(c, va, op, true);

@@ -36,6 +36,15 @@ static inline uint64_t bits_logical_mask(unsigned n, unsigned immr, unsigned imm
     return bits_replicate(element, width);
 }
 
+/* 64 bits, a byte of ones for each one of imm8. */
+static inline uint64_t bits_byte_mask(unsigned imm8)
+{
+    uint64_t mask = 0;
+    for (unsigned i = 0; i < 8; i++)
+        mask |= (uint64_t)(imm8 >> i & 1) << 8 * i;
+    return mask * 0xff;
+}
+
 /* AddWithCarry() at 64 or 32 bits; *nzcv in bits 31:28. */
 static inline uint64_t add_with_carry(uint64_t x, uint64_t y, bool carry, bool sf, uint32_t *nzcv)
 {

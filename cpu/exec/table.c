@@ -17,7 +17,8 @@ static enum step execute_unallocated(struct core *c, uint32_t w)
     return STEP_UNDEFINED;
 }
 
-static enum step execute_unmodelled(struct core *c, uint32_t w)
+/* For rows with the key `unmodelled`, of which there may be none. */
+__attribute__((unused)) static enum step execute_unmodelled(struct core *c, uint32_t w)
 {
     if (a64_class(a64_decode(w)) == A64_CLASS_SIMD) {
         if ((c->model->features & SYSREG_FEATURE_FP) == 0)

@@ -220,6 +220,7 @@ void shadow_event(struct checks *c, const struct event *e)
         break;
     case EVENT_RETIRE:
     case EVENT_REG:
+    case EVENT_VREG:
     case EVENT_SYSREG:
     case EVENT_EFFECTIVE:
     case EVENT_MEM:

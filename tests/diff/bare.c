@@ -120,6 +120,7 @@ static void model_make(struct bare *b)
     ensure(row && row->value_count <= ARRAY_COUNT(b->values));
     memcpy(b->values, row->values, row->value_count * sizeof b->values[0]);
     b->model = *row;
+    b->model.features |= SYSREG_FEATURE_FP;
     b->model.values = b->values;
     for (unsigned i = 0; i < row->value_count; i++) {
         if (b->values[i].reg == SR_ID_AA64ISAR0_EL1)
@@ -182,6 +183,8 @@ static void set_up(struct bare *b)
     sysreg_set(c, SR_TTBR0_EL1, BARE_KERNEL_BASE);
     /* T0SZ=25: 512 GiB, so the walk starts at level 1; EPD1; 40-bit output */
     sysreg_set(c, SR_TCR_EL1, 25u | 1u << 8 | 1u << 10 | 3u << 12 | 1u << 23 | UINT64_C(2) << 32);
+    sysreg_set(c, SR_CPACR_EL1, CPACR_EL1_FPEN);
+    sysreg_set(c, SR_CPTR_EL2, sysreg_get(c, SR_CPTR_EL2) & ~CPTR_EL2_TFP);
     sysreg_set(c, SR_VBAR_EL1, BARE_VECTORS);
     sysreg_set(c, SR_VBAR_EL2, BARE_VECTORS);
     sysreg_set(c, SR_SCTLR_EL1,

@@ -9,7 +9,7 @@
 
 /* User memory, readable, writable and executable at EL0, at the same virtual address. */
 #define BARE_USER_BASE UINT64_C(0x400000)
-#define BARE_USER_BYTES 0x80000u
+#define BARE_USER_BYTES 0x100000u
 /* Privileged memory at the same virtual address: page table and vectors, then free for tests. */
 #define BARE_KERNEL_BASE UINT64_C(0x40000000)
 #define BARE_KERNEL_BYTES 0x8000u
@@ -40,7 +40,8 @@ struct bare {
 /*
  * Stage 1 on with both memories mapped Normal, EL0 allowed all that a Linux process is; every
  * vector holds HLT #0xF000, so that an exception ends the run with ENGINE_SEMIHOST. The model is
- * armv8.0, with CRC32 beside. Starts at EL1; bare_enter() changes that.
+ * armv8.0, with CRC32 beside; FP and SIMD are on at all levels. Starts at EL1; bare_enter()
+ * changes that.
  */
 struct bare *bare_new(void);
 void bare_free(struct bare *b);

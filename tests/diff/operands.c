@@ -59,6 +59,7 @@ struct maker {
 /* How a word reaches memory, as its text says. */
 struct addressing {
     bool is_memory, writes_back, has_index;
+    bool is_vector; /* what is transferred is no general register */
     uint32_t base, index;
     int64_t offset;
     bool index_is_w, index_is_signed;
@@ -105,15 +106,126 @@ static uint64_t interesting(struct maker *m)
     }
 }
 
+/* A vector register: lanes of one size, each at an end of its range, small, or anything. */
+static uint64_t interesting_lanes(struct maker *m)
+{
+    unsigned width = 8u << below(m, 4);
+    uint64_t lanes = 0;
+    for (unsigned at = 0; at < 64; at += width) {
+        uint64_t ends = UINT64_C(1) << (width - 1), value = next(m);
+        switch (below(m, 6)) {
+        case 0:
+            value = ends - below(m, 2);
+            break;
+        case 1:
+            value = 0 - (uint64_t)below(m, 3);
+            break;
+        case 2:
+            value = (uint64_t)below(m, 2 * width + 2) - width;
+            break;
+        case 3:
+            value = below(m, 80);
+            break;
+        default:
+            break;
+        }
+        lanes |= (value & bits_ones(width)) << at;
+    }
+    return lanes;
+}
+
+/* A floating-point number of 16, 32 or 64 bits that is often at an end of a range, or near one. */
+static uint64_t interesting_number(struct maker *m, unsigned width)
+{
+    unsigned fraction_bits = width == 64 ? 52 : width == 32 ? 23 : 10;
+    uint64_t ones = bits_ones(width - 1 - fraction_bits), bias = ones / 2;
+    uint64_t fraction = next(m) & bits_ones(fraction_bits), exponent = below(m, (uint32_t)ones);
+    switch (below(m, 10)) {
+    case 0: /* zeros */
+        exponent = fraction = 0;
+        break;
+    case 1: /* denormal numbers, the smallest and the largest of them */
+        exponent = below(m, 2);
+        fraction = below(m, 2) ? fraction >> below(m, fraction_bits)
+                               : bits_ones(fraction_bits) ^ (fraction & 1);
+        break;
+    case 2: /* the largest ones, infinities and NaNs */
+        exponent = ones - below(m, 2);
+        fraction = below(m, 2) ? bits_ones(fraction_bits) * below(m, 2) : fraction;
+        break;
+    case 3: /* quiet and signalling NaNs */
+        exponent = ones;
+        break;
+    case 4: /* halves, and what lies beside them */
+        exponent = bias - 1 + below(m, 8);
+        fraction = (fraction & ~bits_ones(fraction_bits - 3)) + below(m, 3) - 1;
+        break;
+    case 5: /* at the ends of integers */
+        exponent = bias + (below(m, 2) ? 31 : 63) - below(m, 3);
+        fraction = below(m, 2) ? fraction : (fraction & 1) * bits_ones(fraction_bits);
+        break;
+    case 6: /* where results overflow and underflow */
+        exponent = below(m, 2) ? below(m, (uint32_t)bias) : bias + below(m, (uint32_t)bias);
+        break;
+    default:
+        exponent = bias - 16 + below(m, 32);
+        break;
+    }
+    uint64_t sign = (next(m) & 1) << (width - 1);
+    return sign | (exponent & ones) << fraction_bits | (fraction & bits_ones(fraction_bits));
+}
+
+static uint64_t interesting_numbers(struct maker *m)
+{
+    unsigned width = below(m, 8) == 0 ? 16 : below(m, 2) ? 32 : 64;
+    uint64_t lanes = 0;
+    for (unsigned at = 0; at < 64; at += width)
+        lanes |= interesting_number(m, width) << at;
+    return lanes;
+}
+
+static bool is_floating(enum a64_op op)
+{
+    return a64_class(op) == A64_CLASS_FP || a64_class(op) == A64_CLASS_FP_DIV;
+}
+
+/* QC and the cumulative exceptions of FPSR; AHP, DN, FZ and RMode of FPCR. */
+#define FPSR_BITS UINT64_C(0x0800009f)
+#define FPCR_BITS UINT64_C(0x07c00000)
+
+/* Registers that a floating-point instruction names are often equal or opposite. */
+static void relate_numbers(struct maker *m, const struct instance *i, struct registers *r)
+{
+    uint32_t from = a64_rn(i->word), to = below(m, 2) ? a64_rm(i->word) : a64_ra(i->word);
+    for (unsigned half = 0; half < 2; half++)
+        r->v[to][half] = r->v[from][half] ^ (next(m) & UINT64_C(0x8000000080000001));
+}
+
+static void make_vectors(struct maker *m, const struct instance *i, struct registers *r)
+{
+    bool are_numbers = is_floating(m->op);
+    for (unsigned n = 0; n < 32; n++) {
+        r->v[n][0] = are_numbers ? interesting_numbers(m) : interesting_lanes(m);
+        r->v[n][1] = are_numbers ? interesting_numbers(m) : interesting_lanes(m);
+    }
+    if (are_numbers && below(m, 4) == 0)
+        relate_numbers(m, i, r);
+    r->fpcr = below(m, 3) ? next(m) & FPCR_BITS : 0;
+    r->fpsr = below(m, 2) ? next(m) & FPSR_BITS : 0;
+}
+
 static struct addressing addressing_of(uint32_t word)
 {
     char text[A64_TEXT_BYTES];
     struct addressing a = {0};
     a64_disassemble(word, 0, text, sizeof text);
-    const char *at = strchr(text, '[');
+    const char *at = strstr(text, "[x");
     if (!at)
+        at = strstr(text, "[sp");
+    if (!at) /* nor does v0.b[1] address memory */
         return a;
     a.is_memory = true;
+    a.is_vector = strchr("{bhsdq", *(strchr(text, ' ') + 1)) != NULL;
     a.base = a64_rn(word);
     const char *close = strchr(at, ']');
     a.writes_back = close[1] != '\0';
@@ -174,7 +286,7 @@ static bool is_awkward(enum a64_op op, uint32_t word)
     bool pair = is_pair(word);
     if (a.has_index && a.index == a.base)
         return true;
-    if (a.writes_back && a.base != 31 && (t == a.base || (pair && t2 == a.base)))
+    if (a.writes_back && !a.is_vector && a.base != 31 && (t == a.base || (pair && t2 == a.base)))
         return true;
     uint32_t class = a64_class(op);
     if (pair && t == t2 && (class == A64_CLASS_LOAD || class == A64_CLASS_LDEX))
@@ -183,13 +295,26 @@ static bool is_awkward(enum a64_op op, uint32_t word)
            (s == t || (pair && s == t2) || (s == a.base && s != 31));
 }
 
-static uint32_t random_word(struct maker *m)
+/*
+ * The bits that are an element's size and whether a register is taken whole in most encodings,
+ * 31:30 and 23:22, count with the block, so that each combination that a row has comes up.
+ */
+static uint32_t steer(uint32_t word, unsigned block)
+{
+    uint32_t bits = UINT32_C(0xc0c00000);
+    return (word & ~bits) | (block & 3) << 30 | (block >> 2 & 3) << 22;
+}
+
+static uint32_t random_word(struct maker *m, unsigned block)
 {
     for (unsigned i = 0; i < TRIES; i++) {
         uint32_t k = below(m, (uint32_t)ARRAY_COUNT(rows));
         if (rows[k].op != m->op)
             continue;
         uint32_t word = rows[k].bits | ((uint32_t)next(m) & ~rows[k].mask);
+        uint32_t steered = steer(word, block);
+        if (a64_decode(steered) == m->op && !is_awkward(m->op, steered))
+            return steered;
         if (a64_decode(word) == m->op && !is_awkward(m->op, word))
             return word;
     }
@@ -253,7 +378,7 @@ static uint32_t exclusive_before(struct maker *m, uint32_t word)
 
 static struct instance make_instance(struct maker *m, unsigned block)
 {
-    struct instance i = {NOP, random_word(m), NOP};
+    struct instance i = {NOP, random_word(m, block), NOP};
     switch (a64_class(m->op)) {
     case A64_CLASS_BRANCH:
         if (m->op == A64_B || m->op == A64_BL)
@@ -309,7 +434,8 @@ static uint64_t window_address(struct maker *m, uint64_t alignment)
 
 static struct registers make_registers(struct maker *m, const struct instance *i)
 {
-    struct registers r;
+    struct registers r = {0};
+    make_vectors(m, i, &r);
     for (unsigned n = 0; n < 31; n++)
         r.x[n] = interesting(m);
     r.sp = interesting(m);

@@ -117,8 +117,6 @@ static const struct row table[] = {
     {A64_SYSL, 0xd52b7fe3, 1, 0,          UNDEFINED(1)},
     {A64_UNALLOCATED, 0x00000000, 0, 0,   UNDEFINED(1)},
     {A64_UNALLOCATED, 0x12407c00, 1, 0,   UNDEFINED(1)},
-    {A64_FP_2src, 0x1e602820, 1, 0,       UNDEFINED(1)}, /* no FP by ID_AA64PFR0_EL1 */
-    {A64_SIMD_same, 0x4ea28420, 0, 0,     UNDEFINED(1)},
 };
 /* clang-format on */
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define PROGRAM_CODE 0x1000u
-#define BLOCK_BYTES 0x180u
-#define WORD_IN_BLOCK 0x64u
+#define BLOCK_BYTES 0x240u
+#define WORD_IN_BLOCK 0xb4u
 #define CURSOR (PROGRAM_DATA) /* the address of the record now in use */
 
 #define OUT_AT offsetof(struct record, out)
@@ -18,7 +18,7 @@
 const uint32_t program_pad[PROGRAM_PAD_COUNT] = {0, PROGRAM_CODE, 0x1f000, 0x23000, 0x3e000};
 
 _Static_assert(sizeof(struct record) == PROGRAM_RECORD_BYTES, "a record is its room");
-_Static_assert(OUT_X(28) <= 504, "in reach of STP");
+_Static_assert(OUT_AT % 16 == 0 && offsetof(struct registers, v) % 16 == 0, "in reach of STP");
 _Static_assert(PROGRAM_BYTES <= BARE_USER_BYTES, "fits the bare core's memory");
 _Static_assert(PROGRAM_BLOCKS + PROGRAM_WORDS * BLOCK_BYTES < 0x23000, "blocks before the pad");
 
@@ -57,15 +57,29 @@ static void put_pair(struct code *c, bool is_load, uint32_t reg, uint32_t base, 
     put(c, word | (uint32_t)(offset / 8) << 15 | (reg + 1) << 10 | base << 5 | reg);
 }
 
+/* The same of vector register reg and the next one. */
+static void put_vector_pair(struct code *c, bool is_load, uint32_t reg, uint32_t base)
+{
+    uint32_t word = is_load ? UINT32_C(0xad400000) : UINT32_C(0xad000000);
+    size_t offset = offsetof(struct registers, v) + 16 * reg;
+    put(c, word | (uint32_t)(offset / 16) << 15 | (reg + 1) << 10 | base << 5 | reg);
+}
+
 #define CLREX UINT32_C(0xd5033f5f)
 #define MOV_SP_X0 UINT32_C(0x9100001f)
 #define MOV_X0_SP UINT32_C(0x910003e0)
 #define MSR_NZCV_X0 UINT32_C(0xd51b4200)
 #define MRS_X0_NZCV UINT32_C(0xd53b4200)
+#define MSR_FPCR_X0 UINT32_C(0xd51b4400)
+#define MRS_X0_FPCR UINT32_C(0xd53b4400)
+#define MSR_FPSR_X0 UINT32_C(0xd51b4420)
+#define MRS_X0_FPSR UINT32_C(0xd53b4420)
 #define MSR_TPIDR_X30 UINT32_C(0xd51bd05e)
 #define MRS_X0_TPIDR UINT32_C(0xd53bd040)
 #define BR_X30 UINT32_C(0xd61f03c0)
 #define CMP_X30_X0 UINT32_C(0xeb0003df)
+#define ADD_X30_OUT (UINT32_C(0x910003de) | (uint32_t)OUT_AT << 10)
+#define SUB_X30_OUT (UINT32_C(0xd10003de) | (uint32_t)OUT_AT << 10)
 #define ADD_X30_RECORD (UINT32_C(0x910003de) | PROGRAM_RECORD_BYTES << 10)
 #define ADD_X3_X30 UINT32_C(0x910003c3)
 #define B_NE UINT32_C(0x54000001)
@@ -95,14 +109,22 @@ static void put_pad(struct code *c, unsigned number)
 static void put_save(struct code *c)
 {
     put_enter(c, false);
+    put(c, ADD_X30_OUT);
     for (uint32_t reg = 0; reg < 30; reg += 2)
-        put_pair(c, false, reg, 30, OUT_X(reg));
+        put_pair(c, false, reg, 30, 8u * reg);
+    for (uint32_t reg = 0; reg < 32; reg += 2)
+        put_vector_pair(c, false, reg, 30);
     put(c, MOV_X0_SP);
-    put_store(c, 0, 30, OUT_AT + offsetof(struct registers, sp));
+    put_store(c, 0, 30, offsetof(struct registers, sp));
     put(c, MRS_X0_NZCV);
-    put_store(c, 0, 30, OUT_AT + offsetof(struct registers, nzcv));
+    put_store(c, 0, 30, offsetof(struct registers, nzcv));
+    put(c, MRS_X0_FPCR);
+    put_store(c, 0, 30, offsetof(struct registers, fpcr));
+    put(c, MRS_X0_FPSR);
+    put_store(c, 0, 30, offsetof(struct registers, fpsr));
     put(c, MRS_X0_TPIDR);
-    put_store(c, 0, 30, OUT_X(30));
+    put_store(c, 0, 30, 8u * 30);
+    put(c, SUB_X30_OUT);
     put_constant(c, 2, BARE_USER_BASE + PROGRAM_WINDOW);
     put(c, ADD_X3_X30 | (uint32_t)offsetof(struct record, window) << 10);
     for (uint32_t at = 0; at < PROGRAM_WINDOW_BYTES; at += 16) {
@@ -121,6 +143,12 @@ static void put_block(struct code *c, unsigned i, const struct instance *instanc
     put(c, MOV_SP_X0);
     put_load(c, 0, 30, offsetof(struct registers, nzcv));
     put(c, MSR_NZCV_X0);
+    put_load(c, 0, 30, offsetof(struct registers, fpcr));
+    put(c, MSR_FPCR_X0);
+    put_load(c, 0, 30, offsetof(struct registers, fpsr));
+    put(c, MSR_FPSR_X0);
+    for (uint32_t reg = 0; reg < 32; reg += 2)
+        put_vector_pair(c, true, reg, 30);
     for (uint32_t reg = 0; reg < 30; reg += 2)
         put_pair(c, true, reg, 30, 8u * reg);
     put_load(c, 30, 30, 8u * 30);

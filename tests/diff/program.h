@@ -24,7 +24,7 @@
 #define PROGRAM_WINDOW (PROGRAM_DATA + 0x2fc0u) /* memory operands: across a page border */
 #define PROGRAM_WINDOW_BYTES 128u
 #define PROGRAM_RECORD (PROGRAM_DATA + 0x8000u)
-#define PROGRAM_RECORD_BYTES 1024u
+#define PROGRAM_RECORD_BYTES 2048u
 #define PROGRAM_BYTES (PROGRAM_RECORD + PROGRAM_RECORDS * PROGRAM_RECORD_BYTES)
 
 /* Landing pads; pad 0 is the fall through. Offsets, and how far a branch must reach to each. */
@@ -32,16 +32,18 @@
 extern const uint32_t program_pad[PROGRAM_PAD_COUNT];
 
 struct registers {
-    uint64_t x[31], sp, nzcv;
+    uint64_t x[31], sp, nzcv, fpcr, fpsr, reserved;
+    uint64_t v[32][2];
 };
 
 struct record {
     struct registers in;
     uint64_t resume; /* where pads go on */
+    uint64_t reserved;
     struct registers out;
     uint64_t mark; /* 1 + number of the pad; 0: never executed */
     uint8_t window[PROGRAM_WINDOW_BYTES];
-    uint8_t reserved[PROGRAM_RECORD_BYTES - 2 * 33 * 8 - 16 - PROGRAM_WINDOW_BYTES];
+    uint8_t unused[PROGRAM_RECORD_BYTES - 2 * (36 * 8 + 512) - 24 - PROGRAM_WINDOW_BYTES];
 };
 
 /* One instruction under test, with its neighbours. */

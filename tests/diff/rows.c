@@ -1,6 +1,7 @@
 /*
  * Every modelled row on qemu-aarch64 and here, in both engines: the same program with the same
- * operands (program.h, operands.h) must leave the same registers, flags and memory. One case per
+ * operands (program.h, operands.h) must leave the same registers (vector
+ * registers, FPCR and FPSR, too), flags and memory. One case per
  * row. Rows that a Linux process cannot execute are in the list of operands.c with a reason; that
  * tests/diff/privileged.c runs each of those is checked there.
  */
@@ -36,7 +37,7 @@ static void run_there(const struct program *p)
     snprintf(exe, sizeof exe, "%s/exe", folder);
     snprintf(out, sizeof out, "%s/out", folder);
     write_file(exe, p->image, sizeof p->image);
-    snprintf(command, sizeof command, "chmod +x %s && qemu-aarch64 -cpu cortex-a57 %s > %s", exe,
+    snprintf(command, sizeof command, "chmod +x %s && qemu-aarch64 -cpu neoverse-n1 %s > %s", exe,
              exe, out);
     int status = system(command);
     FILE *file = fopen(out, "rb");
@@ -81,6 +82,14 @@ static void compare_record(const char *text, unsigned i, const struct record *he
     }
     compare_word("sp", text, i, here->out.sp, there->out.sp);
     compare_word("nzcv", text, i, here->out.nzcv, there->out.nzcv);
+    compare_word("fpcr", text, i, here->out.fpcr, there->out.fpcr);
+    compare_word("fpsr", text, i, here->out.fpsr, there->out.fpsr);
+    for (unsigned n = 0; n < 32; n++) {
+        snprintf(name, sizeof name, "v%u", n);
+        compare_word(name, text, i, here->out.v[n][0], there->out.v[n][0]);
+        snprintf(name, sizeof name, "v%u+8", n);
+        compare_word(name, text, i, here->out.v[n][1], there->out.v[n][1]);
+    }
     compare_word("the landing pad", text, i, here->mark, there->mark);
     cr_expect_arr_eq(here->window, there->window, sizeof here->window, "%s, operands %u: memory",
                      text, i);

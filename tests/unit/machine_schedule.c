@@ -122,9 +122,8 @@ Test(machine_schedule, what_is_unmodelled_stops_and_changes_nothing)
     WORLD_ENGINES(kind) {
         struct machine *m = world_machine(1, 100);
         m->engine = kind;
-        m->model.features |= SYSREG_FEATURE_FP; /* present, but its instructions are not modelled */
-        struct cpu *cpu = WORLD_START(m, 0, A64_NOP, 0x9e670000 /* fmov d0, x0 */, A64_NOP);
-        world_set(m, 0, SR_CPTR_EL2, 0);
+        const uint32_t unmodelled = 0xd539f220; /* mrs x0, CPUECTLR_EL1 */
+        struct cpu *cpu = WORLD_START(m, 0, A64_NOP, unmodelled, A64_NOP);
         cr_assert_eq(machine_run(m, 1), MACHINE_LIMIT);
         uint64_t before = machine_hash(m);
         for (unsigned again = 0; again < 2; again++) {

@@ -389,7 +389,7 @@ Test(model, says_only_what_is_there)
     cr_assert_eq(model_pa_bits(&model), 44);
     cr_assert_eq(model_value(&model, SR_MIDR_EL1, 0, 5), 0x411fd070);
     cr_assert_eq(model_value(&model, SR_MPIDR_EL1, 0, 5), 0x80000005);
-    cr_assert_eq(model_value(&model, SR_ID_AA64PFR0_EL1, 0, 0), 0x00ff0111);
+    cr_assert_eq(model_value(&model, SR_ID_AA64PFR0_EL1, 0, 0), 0x00000111);
     cr_assert_eq(model_value(&model, SR_ID_AA64ISAR0_EL1, 0, 0), 0);
     uint64_t mmfr0 = model_value(&model, SR_ID_AA64MMFR0_EL1, 0, 0);
     cr_assert_eq(field_get(ID_AA64MMFR0_EL1_TGran4, mmfr0), 0);
