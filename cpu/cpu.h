@@ -17,6 +17,9 @@
 #define PSTATE_A (UINT32_C(1) << 8)
 #define PSTATE_I (UINT32_C(1) << 7)
 #define PSTATE_F (UINT32_C(1) << 6)
+/* PAN and UAO, as in SPSR_ELx. */
+#define PSTATE_PAN (UINT32_C(1) << 22)
+#define PSTATE_UAO (UINT32_C(1) << 23)
 #define PSTATE_DAIF (PSTATE_D | PSTATE_A | PSTATE_I | PSTATE_F)
 
 enum cpu_wait { CPU_RUNS, CPU_WAITS_INTERRUPT, CPU_WAITS_EVENT, CPU_IS_OFF };
@@ -29,6 +32,7 @@ enum cpu_wait { CPU_RUNS, CPU_WAITS_INTERRUPT, CPU_WAITS_EVENT, CPU_IS_OFF };
 #define CPU_LINE_SERROR 16u
 
 #define CPU_UNSYNCHRONIZED_MAX 48u
+#define CPU_LOR_COUNT 4u /* descriptors of limited ordering regions: LORID_EL1.LD */
 
 STATE_BEGIN
 struct cpu {
@@ -42,6 +46,8 @@ struct cpu {
     /* PSTATE */
     uint32_t nzcv; /* bits 31:28 */
     uint32_t daif; /* bits 9:6 */
+    uint32_t access; /* PSTATE_PAN and PSTATE_UAO: how EL1 may access memory */
+    uint32_t reserved2;
     uint8_t el;    /* 0..2 */
     uint8_t spsel; /* 0: SP_EL0, 1: SP_ELx */
     uint8_t ss;    /* software step */
@@ -63,6 +69,8 @@ struct cpu {
 
     uint64_t reg[SYSREG_COUNT];       /* programmed copies; rows with owner=cpu and others */
     uint64_t effective[SYSREG_COUNT]; /* effective copies; equal where a row has none */
+
+    uint64_t lor[CPU_LOR_COUNT][3]; /* LORSA, LOREA and LORN of each descriptor */
 
     uint64_t v[32][2]; /* SIMD and floating-point registers */
 };

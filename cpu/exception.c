@@ -80,8 +80,8 @@ static void report(struct core *c, const struct entry *e)
 
 static uint64_t pstate_to_spsr(const struct cpu *cpu)
 {
-    return cpu->nzcv | cpu->daif | field_put(SPSR_SS, cpu->ss) | field_put(SPSR_IL, cpu->il) |
-           field_put(SPSR_M, (uint64_t)cpu->el << 2 | cpu->spsel);
+    return cpu->nzcv | cpu->daif | cpu->access | field_put(SPSR_SS, cpu->ss) |
+           field_put(SPSR_IL, cpu->il) | field_put(SPSR_M, (uint64_t)cpu->el << 2 | cpu->spsel);
 }
 
 /* The offset in the vector table: four blocks by where the exception came from. */
@@ -112,6 +112,10 @@ static enum step take(struct core *c, const struct entry *e)
     cpu->el = (uint8_t)e->to_el;
     cpu->spsel = 1;
     cpu->daif = PSTATE_DAIF;
+    cpu->access &= ~PSTATE_UAO;
+    if (e->to_el == 1 && (c->model->features & SYSREG_FEATURE_PAN) &&
+        (cpu->effective[SR_SCTLR_EL1] & SCTLR_EL1_SPAN) == 0)
+        cpu->access |= PSTATE_PAN;
     cpu->ss = 0;
     cpu->il = 0;
     cpu->pc = vector;
@@ -334,6 +338,7 @@ enum step exception_return(struct core *c)
     cpu->ss = 0; /* DebugExceptionReturnSS(): software step is never on */
     cpu->nzcv = (uint32_t)(spsr & (SPSR_N | SPSR_Z | SPSR_C | SPSR_V));
     cpu->daif = (uint32_t)(spsr & (SPSR_D | SPSR_A | SPSR_I | SPSR_F));
+    cpu->access = (uint32_t)(spsr & (SPSR_PAN | SPSR_UAO));
     cpu->pc = exception_branch_address(cpu, elr);
     cpu->monitor_size = 0;
     cpu->event_register = 1;

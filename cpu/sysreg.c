@@ -42,8 +42,29 @@ static uint64_t read_pstate(const struct cpu *cpu, enum sysreg reg)
         return field_put(CurrentEL_EL, cpu->el);
     if (reg == SR_NZCV)
         return cpu->nzcv;
+    if (reg == SR_PAN)
+        return cpu->access & PSTATE_PAN;
+    if (reg == SR_UAO)
+        return cpu->access & PSTATE_UAO;
     ensure(reg == SR_DAIF);
     return cpu->daif;
+}
+
+/*
+ * LORSA, LOREA or LORN of the descriptor that LORC_EL1.DS selects; NULL where there is none. What
+ * the regions hold changes no order here: memory is as ordered with and without them.
+ */
+static uint64_t *lor_of(struct cpu *cpu, enum sysreg reg)
+{
+    uint64_t selected = field_get(LORC_EL1_DS, cpu->reg[SR_LORC_EL1]);
+    unsigned which = reg == SR_LORSA_EL1 ? 0 : reg == SR_LOREA_EL1 ? 1 : 2;
+    return selected < CPU_LOR_COUNT ? &cpu->lor[selected][which] : NULL;
+}
+
+static uint64_t read_lor(const struct cpu *cpu, enum sysreg reg)
+{
+    const uint64_t *lor = lor_of((struct cpu *)(uintptr_t)cpu, reg);
+    return lor ? *lor : 0;
 }
 
 /* MIDR_EL1 and MPIDR_EL1: EL1 is given what EL2 prepared. */
@@ -107,6 +128,8 @@ static uint64_t read_row(const struct core *c, enum sysreg reg, uint64_t count)
         return interrupt_status(cpu);
     case SYSREG_ON_READ_TIMER:
         return read_timer(cpu, reg, count);
+    case SYSREG_ON_READ_LOR:
+        return read_lor(cpu, reg);
     case SYSREG_ON_READ_CLAIM:
         return CLAIM_TAGS;
     case SYSREG_ON_READ_DCC:
@@ -144,6 +167,10 @@ static void write_pstate(struct cpu *cpu, enum sysreg reg, uint64_t value)
         cpu->spsel = (uint8_t)(value & SPSel_SP);
     else if (reg == SR_NZCV)
         cpu->nzcv = (uint32_t)value;
+    else if (reg == SR_PAN)
+        cpu->access = (cpu->access & ~PSTATE_PAN) | (uint32_t)value;
+    else if (reg == SR_UAO)
+        cpu->access = (cpu->access & ~PSTATE_UAO) | (uint32_t)value;
     else
         cpu->daif = (uint32_t)value;
 }
@@ -179,6 +206,12 @@ void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
     case SYSREG_ON_WRITE_TIMER:
         write_timer(c, reg, value);
         return;
+    case SYSREG_ON_WRITE_LOR: {
+        uint64_t *lor = lor_of(cpu, reg);
+        if (lor)
+            *lor = value;
+        return;
+    }
     case SYSREG_ON_WRITE_OSLAR:
         effective_program(c, SR_OSLSR_EL1,
                           (cpu->reg[SR_OSLSR_EL1] & ~OSLSR_EL1_OSLK) |
@@ -294,6 +327,10 @@ enum step sysreg_execute_msr_imm(struct core *c, uint32_t w)
     uint32_t imm = (uint32_t)bits_get(w, 11, 8);
     if (target.reg == SR_MSR_SPSel)
         c->cpu->spsel = (uint8_t)(imm & 1u);
+    else if (target.reg == SR_MSR_PAN)
+        sysreg_set(c, SR_PAN, imm & 1u ? PSTATE_PAN : 0);
+    else if (target.reg == SR_MSR_UAO)
+        sysreg_set(c, SR_UAO, imm & 1u ? PSTATE_UAO : 0);
     else if (target.reg == SR_MSR_DAIFSet)
         c->cpu->daif |= imm << 6;
     else
@@ -318,7 +355,7 @@ static uint64_t reset_value(struct core *c, enum sysreg reg)
     const struct sysreg_row *row = sysreg_row(reg);
     switch (row->reset_kind) {
     case REG_RESET_VALUE:
-        return row->reset;
+        return row->reset & ~sysreg_zeros(reg, c->model->features);
     case REG_RESET_ID:
         return model_value(c->model, reg, 0, c->pe);
     case REG_RESET_COPY:
@@ -331,7 +368,7 @@ static uint64_t reset_value(struct core *c, enum sysreg reg)
         k = choose(c->chooser, c->counts, CHOICE_UNKNOWN_VALUE, c->pe,
                    (uint32_t)ARRAY_COUNT(other) + 1);
     uint64_t value = k == 0 ? c->cpu->reg[reg] : other[k - 1];
-    return (value & ~sysreg_zeros(reg, c->model->features)) | row->ones;
+    return (value & ~sysreg_zeros(reg, c->model->features)) | sysreg_ones(reg, c->model->features);
 }
 
 static void reset_to(struct cpu *cpu, enum sysreg reg, uint64_t value)
@@ -349,7 +386,7 @@ void sysreg_reset(struct core *c)
     if (cpu->el == 2)
         return;
     /* Entered at EL1: what firmware at EL2 would have prepared. */
-    reset_to(cpu, SR_SCTLR_EL1, SCTLR_EL1_RES1 | sysreg_row(SR_SCTLR_EL1)->ones);
+    reset_to(cpu, SR_SCTLR_EL1, SCTLR_EL1_RES1 | SCTLR_EL1_SPAN | sysreg_row(SR_SCTLR_EL1)->ones);
     reset_to(cpu, SR_CNTHCTL_EL2, CNTHCTL_OPEN);
     reset_to(cpu, SR_CNTVOFF_EL2, 0);
     reset_to(cpu, SR_CNTKCTL_EL1, 0);

@@ -132,10 +132,20 @@ uint64_t sysreg_zeros(enum sysreg reg, uint32_t features)
     return zeros;
 }
 
+uint64_t sysreg_ones(enum sysreg reg, uint32_t features)
+{
+    const struct sysreg_row *row = sysreg_row(reg);
+    uint64_t ones = row->ones;
+    for (unsigned i = 0; i < row->absent_count; i++)
+        if ((row->absent[i].feature & ~features) != 0)
+            ones |= row->absent[i].ones;
+    return ones;
+}
+
 uint64_t sysreg_legal(enum sysreg reg, uint32_t features, uint64_t old, uint64_t value)
 {
     const struct sysreg_row *row = sysreg_row(reg);
     uint64_t kept = row->read_only;
     value = (value & ~kept) | (old & kept);
-    return (value & ~sysreg_zeros(reg, features)) | row->ones;
+    return (value & ~sysreg_zeros(reg, features)) | sysreg_ones(reg, features);
 }

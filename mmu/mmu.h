@@ -62,6 +62,8 @@ struct mmu_request {
     uint8_t is_cache_op; /* DC/IC by VA: CM=1 */
     uint8_t stage1_only; /* AT S1E*: stop after stage 1 (stage 2 still serves the walk) */
     uint8_t is_at;       /* an AT instruction */
+    uint8_t is_atomic;   /* reads and writes; is_write is 0 */
+    uint8_t pan;         /* an access of EL1 under PSTATE.PAN */
 };
 
 /* Fault kinds in the terms of the FaultRecord of the architecture. */

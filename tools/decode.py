@@ -11,8 +11,8 @@ import sys
 from collections import namedtuple
 
 CLASSES = ('alu mul div crc branch load store load_acquire store_release ldex stex prefetch '
-           'barrier sys hint wait exception simd').split()
-FEATURES = ('crc32',)
+           'barrier sys hint wait exception simd atomic').split()
+FEATURES = ('crc32', 'aes', 'pmull', 'sha1', 'sha256', 'rdm', 'lse', 'rcpc', 'lor', 'pan', 'uao')
 
 Row = namedtuple('Row', 'name mask bits fields line group')
 Op = namedtuple('Op', 'name rows asm resolved klass feature unmodelled line')
@@ -373,7 +373,7 @@ def header(source, modelled, unmodelled):
     out += [f'    A64_{op.name},' for op in unmodelled] + ['    A64_COUNT', '};', '']
     for what in ('class', 'flags'):
         out += [f'static inline uint32_t a64_{what}(enum a64_op op)', '{',
-                '    static const uint8_t value[A64_COUNT] = {']
+                '    static const uint32_t value[A64_COUNT] = {']
         out += [f'        [A64_{op.name}] = '
                 + (f'A64_CLASS_{op.klass.upper()},' if what == 'class' else f'{flags_text(op)},')
                 for op in modelled + unmodelled] + ['    };', '    return value[op];', '}', '']

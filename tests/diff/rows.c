@@ -36,7 +36,7 @@ static void run_there(const struct program *p)
     snprintf(exe, sizeof exe, "%s/exe", folder);
     snprintf(out, sizeof out, "%s/out", folder);
     write_file(exe, p->image, sizeof p->image);
-    snprintf(command, sizeof command, "chmod +x %s && qemu-aarch64 -cpu cortex-a57 %s > %s", exe,
+    snprintf(command, sizeof command, "chmod +x %s && qemu-aarch64 -cpu neoverse-n1 %s > %s", exe,
              exe, out);
     int status = system(command);
     FILE *file = fopen(out, "rb");

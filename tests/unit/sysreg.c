@@ -124,8 +124,8 @@ Test(sysreg, absent_features_are_undefined)
     static const uint16_t keys[] = {
         SYSREG_KEY(3, 6, 1, 1, 0),  SYSREG_KEY(3, 6, 4, 0, 1),  SYSREG_KEY(3, 0, 12, 12, 5),
         SYSREG_KEY(3, 4, 12, 11, 0), SYSREG_KEY(3, 3, 9, 12, 0), SYSREG_KEY(3, 5, 1, 0, 0),
-        SYSREG_KEY(3, 4, 2, 0, 1),  SYSREG_KEY(3, 0, 4, 2, 3),  SYSREG_KEY(1, 6, 8, 7, 0),
-        SYSREG_KEY(3, 0, 10, 4, 3), SYSREG_KEY(2, 1, 0, 0, 1),  SYSREG_KEY(3, 7, 14, 2, 1),
+        SYSREG_KEY(3, 4, 2, 0, 1),  SYSREG_KEY(3, 3, 4, 2, 5),  SYSREG_KEY(1, 6, 8, 7, 0),
+        SYSREG_KEY(3, 0, 5, 3, 0), SYSREG_KEY(2, 1, 0, 0, 1),  SYSREG_KEY(3, 7, 14, 2, 1),
     };
     file_open();
     for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
@@ -305,10 +305,13 @@ Test(sysreg, implementation_defined_space)
     cr_assert_eq(resolve(cpuectlr, 1, true).kind, SYSREG_TARGET_TRAP_EL2);
 }
 
-/* A field at a time: what a write of all ones and of all zeroes leaves. */
+/* A field at a time: what a write of all ones and of all zeroes leaves; with all features, with
+ * none, and with each and without each. */
 Test(sysreg, reserved_and_fixed_bits)
 {
-    for (unsigned features = 0; features <= all_features; features++)
+    for (unsigned set_number = 0; set_number < 2 * SYSREG_FEATURE_COUNT + 2; set_number++) {
+        uint32_t one_feature = (uint32_t)((UINT64_C(1) << set_number / 2) & all_features);
+        uint32_t features = set_number & 1 ? one_feature : all_features & ~one_feature;
         for (enum sysreg reg = 0; reg < SYSREG_COUNT; reg++) {
             const struct sysreg_row *row = sysreg_row(reg);
             uint64_t set = sysreg_legal(reg, features, 0, UINT64_MAX);
@@ -320,17 +323,19 @@ Test(sysreg, reserved_and_fixed_bits)
                 uint64_t absent = f->needs & ~features ? mask : 0;
                 if (f->upper_needs & ~features)
                     absent |= mask & ~bits_ones((f->high + f->low + 1u) / 2);
-                bool one = f->kind == REG_FIELD_RES1 || f->kind == REG_FIELD_FIXED1;
+                bool one = f->kind == REG_FIELD_RES1 || f->kind == REG_FIELD_FIXED1 ||
+                           (absent != 0 && f->else_one);
                 bool writable = f->kind == REG_FIELD_RW;
                 uint64_t wanted = one ? mask : writable ? mask & ~absent : 0;
                 cr_assert_eq(set & mask, wanted, "%s.%s", row->name, f->name);
-                wanted = one || f->kind == REG_FIELD_RO ? mask & ~absent : 0;
+                wanted = one ? mask : f->kind == REG_FIELD_RO ? mask & ~absent : 0;
                 cr_assert_eq(clear & mask, wanted, "%s.%s", row->name, f->name);
                 cr_assert_eq(seen & mask, 0);
                 seen |= mask;
             }
             cr_assert(row->field_count == 0 || seen == UINT64_MAX, "%s", row->name);
         }
+    }
 }
 
 /* Values that other documents and programs know. */
