@@ -387,6 +387,7 @@ void sysreg_reset(struct core *c)
         return;
     /* Entered at EL1: what firmware at EL2 would have prepared. */
     reset_to(cpu, SR_SCTLR_EL1, SCTLR_EL1_RES1 | SCTLR_EL1_SPAN | sysreg_row(SR_SCTLR_EL1)->ones);
+    reset_to(cpu, SR_ACTLR_EL2, sysreg_legal(SR_ACTLR_EL2, c->model->features, 0, UINT64_MAX));
     reset_to(cpu, SR_CNTHCTL_EL2, CNTHCTL_OPEN);
     reset_to(cpu, SR_CNTVOFF_EL2, 0);
     reset_to(cpu, SR_CNTKCTL_EL1, 0);

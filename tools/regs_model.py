@@ -363,6 +363,8 @@ class Table:
             absent = sum(reg.absent(f) for f in home.closed['feature'] if f not in model.features)
             if value >> 64 or value & (reg.zeros() | absent) or value & reg.ones() != reg.ones():
                 raise line.fault(f'{model.name}: {name} breaks RES0 or RES1 bits')
-        for name in wanted:
-            if name not in model.ids:
+        for name, reg in wanted.items():
+            if reg.needs and reg.needs not in model.features:
+                model.ids.pop(name, None)  # it came with like=, or there is nothing to say
+            elif name not in model.ids:
                 raise model.line.fault(f'{model.name}: no value for {name}')

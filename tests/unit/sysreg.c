@@ -21,6 +21,7 @@ static void file_open(void)
     file[SR_CNTKCTL_EL1] = CNTKCTL_EL1_EL0PCTEN | CNTKCTL_EL1_EL0VCTEN | CNTKCTL_EL1_EL0PTEN |
                            CNTKCTL_EL1_EL0VTEN;
     file[SR_CNTHCTL_EL2] = CNTHCTL_EL2_EL1PCTEN | CNTHCTL_EL2_EL1PCEN;
+    file[SR_ACTLR_EL2] = UINT64_MAX;
 }
 
 static const uint32_t all_features = (1u << SYSREG_FEATURE_COUNT) - 1;
@@ -299,10 +300,15 @@ Test(sysreg, implementation_defined_space)
         }
     file_open();
     uint16_t cpuectlr = SYSREG_KEY(3, 1, 15, 2, 1);
-    cr_assert_eq(resolve(cpuectlr, 1, true).kind, SYSREG_TARGET_UNMODELLED);
+    cr_assert_eq(resolve(cpuectlr, 1, false).kind, SYSREG_TARGET_REGISTER);
+    file[SR_ACTLR_EL2] = 0;
+    cr_assert_eq(resolve(cpuectlr, 1, true).trap, TRAP_ACTLR_EL2_1);
+    file[SR_ACTLR_EL2] = ACTLR_EL2_CPUECTLR;
+    cr_assert_eq(resolve(cpuectlr, 1, true).kind, SYSREG_TARGET_REGISTER);
     cr_assert_eq(resolve(cpuectlr, 0, true).kind, SYSREG_TARGET_UNDEFINED);
     file[SR_HCR_EL2] = HCR_EL2_TIDCP;
-    cr_assert_eq(resolve(cpuectlr, 1, true).kind, SYSREG_TARGET_TRAP_EL2);
+    cr_assert_eq(resolve(cpuectlr, 1, true).trap, TRAP_TIDCP);
+    cr_assert_eq(resolve(cpuectlr, 2, true).kind, SYSREG_TARGET_REGISTER);
 }
 
 /* A field at a time: what a write of all ones and of all zeroes leaves; with all features, with

@@ -210,8 +210,9 @@ Test(sysreg_execute, undefined_and_unmodelled)
     cr_assert_eq(mrs(w, SR_FPCR, 1), STEP_UNDEFINED); /* FP is absent */
     cr_assert_eq(sysreg_execute_mrs(&w->core, word_of(SYSREG_KEY(3, 3, 9, 12, 0), true, 1)),
                  STEP_UNDEFINED);
-    cr_assert_eq(mrs(w, SR_CPUECTLR_EL1, 1), STEP_UNMODELLED);
-    cr_assert_str_eq(w->core.unmodelled, "CPUECTLR_EL1");
+    w->model.features |= SYSREG_FEATURE_IMPNEOVERSE;
+    cr_assert_eq(mrs(w, SR_N1_CLUSTER0_EL1, 1), STEP_UNMODELLED);
+    cr_assert_str_eq(w->core.unmodelled, "N1_CLUSTER0_EL1");
     cr_assert_eq(sysreg_execute_sys(&w->core, word_of(SYSREG_KEY(1, 0, 7, 8, 0), true, 1)),
                  STEP_UNDEFINED); /* SYSL */
     w->cpu.el = 0;
