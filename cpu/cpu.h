@@ -34,7 +34,20 @@ enum cpu_wait { CPU_RUNS, CPU_WAITS_INTERRUPT, CPU_WAITS_EVENT, CPU_IS_OFF };
 #define CPU_UNSYNCHRONIZED_MAX 48u
 #define CPU_LOR_COUNT 4u /* descriptors of limited ordering regions: LORID_EL1.LD */
 
+#define CPU_EVENT_COUNTERS 6u /* PMCR_EL0.N */
+
 STATE_BEGIN
+/* Performance monitors: counters as they were when time and steps had the values seen. */
+struct cpu_pmu {
+    uint64_t cycle;
+    uint64_t event[CPU_EVENT_COUNTERS];
+    uint64_t overflowed;   /* PMOVSSET_EL0 */
+    uint64_t seen_cycles;  /* cpu.cycles then */
+    uint64_t seen_retired; /* instructions retired then */
+    uint64_t unretired;    /* steps that retired no instruction, ever */
+    uint64_t divider;      /* cycles not yet counted while PMCR_EL0.D */
+};
+
 struct cpu {
     uint64_t x[32]; /* x[31] is always 0: the zero register reads it; SP is in sp[] */
     uint64_t pc;
@@ -70,6 +83,7 @@ struct cpu {
     uint64_t reg[SYSREG_COUNT];       /* programmed copies; rows with owner=cpu and others */
     uint64_t effective[SYSREG_COUNT]; /* effective copies; equal where a row has none */
 
+    struct cpu_pmu pmu;
     uint64_t lor[CPU_LOR_COUNT][3]; /* LORSA, LOREA and LORN of each descriptor */
 
     uint64_t v[32][2]; /* SIMD and floating-point registers */

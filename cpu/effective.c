@@ -12,6 +12,7 @@
  * DDI 0487: "Synchronization requirements for AArch64 System registers", SynchronizeContext().
  */
 #include "cpu/effective.h"
+#include "cpu/pmu.h"
 #include "cpu/sysreg.h"
 #include "cpu/sysreg_row.h"
 #include "gen/trace.h"
@@ -39,6 +40,8 @@ static void effect(struct core *c, enum sysreg reg, uint64_t value)
     uint64_t old = cpu->effective[reg];
     if (old == value)
         return;
+    if (reg == SR_MDCR_EL2)
+        pmu_advance(cpu);
     cpu->effective[reg] = value;
     const struct sysreg_row *row = sysreg_row(reg);
     if (row->is_effective)

@@ -16,6 +16,7 @@
 #include "cpu/effective.h"
 #include "cpu/interrupt.h"
 #include "cpu/model.h"
+#include "cpu/pmu.h"
 #include "cpu/syndrome.h"
 #include "cpu/sysreg.h"
 #include "cpu/sysreg_row.h"
@@ -93,6 +94,13 @@ static uint64_t vector_offset(const struct cpu *cpu, const struct entry *e)
     return block + 0x80u * (uint64_t)e->vector;
 }
 
+/* The Exception level may change now: what depends on it is brought up to date. */
+static void leave_level(struct cpu *cpu)
+{
+    if (cpu->reg[SR_PMCNTENSET_EL0] != 0)
+        pmu_advance(cpu);
+}
+
 /* AArch64.TakeException */
 static enum step take(struct core *c, const struct entry *e)
 {
@@ -104,6 +112,9 @@ static enum step take(struct core *c, const struct entry *e)
     uint64_t vector = cpu->effective[to->vbar] + vector_offset(cpu, e);
     bool is_syndrome = e->vector == VECTOR_SYNCHRONOUS || e->vector == VECTOR_SERROR;
     uint64_t spsr = pstate_to_spsr(cpu);
+    if (!is_syndrome || (e->ec != ESR_EC_SVC64 && e->ec != ESR_EC_HVC64))
+        pmu_unretired(cpu);
+    leave_level(cpu);
     core_synchronize(c);
     if (is_syndrome)
         report(c, e);
@@ -327,6 +338,7 @@ enum step exception_return(struct core *c)
     uint8_t from_el = cpu->el;
     uint64_t spsr = cpu->reg[banked[from_el].spsr];
     uint64_t elr = cpu->reg[banked[from_el].elr];
+    leave_level(cpu);
     core_synchronize(c);
     if (return_is_illegal(cpu, spsr)) {
         cpu->il = 1;

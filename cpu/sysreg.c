@@ -16,6 +16,7 @@
 #include "cpu/interrupt.h"
 #include "cpu/maintenance.h"
 #include "cpu/model.h"
+#include "cpu/pmu.h"
 #include "cpu/syndrome.h"
 #include "cpu/sysreg_row.h"
 #include "cpu/timer.h"
@@ -130,6 +131,8 @@ static uint64_t read_row(const struct core *c, enum sysreg reg, uint64_t count)
         return read_timer(cpu, reg, count);
     case SYSREG_ON_READ_LOR:
         return read_lor(cpu, reg);
+    case SYSREG_ON_READ_PMU:
+        return pmu_read(cpu, reg);
     case SYSREG_ON_READ_CLAIM:
         return CLAIM_TAGS;
     case SYSREG_ON_READ_DCC:
@@ -212,6 +215,9 @@ void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
             *lor = value;
         return;
     }
+    case SYSREG_ON_WRITE_PMU:
+        pmu_write(c, reg, value);
+        return;
     case SYSREG_ON_WRITE_OSLAR:
         effective_program(c, SR_OSLSR_EL1,
                           (cpu->reg[SR_OSLSR_EL1] & ~OSLSR_EL1_OSLK) |

@@ -54,6 +54,46 @@ static bool sysreg_when_debug_tdra(const struct sysreg_query *query, const uint6
     return debug_trapped(MDCR_EL2_TDRA, query, effective);
 }
 
+/* EL0 and the performance monitors: PMUSERENR_EL0.EN, or the bit for this use. */
+static bool pmu_denied(const uint64_t *effective, uint64_t bits)
+{
+    return (effective[SR_PMUSERENR_EL0] & (bits | PMUSERENR_EL0_EN)) == 0;
+}
+
+static bool sysreg_when_pmu_en(const struct sysreg_query *query, const uint64_t *effective)
+{
+    (void)query;
+    return pmu_denied(effective, 0);
+}
+
+static bool sysreg_when_pmu_sw(const struct sysreg_query *query, const uint64_t *effective)
+{
+    (void)query;
+    return pmu_denied(effective, PMUSERENR_EL0_SW);
+}
+
+static bool sysreg_when_pmu_cr(const struct sysreg_query *query, const uint64_t *effective)
+{
+    return pmu_denied(effective, query->is_write ? 0 : PMUSERENR_EL0_CR);
+}
+
+static bool sysreg_when_pmu_er(const struct sysreg_query *query, const uint64_t *effective)
+{
+    (void)query;
+    return pmu_denied(effective, PMUSERENR_EL0_ER);
+}
+
+static bool sysreg_when_pmu_er_read(const struct sysreg_query *query, const uint64_t *effective)
+{
+    return pmu_denied(effective, query->is_write ? 0 : PMUSERENR_EL0_ER);
+}
+
+/* PMEVCNTR<n>_EL0 and PMEVTYPER<n>_EL0 have their number in op2, and six are there. */
+static bool sysreg_when_pmu_hpmn(const struct sysreg_query *query, const uint64_t *effective)
+{
+    return (query->key & 7u) >= field_get(MDCR_EL2_HPMN, effective[SR_MDCR_EL2]);
+}
+
 #include "gen/sysreg.inc"
 
 enum sysreg sysreg_of_key(uint16_t key)

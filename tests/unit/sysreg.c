@@ -22,6 +22,8 @@ static void file_open(void)
                            CNTKCTL_EL1_EL0VTEN;
     file[SR_CNTHCTL_EL2] = CNTHCTL_EL2_EL1PCTEN | CNTHCTL_EL2_EL1PCEN;
     file[SR_ACTLR_EL2] = UINT64_MAX;
+    file[SR_PMUSERENR_EL0] = PMUSERENR_EL0_EN;
+    file[SR_MDCR_EL2] = 6;
 }
 
 static const uint32_t all_features = (1u << SYSREG_FEATURE_COUNT) - 1;
@@ -119,12 +121,12 @@ Test(sysreg, access_as_in_the_manual)
     }
 }
 
-/* Registers of EL3, of GICv3, of performance monitors and of EL2&0 are absent. */
+/* Registers of EL3, of GICv3, of statistical profiling and of EL2&0 are absent. */
 Test(sysreg, absent_features_are_undefined)
 {
     static const uint16_t keys[] = {
         SYSREG_KEY(3, 6, 1, 1, 0),  SYSREG_KEY(3, 6, 4, 0, 1),  SYSREG_KEY(3, 0, 12, 12, 5),
-        SYSREG_KEY(3, 4, 12, 11, 0), SYSREG_KEY(3, 3, 9, 12, 0), SYSREG_KEY(3, 5, 1, 0, 0),
+        SYSREG_KEY(3, 4, 12, 11, 0), SYSREG_KEY(3, 0, 9, 10, 0), SYSREG_KEY(3, 5, 1, 0, 0),
         SYSREG_KEY(3, 4, 2, 0, 1),  SYSREG_KEY(3, 3, 4, 2, 5),  SYSREG_KEY(1, 6, 8, 7, 0),
         SYSREG_KEY(3, 0, 5, 3, 0), SYSREG_KEY(2, 1, 0, 0, 1),  SYSREG_KEY(3, 7, 14, 2, 1),
     };
@@ -166,6 +168,10 @@ static void file_trip(const struct sysreg_trap_row *rule, struct sysreg_query *q
         file[SR_MDCR_EL2] = MDCR_EL2_TDA;
     } else if (strcmp(rule->function, "debug_tdosa") == 0) {
         file[SR_MDCR_EL2] = MDCR_EL2_TDOSA;
+    } else if (strcmp(rule->function, "pmu_hpmn") == 0) {
+        file[SR_MDCR_EL2] = 0;
+    } else if (strncmp(rule->function, "pmu_", 4) == 0) {
+        file[SR_PMUSERENR_EL0] = 0;
     } else {
         cr_assert_str_eq(rule->function, "debug_tdra");
         file[SR_MDCR_EL2] = MDCR_EL2_TDRA;

@@ -208,7 +208,7 @@ Test(sysreg_execute, undefined_and_unmodelled)
 {
     struct core_world *w = world_new(2);
     cr_assert_eq(mrs(w, SR_FPCR, 1), STEP_UNDEFINED); /* FP is absent */
-    cr_assert_eq(sysreg_execute_mrs(&w->core, word_of(SYSREG_KEY(3, 3, 9, 12, 0), true, 1)),
+    cr_assert_eq(sysreg_execute_mrs(&w->core, word_of(SYSREG_KEY(3, 0, 9, 10, 0), true, 1)),
                  STEP_UNDEFINED);
     w->model.features |= SYSREG_FEATURE_IMPNEOVERSE;
     cr_assert_eq(mrs(w, SR_N1_CLUSTER0_EL1, 1), STEP_UNMODELLED);
