@@ -69,7 +69,7 @@ struct cpu {
     uint8_t wait;           /* enum cpu_wait */
     uint8_t event_register; /* set by SEV, cleared by WFE */
     uint8_t lines;          /* CPU_LINE_* as seen now */
-    uint8_t reserved;
+    uint8_t stepped;        /* the last instruction: 0 not stepped, 1 stepped, 2 so, exclusive */
 
     /* Local exclusive monitor (the global one is the machine's). */
     uint64_t monitor_pa;   /* first byte of the granule */

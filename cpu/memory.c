@@ -9,6 +9,7 @@
  *
  * AArch64.MemSingle, AArch64.ExclusiveMonitorsPass, AArch64.SetExclusiveMonitors (DDI 0487).
  */
+#include "cpu/debug.h"
 #include "cpu/direct.h"
 #include "cpu/exec.h"
 #include "cpu/exception.h"
@@ -60,6 +61,19 @@ static inline unsigned access_view(const struct core *c, const struct mem_op *op
     return cpu->access & PSTATE_PAN ? VIEW_PAN : 1;
 }
 
+/* AArch64.CheckWatchpoint: a PE with one that is on runs in the precise engine. */
+static inline bool is_watched(struct core *c, uint64_t va, const struct mem_op *op, bool is_write,
+                              unsigned size, unsigned el)
+{
+#if defined(ENGINE_FAST)
+    (void)c, (void)va, (void)op, (void)is_write, (void)size, (void)el;
+    return false;
+#else
+    return __builtin_expect(c->debug_on, 0) &&
+           debug_watch(c, va, size, el, is_write, op->atomic);
+#endif
+}
+
 /* Translates for an access; false with the fault noted. Remembers what the walk cost. */
 static bool translate(struct core *c, uint64_t va, const struct mem_op *op, bool is_write,
                       unsigned size, bool check, struct translation *result)
@@ -82,7 +96,7 @@ static bool translate(struct core *c, uint64_t va, const struct mem_op *op, bool
     if (c->mmu->state->fills != fills)
         c->visible = VISIBLE_WALK;
     if (result->fault.kind == FAULT_NONE)
-        return true;
+        return !check || !is_watched(c, va, op, is_write, size, request.el);
     c->fault = result->fault;
     c->fault_iss = op->iss;
     return false;
@@ -353,6 +367,8 @@ bool ENGINE(mem_zero_block)(struct core *c, uint64_t va)
     /* One translation decides; FAR is the address given, not the block's. */
     struct mem_op check = {.size = 1, .kind = ACCESS_PLAIN};
     if (!translate(c, va, &check, true, 1, false, &t))
+        return false;
+    if (is_watched(c, base, &check, true, DCZVA_BYTES, c->cpu->el))
         return false;
     if ((t.memory & 0xf0u) == 0) { /* AArch64: DC ZVA to Device memory is an alignment fault */
         c->fault = (struct fault){

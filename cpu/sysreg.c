@@ -3,13 +3,13 @@
  * leads to, or reads, writes or executes what it names. What a read or write does beside the
  * register file is a closed set, on_read and on_write of the rows, in two switches here.
  *
- * Not modelled: breakpoints, watchpoints and software step (switching one on stops the run), the
- * debug communication channel, redirection by HCR_EL2.E2H and NV.
+ * Not modelled: redirection by HCR_EL2.E2H and NV.
  *
  * DDI 0487: the System register and system instruction descriptions; AArch64.SystemAccessTrap,
  * AArch64.TakeReset for what reset leaves.
  */
 #include "cpu/sysreg.h"
+#include "cpu/debug.h"
 #include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
@@ -149,6 +149,8 @@ uint64_t sysreg_get(struct core *c, enum sysreg reg)
     const struct sysreg_row *row = sysreg_row(reg);
     if (row->owner == SYSREG_OWNER_GIC)
         return c->ops->gic_register(c->owner, c->pe, reg, false, 0);
+    if (row->on_write == SYSREG_ON_WRITE_DCC)
+        return debug_dcc_read(c, reg);
     bool is_timer = row->on_read == SYSREG_ON_READ_TIMER;
     return read_row(c, reg, is_timer ? c->ops->counter(c->owner, c->pe) : 0);
 }
@@ -201,7 +203,11 @@ void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
         c->ops->gic_register(c->owner, c->pe, reg, true, value);
         return;
     }
-    value = sysreg_legal(reg, c->model->features, cpu->reg[reg], value);
+    /* While the OS lock is locked, software may write what it saves of MDSCR_EL1. */
+    uint64_t old = cpu->reg[reg];
+    if (reg == SR_MDSCR_EL1 && (cpu->reg[SR_OSLSR_EL1] & OSLSR_EL1_OSLK))
+        old = value;
+    value = sysreg_legal(reg, c->model->features, old, value);
     switch (row->on_write) {
     case SYSREG_ON_WRITE_PSTATE:
         write_pstate(cpu, reg, value);
@@ -223,6 +229,9 @@ void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
                           (cpu->reg[SR_OSLSR_EL1] & ~OSLSR_EL1_OSLK) |
                               field_put(OSLSR_EL1_OSLK, value & OSLAR_EL1_OSLK));
         return;
+    case SYSREG_ON_WRITE_DCC:
+        debug_dcc_write(c, reg, value);
+        return;
     case SYSREG_ON_WRITE_CLAIM: {
         uint64_t tags = cpu->reg[SR_DBGCLAIMCLR_EL1];
         effective_program(c, SR_DBGCLAIMCLR_EL1,
@@ -237,24 +246,6 @@ void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
     }
     if (!row->is_special)
         effective_program(c, reg, value);
-}
-
-/* Whether debug would be on with `value` in reg: single step, or an enabled break- or watchpoint
- * while MDSCR_EL1.MDE is set. */
-static bool switches_debug_on(const struct cpu *cpu, enum sysreg reg, uint64_t value)
-{
-    uint64_t mdscr = reg == SR_MDSCR_EL1 ? value : cpu->reg[SR_MDSCR_EL1];
-    if (mdscr & MDSCR_EL1_SS)
-        return true;
-    if ((mdscr & MDSCR_EL1_MDE) == 0)
-        return false;
-    for (enum sysreg r = 0; r < SYSREG_STORED_COUNT; r++) {
-        const struct sysreg_row *row = sysreg_row(r);
-        if (row->on_write == SYSREG_ON_WRITE_DEBUG && r != SR_MDSCR_EL1 &&
-            ((r == reg ? value : cpu->reg[r]) & BCR_E))
-            return true;
-    }
-    return false;
 }
 
 /* --- instructions ---------------------------------------------------------------------------- */
@@ -315,10 +306,6 @@ enum step sysreg_execute_msr(struct core *c, uint32_t w)
         return refuse(c, w, &target);
     uint64_t value = reg_x(c, w & 31u);
     enum sysreg_on_write hook = sysreg_row(target.reg)->on_write;
-    if (hook == SYSREG_ON_WRITE_DEBUG && switches_debug_on(c->cpu, target.reg, value)) {
-        c->unmodelled = "self-hosted debug: a breakpoint, watchpoint or software step";
-        return STEP_UNMODELLED;
-    }
     if (hook != SYSREG_ON_WRITE_NONE && hook != SYSREG_ON_WRITE_PSTATE)
         c->visible = VISIBLE_REGISTER;
     sysreg_set(c, target.reg, value);

@@ -78,6 +78,7 @@ enum fault_kind {
     FAULT_EXTERNAL_ON_WALK, /* ... on a descriptor read */
     FAULT_TLB_CONFLICT,
     FAULT_UNSUPPORTED_EXCLUSIVE,
+    FAULT_DEBUG, /* a breakpoint or watchpoint; never by translation */
 };
 
 struct fault {
