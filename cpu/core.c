@@ -4,6 +4,7 @@
  * Reset follows AArch64.TakeReset for the Exception level that the configuration enters at; there
  * is no EL3 in the model, so that EL2 is the highest.
  */
+#include "cpu/debug.h"
 #include "cpu/direct.h"
 #include "cpu/effective.h"
 #include "cpu/engine.h"
@@ -60,6 +61,7 @@ void core_restored(struct core *c)
     c->regimes_stale = true;
     c->told = context_now(c);
     direct_drop(c);
+    debug_refresh(c);
 }
 
 struct vmsa_registers core_vmsa(const struct cpu *cpu)
@@ -131,7 +133,7 @@ void direct_drop(struct core *c)
 
 void direct_begin(struct core *c)
 {
-    c->cache->legal = (c->chooser->open_mask & CHOICES_AT_HIT) == 0;
+    c->cache->legal = (c->chooser->open_mask & CHOICES_AT_HIT) == 0 && !c->debug_on;
 }
 
 void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translation *t)
@@ -169,6 +171,7 @@ void core_reset(struct core *c, unsigned el, uint64_t pc, uint64_t x0)
     cpu->pc = pc;
     cpu->x[0] = x0;
     sysreg_reset(c);
+    debug_refresh(c);
     c->regimes_stale = true; /* what was told stays: the difference is yet to be told */
     direct_drop(c);
 }
@@ -221,5 +224,5 @@ bool core_may_run_fast(const struct core *c)
     const uint64_t each = UINT64_C(1) << EVENT_RETIRE | UINT64_C(1) << EVENT_REG |
                           UINT64_C(1) << EVENT_VREG;
     return (c->events->mask & each) == 0 && c->cpu->unsynchronized_count == 0 &&
-           c->mmu->state->queue_count == 0;
+           c->mmu->state->queue_count == 0 && !c->debug_on;
 }

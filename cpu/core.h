@@ -77,6 +77,7 @@ struct core {
     /* Derived from the effective registers; regimes_stale says when to make them again. */
     struct regime regime[REGIME_KIND_COUNT];
     bool regimes_stale;
+    bool debug_on; /* derived: a step or a break- or watchpoint may come; debug.h */
 
     /* What the last CONTEXT event said; made anew after a restore. */
     struct core_context {
@@ -91,6 +92,7 @@ struct core {
     uint32_t fault_iss;   /* ISS bits 24:14 of the instruction: ISV..AR, or 0 */
     uint32_t extra_cost;  /* cycles beyond the instruction's own */
     uint64_t visible;     /* VISIBLE_* or the physical address of its last shared access */
+    bool is_stepping;     /* software step is active and not pending */
     uint32_t word;        /* its encoding */
     bool lines_may_change; /* a device or timer was touched: the machine looks at its wires */
     const char *unmodelled; /* static text */

@@ -234,6 +234,19 @@ static void operand_prfop(struct writer *out, const struct argument *a)
         put(out, "%sl%u%s", type[operation >> 3], level + 1, operation & 1 ? "strm" : "keep");
 }
 
+static void operand_order(struct writer *out, const struct argument *a)
+{
+    static const char name[4][3] = {"", "l", "a", "al"};
+    put(out, "%s", name[small(a)]);
+}
+
+static void operand_next(struct writer *out, const struct argument *a)
+{
+    struct argument behind[2] = {a[0], a[1]};
+    behind[0].raw++;
+    operand_x(out, behind);
+}
+
 static void operand_sysreg(struct writer *out, const struct argument *a)
 {
     unsigned op = small(a);

@@ -12,6 +12,8 @@
  * DDI 0487: "Synchronization requirements for AArch64 System registers", SynchronizeContext().
  */
 #include "cpu/effective.h"
+#include "cpu/debug.h"
+#include "cpu/pmu.h"
 #include "cpu/sysreg.h"
 #include "cpu/sysreg_row.h"
 #include "gen/trace.h"
@@ -39,12 +41,16 @@ static void effect(struct core *c, enum sysreg reg, uint64_t value)
     uint64_t old = cpu->effective[reg];
     if (old == value)
         return;
+    if (reg == SR_MDCR_EL2)
+        pmu_advance(cpu);
     cpu->effective[reg] = value;
     const struct sysreg_row *row = sysreg_row(reg);
     if (row->is_effective)
         event_emit_EFFECTIVE(CORE_HEAD(c), reg, old, value);
     if (row->on_write == SYSREG_ON_WRITE_REGIME)
         c->regimes_stale = true;
+    if (row->on_write == SYSREG_ON_WRITE_DEBUG)
+        debug_refresh(c);
     if (row->on_write == SYSREG_ON_WRITE_TIMER) {
         c->lines_may_change = true;
         c->ops->timer_changed(c->owner, c->pe);

@@ -8,6 +8,7 @@
  * table by instruction class, plus what the access itself added (walks, misses, devices).
  */
 #include "cpu/engine.h"
+#include "cpu/debug.h"
 #include "cpu/direct.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
@@ -47,6 +48,10 @@ static bool fetch(struct core *c, uint32_t *word)
         c->visible = VISIBLE_WALK;
     c->fault = t.fault;
     uint64_t value[2] = {0, 0};
+#if !defined(ENGINE_FAST)
+    if (t.fault.kind == FAULT_NONE && __builtin_expect(c->debug_on, 0) && debug_fetch(c))
+        return false;
+#endif
     if (t.fault.kind == FAULT_NONE) {
         struct access access = {
             .va = va_make(pc),
@@ -190,7 +195,13 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
             uint32_t word = 0;
             enum step step = STEP_EXCEPTION;
             uint64_t pc = cpu->pc;
-            if (fetch(c, &word)) {
+#if defined(ENGINE_FAST)
+            bool debugs = false;
+#else
+            bool debugs = __builtin_expect(c->debug_on, 0);
+#endif
+            bool is_pending = debugs && debug_before(c);
+            if (!is_pending && fetch(c, &word)) {
                 step = attempt(c, word);
             } else {
                 c->visible = VISIBLE_EXCEPTION;
@@ -198,6 +209,8 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
             }
             if (step == STEP_UNMODELLED)
                 return (struct engine_result){ENGINE_UNMODELLED, steps - 1};
+            if (debugs)
+                debug_after(c, word, step);
             cpu->insns++;
             reason = reason_of(c, step, budget->stop_at_visible);
 #if !defined(ENGINE_FAST)

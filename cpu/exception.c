@@ -6,16 +6,18 @@
  * context. Registers that the architecture leaves UNKNOWN (FAR_ELx, HPFAR_EL2) keep their value
  * unless the choice unknown-value says otherwise.
  *
- * Not modelled: EL3, AArch32, debug exceptions but for BRK, halting (HLT is UNDEFINED but for the
+ * Not modelled: EL3, AArch32, halting (HLT is UNDEFINED but for the
  * semihosting call), HCR_EL2.E2H. An SMC that nothing traps is served by built-in firmware.
  *
  * DDI 0487: AArch64.TakeException, AArch64.ReportException, AArch64.ExceptionReturn,
  * IllegalExceptionReturn, AArch64.BranchAddr, AArch64.CheckForWFxTrap.
  */
 #include "cpu/exception.h"
+#include "cpu/debug.h"
 #include "cpu/effective.h"
 #include "cpu/interrupt.h"
 #include "cpu/model.h"
+#include "cpu/pmu.h"
 #include "cpu/syndrome.h"
 #include "cpu/sysreg.h"
 #include "cpu/sysreg_row.h"
@@ -80,8 +82,8 @@ static void report(struct core *c, const struct entry *e)
 
 static uint64_t pstate_to_spsr(const struct cpu *cpu)
 {
-    return cpu->nzcv | cpu->daif | field_put(SPSR_SS, cpu->ss) | field_put(SPSR_IL, cpu->il) |
-           field_put(SPSR_M, (uint64_t)cpu->el << 2 | cpu->spsel);
+    return cpu->nzcv | cpu->daif | cpu->access | field_put(SPSR_SS, cpu->ss) |
+           field_put(SPSR_IL, cpu->il) | field_put(SPSR_M, (uint64_t)cpu->el << 2 | cpu->spsel);
 }
 
 /* The offset in the vector table: four blocks by where the exception came from. */
@@ -91,6 +93,13 @@ static uint64_t vector_offset(const struct cpu *cpu, const struct entry *e)
     if (e->to_el == cpu->el)
         block = cpu->spsel ? 0x200 : 0;
     return block + 0x80u * (uint64_t)e->vector;
+}
+
+/* The Exception level may change now: what depends on it is brought up to date. */
+static void leave_level(struct cpu *cpu)
+{
+    if (cpu->reg[SR_PMCNTENSET_EL0] != 0)
+        pmu_advance(cpu);
 }
 
 /* AArch64.TakeException */
@@ -104,6 +113,9 @@ static enum step take(struct core *c, const struct entry *e)
     uint64_t vector = cpu->effective[to->vbar] + vector_offset(cpu, e);
     bool is_syndrome = e->vector == VECTOR_SYNCHRONOUS || e->vector == VECTOR_SERROR;
     uint64_t spsr = pstate_to_spsr(cpu);
+    if (!is_syndrome || (e->ec != ESR_EC_SVC64 && e->ec != ESR_EC_HVC64))
+        pmu_unretired(cpu);
+    leave_level(cpu);
     core_synchronize(c);
     if (is_syndrome)
         report(c, e);
@@ -112,7 +124,12 @@ static enum step take(struct core *c, const struct entry *e)
     cpu->el = (uint8_t)e->to_el;
     cpu->spsel = 1;
     cpu->daif = PSTATE_DAIF;
+    cpu->access &= ~PSTATE_UAO;
+    if (e->to_el == 1 && (c->model->features & SYSREG_FEATURE_PAN) &&
+        (cpu->effective[SR_SCTLR_EL1] & SCTLR_EL1_SPAN) == 0)
+        cpu->access |= PSTATE_PAN;
     cpu->ss = 0;
+    cpu->stepped = 0;
     cpu->il = 0;
     cpu->pc = vector;
     cpu->wait = CPU_RUNS;
@@ -165,6 +182,7 @@ enum step exception_pc_alignment(struct core *c)
 
 enum step exception_svc(struct core *c, uint32_t imm16)
 {
+    debug_step_advance(c->cpu);
     return take_at(c, default_target(c->cpu), ESR_EC_SVC64, imm16, c->cpu->pc + 4);
 }
 
@@ -175,6 +193,7 @@ enum step exception_hvc(struct core *c, uint32_t imm16)
         return exception_undefined(c);
     if (cpu->el == 1 && c->conduit_hvc)
         return STEP_FIRMWARE;
+    debug_step_advance(c->cpu);
     return take_at(c, 2, ESR_EC_HVC64, imm16, cpu->pc + 4);
 }
 
@@ -188,13 +207,44 @@ enum step exception_smc(struct core *c, uint32_t imm16)
     return STEP_FIRMWARE;
 }
 
+/* Where a debug exception goes from here. */
+static unsigned debug_level(const struct cpu *cpu)
+{
+    return cpu->el == 2 ? 2 : debug_target(cpu);
+}
+
+enum step exception_software_step(struct core *c, bool is_valid, bool is_exclusive)
+{
+    const struct cpu *cpu = c->cpu;
+    unsigned to_el = debug_level(cpu);
+    unsigned ec = to_el > cpu->el ? ESR_EC_SOFTSTP_LOWER : ESR_EC_SOFTSTP_SAME;
+    return take_at(c, to_el, ec, syndrome_step(is_valid, is_exclusive), cpu->pc);
+}
+
+/* A Breakpoint or Watchpoint exception, by c->fault. */
+static enum step exception_debug(struct core *c)
+{
+    const struct cpu *cpu = c->cpu;
+    const struct fault *fault = &c->fault;
+    struct entry e = {
+        .to_el = debug_level(cpu),
+        .iss = syndrome_abort(fault, 0),
+        .back = cpu->pc,
+        .has_far = !fault->is_fetch,
+        .far = fault->va.bits,
+    };
+    bool is_lower = e.to_el > cpu->el;
+    if (fault->is_fetch)
+        e.ec = is_lower ? ESR_EC_BREAKPT_LOWER : ESR_EC_BREAKPT_SAME;
+    else
+        e.ec = is_lower ? ESR_EC_WATCHPT_LOWER : ESR_EC_WATCHPT_SAME;
+    return take(c, &e);
+}
+
 enum step exception_brk(struct core *c, uint32_t imm16)
 {
     const struct cpu *cpu = c->cpu;
-    unsigned to_el = default_target(cpu);
-    if (cpu->effective[SR_MDCR_EL2] & MDCR_EL2_TDE)
-        to_el = 2;
-    return take_at(c, to_el, ESR_EC_BRK64, imm16, cpu->pc);
+    return take_at(c, debug_level(cpu), ESR_EC_BRK64, imm16, cpu->pc);
 }
 
 enum step exception_hlt(struct core *c, uint32_t imm16)
@@ -206,6 +256,8 @@ enum step exception_abort(struct core *c)
 {
     const struct cpu *cpu = c->cpu;
     const struct fault *fault = &c->fault;
+    if (fault->kind == FAULT_DEBUG)
+        return exception_debug(c);
     struct entry e = {
         .to_el = fault->stage == 2 ? 2 : default_target(cpu),
         .iss = syndrome_abort(fault, c->fault_iss),
@@ -258,6 +310,8 @@ static unsigned wait_trap(const struct cpu *cpu, bool is_wfe)
 enum step exception_wait(struct core *c, bool is_wfe)
 {
     struct cpu *cpu = c->cpu;
+    if (c->debug_on && cpu->ss) /* stepped, it goes on */
+        return STEP_NEXT;
     if (is_wfe && cpu->event_register) {
         cpu->event_register = 0;
         return STEP_NEXT;
@@ -323,17 +377,23 @@ enum step exception_return(struct core *c)
     uint8_t from_el = cpu->el;
     uint64_t spsr = cpu->reg[banked[from_el].spsr];
     uint64_t elr = cpu->reg[banked[from_el].elr];
+    leave_level(cpu);
     core_synchronize(c);
-    if (return_is_illegal(cpu, spsr)) {
+    bool is_illegal = return_is_illegal(cpu, spsr);
+    unsigned to_el = is_illegal ? from_el : (unsigned)(field_get(SPSR_M, spsr) >> 2);
+    bool steps = debug_step_of_return(cpu, spsr, to_el);
+    if (is_illegal) {
         cpu->il = 1;
     } else {
         cpu->il = (spsr & SPSR_IL) != 0;
-        cpu->el = (uint8_t)(field_get(SPSR_M, spsr) >> 2);
+        cpu->el = (uint8_t)to_el;
         cpu->spsel = (uint8_t)(spsr & SPSR_M_SP);
     }
-    cpu->ss = 0; /* DebugExceptionReturnSS(): software step is never on */
+    cpu->ss = steps;
+    cpu->stepped = 0;
     cpu->nzcv = (uint32_t)(spsr & (SPSR_N | SPSR_Z | SPSR_C | SPSR_V));
     cpu->daif = (uint32_t)(spsr & (SPSR_D | SPSR_A | SPSR_I | SPSR_F));
+    cpu->access = (uint32_t)(spsr & (SPSR_PAN | SPSR_UAO));
     cpu->pc = exception_branch_address(cpu, elr);
     cpu->monitor_size = 0;
     cpu->event_register = 1;

@@ -17,10 +17,13 @@ enum step exception_smc(struct core *c, uint32_t imm16);
 enum step exception_brk(struct core *c, uint32_t imm16);
 enum step exception_hlt(struct core *c, uint32_t imm16);
 
-/* Data Abort from c->fault and c->fault_iss, or Instruction Abort when fault.is_fetch. */
+/* Data Abort from c->fault and c->fault_iss, or Instruction Abort when fault.is_fetch; Watchpoint
+ * or Breakpoint for FAULT_DEBUG. */
 enum step exception_abort(struct core *c);
 enum step exception_pc_alignment(struct core *c);
 enum step exception_sp_alignment(struct core *c);
+/* Software Step: whether the instruction before was stepped, and was a load exclusive. */
+enum step exception_software_step(struct core *c, bool is_valid, bool is_exclusive);
 /* PSTATE.IL is set. */
 enum step exception_illegal_state(struct core *c);
 

@@ -86,7 +86,9 @@ struct mem_op {
     uint8_t aligned;      /* 1: must be naturally aligned whatever SCTLR_ELx.A says */
     uint8_t pair;         /* 1: two elements of half the size, each in its own byte order */
     uint8_t element;      /* bytes of each element, each in its own byte order; 0: one element */
-    uint8_t reserved;
+    uint8_t atomic;       /* 1: reads and writes; kind is that of the read */
+    uint8_t store_kind;   /* enum access_kind of an atomic access's write */
+    uint8_t reserved[3];
     uint32_t iss; /* ISS[24:14] if the form gives a valid syndrome (ISS_VALID below), else 0 */
 };
 
@@ -110,6 +112,27 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
  */
 bool ENGINE(mem_write_exclusive)(struct core *c, uint64_t va, const struct mem_op *op,
                                  const uint64_t value[2], bool *stored);
+
+/* What an atomic access makes of memory: the second operand of LDADD.., SWP or CAS. */
+enum mem_atomic {
+    ATOMIC_ADD,
+    ATOMIC_CLR,
+    ATOMIC_EOR,
+    ATOMIC_SET,
+    ATOMIC_SMAX,
+    ATOMIC_SMIN,
+    ATOMIC_UMAX,
+    ATOMIC_UMIN,
+    ATOMIC_SWP,
+    ATOMIC_CAS, /* the store happens where memory equals `expected` */
+};
+
+/*
+ * MemAtomic() and MemAtomicCompareAndSwap(): one access that nothing comes between; op->atomic is
+ * set. expected only for CAS. old: what memory held. False as above on a fault.
+ */
+bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, enum mem_atomic what,
+                        const uint64_t value[2], const uint64_t expected[2], uint64_t old[2]);
 
 /* CheckSPAlignment(): call when the base register of a load or store is SP. False: return
  * STEP_EXCEPTION (the SP alignment fault has been taken). */

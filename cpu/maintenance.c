@@ -56,16 +56,22 @@ static const struct tlbi_row tlbi_rows[] = {
 struct at_row {
     enum sysreg reg;
     enum regime_kind regime;
-    uint8_t el, is_write, stage1_only;
+    uint8_t el, is_write, stage1_only, respects_pan;
 };
 
 /* clang-format off */
 static const struct at_row at_rows[] = {
-    {SR_AT_S1E1R, REGIME_EL10, 1, 0, 1},  {SR_AT_S1E1W, REGIME_EL10, 1, 1, 1},
-    {SR_AT_S1E0R, REGIME_EL10, 0, 0, 1},  {SR_AT_S1E0W, REGIME_EL10, 0, 1, 1},
-    {SR_AT_S12E1R, REGIME_EL10, 1, 0, 0}, {SR_AT_S12E1W, REGIME_EL10, 1, 1, 0},
-    {SR_AT_S12E0R, REGIME_EL10, 0, 0, 0}, {SR_AT_S12E0W, REGIME_EL10, 0, 1, 0},
-    {SR_AT_S1E2R, REGIME_EL2, 2, 0, 1},   {SR_AT_S1E2W, REGIME_EL2, 2, 1, 1},
+    {SR_AT_S1E1R, REGIME_EL10, 1, 0, 1, 0},
+    {SR_AT_S1E1W, REGIME_EL10, 1, 1, 1, 0},
+    {SR_AT_S1E0R, REGIME_EL10, 0, 0, 1, 0},
+    {SR_AT_S1E0W, REGIME_EL10, 0, 1, 1, 0},
+    {SR_AT_S12E1R, REGIME_EL10, 1, 0, 0, 0},
+    {SR_AT_S12E1W, REGIME_EL10, 1, 1, 0, 0},
+    {SR_AT_S12E0R, REGIME_EL10, 0, 0, 0, 0},
+    {SR_AT_S12E0W, REGIME_EL10, 0, 1, 0, 0},
+    {SR_AT_S1E2R, REGIME_EL2, 2, 0, 1, 0},
+    {SR_AT_S1E2W, REGIME_EL2, 2, 1, 1, 0},
+    {SR_AT_S1E1RP, REGIME_EL10, 1, 0, 1, 1}, {SR_AT_S1E1WP, REGIME_EL10, 1, 1, 1, 1},
 };
 /* clang-format on */
 
@@ -117,6 +123,7 @@ static enum step execute_at(struct core *c, const struct at_row *row, uint64_t o
         .is_cache_op = 1,
         .stage1_only = row->stage1_only,
         .is_at = 1,
+        .pan = row->respects_pan && (c->cpu->access & PSTATE_PAN),
     };
     struct translation t;
     mmu_translate(c->mmu, regime, &request, &t);
@@ -139,7 +146,7 @@ static enum step execute_at(struct core *c, const struct at_row *row, uint64_t o
 static bool is_by_address(enum sysreg operation)
 {
     return operation == SR_IC_IVAU || operation == SR_DC_IVAC || operation == SR_DC_CVAC ||
-           operation == SR_DC_CVAU || operation == SR_DC_CIVAC;
+           operation == SR_DC_CVAU || operation == SR_DC_CVAP || operation == SR_DC_CIVAC;
 }
 
 static enum step execute_cache(struct core *c, enum sysreg operation, uint64_t operand)

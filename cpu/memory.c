@@ -9,6 +9,7 @@
  *
  * AArch64.MemSingle, AArch64.ExclusiveMonitorsPass, AArch64.SetExclusiveMonitors (DDI 0487).
  */
+#include "cpu/debug.h"
 #include "cpu/direct.h"
 #include "cpu/exec.h"
 #include "cpu/exception.h"
@@ -42,14 +43,44 @@ static void swap_value(uint64_t value[2], const struct mem_op *op)
     }
 }
 
+/* As whom an access is checked: an Exception level, or EL1 under PSTATE.PAN. */
+#define VIEW_PAN 3u
+
+/* AArch64.AccessUsesEL: LDTR and STTR are EL0's from EL1, unless PSTATE.UAO overrides it. */
+static inline unsigned access_view(const struct core *c, const struct mem_op *op)
+{
+    const struct cpu *cpu = c->cpu;
+    if (cpu->el != 1)
+        return cpu->el;
+    if (op->unprivileged && (cpu->access & PSTATE_UAO) == 0)
+        return 0;
+    return cpu->access & PSTATE_PAN ? VIEW_PAN : 1;
+}
+
+/* AArch64.CheckWatchpoint: a PE with one that is on runs in the precise engine. */
+static inline bool is_watched(struct core *c, uint64_t va, const struct mem_op *op, bool is_write,
+                              unsigned size, unsigned el)
+{
+#if defined(ENGINE_FAST)
+    (void)c, (void)va, (void)op, (void)is_write, (void)size, (void)el;
+    return false;
+#else
+    return __builtin_expect(c->debug_on, 0) &&
+           debug_watch(c, va, size, el, is_write, op->atomic);
+#endif
+}
+
 /* Translates for an access; false with the fault noted. Remembers what the walk cost. */
 static bool translate(struct core *c, uint64_t va, const struct mem_op *op, bool is_write,
                       unsigned size, bool check, struct translation *result)
 {
     const struct cpu *cpu = c->cpu;
+    unsigned view = access_view(c, op);
     struct mmu_request request = {
         .va = va_make(va),
-        .el = op->unprivileged && cpu->el == 1 ? 0 : cpu->el,
+        .el = (uint8_t)(view == VIEW_PAN ? 1 : view),
+        .pan = view == VIEW_PAN,
+        .is_atomic = op->atomic,
         .kind = op->kind,
         .is_write = is_write,
         .size = check ? (uint8_t)size : 0,
@@ -61,7 +92,7 @@ static bool translate(struct core *c, uint64_t va, const struct mem_op *op, bool
     if (c->mmu->state->fills != fills)
         c->visible = VISIBLE_WALK;
     if (result->fault.kind == FAULT_NONE)
-        return true;
+        return !check || !is_watched(c, va, op, is_write, size, request.el);
     c->fault = result->fault;
     c->fault_iss = op->iss;
     return false;
@@ -105,6 +136,7 @@ static struct access access_make(const struct core *c, uint64_t va, const struct
         .kind = op->kind,
         .is_write = is_write,
         .exclusive = op->exclusive,
+        .atomic = op->atomic,
         .memory = t->memory,
         .shareability = t->shareability,
         .el = c->cpu->el,
@@ -177,7 +209,7 @@ static void monitor_arm(struct core *c, pa_t pa)
 
 bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint64_t value[2])
 {
-    unsigned el = op->unprivileged && c->cpu->el == 1 ? 0 : c->cpu->el;
+    unsigned el = access_view(c, op);
     value[1] = 0;
     const struct direct_entry *direct =
         op->exclusive ? NULL : direct_find(c, va, op->size, el, false);
@@ -214,7 +246,7 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
 bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
                        const uint64_t value[2])
 {
-    unsigned el = op->unprivileged && c->cpu->el == 1 ? 0 : c->cpu->el;
+    unsigned el = access_view(c, op);
     uint64_t out[2] = {value[0], op->size == 16 ? value[1] : 0};
     if (is_big_endian(c, el))
         swap_value(out, op);
@@ -271,6 +303,90 @@ bool ENGINE(mem_write_exclusive)(struct core *c, uint64_t va, const struct mem_o
     return true;
 }
 
+/* What memory becomes, at 8 * size bits; of a pair only SWP and CAS, which do not compute. */
+static uint64_t atomic_result(enum mem_atomic what, unsigned size, uint64_t old, uint64_t value)
+{
+    unsigned bits = 8u * size;
+    int64_t a = (int64_t)bits_sign_extend(old, bits), b = (int64_t)bits_sign_extend(value, bits);
+    switch (what) {
+    case ATOMIC_ADD:
+        return (old + value) & bits_ones(bits);
+    case ATOMIC_CLR:
+        return old & ~value;
+    case ATOMIC_EOR:
+        return old ^ value;
+    case ATOMIC_SET:
+        return old | value;
+    case ATOMIC_SMAX:
+        return a > b ? old : value;
+    case ATOMIC_SMIN:
+        return a < b ? old : value;
+    case ATOMIC_UMAX:
+        return old > value ? old : value;
+    case ATOMIC_UMIN:
+        return old < value ? old : value;
+    case ATOMIC_SWP:
+    case ATOMIC_CAS:
+        break;
+    }
+    return value;
+}
+
+/*
+ * The write half goes through the port also when a comparison has failed, with what was there:
+ * as the architecture lets it, and so that the monitors of other PEs are cleared. An access to a
+ * device is a read and then a write, which an implementation may support.
+ */
+bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, enum mem_atomic what,
+                        const uint64_t value[2], const uint64_t expected[2], uint64_t old[2])
+{
+    unsigned view = access_view(c, op);
+    bool swaps = is_big_endian(c, view);
+    struct mem_op store = *op;
+    store.kind = op->store_kind;
+    const struct direct_entry *direct = direct_find(c, va, op->size, view, true);
+    if (direct && !direct->read)
+        direct = NULL;
+    struct translation t;
+    struct access access;
+    old[0] = old[1] = 0;
+    if (direct) {
+        memcpy(old, direct->read + (va & (PAGE_BYTES - 1)), op->size);
+        tell_direct(c, va, direct, op, false, old[0]);
+    } else {
+        if (!translate(c, va, op, false, op->size, true, &t))
+            return false;
+        access = access_make(c, va, &t, op, false, op->size);
+        if (c->port->read(c->port->owner, &access, old) != PORT_OK)
+            return port_failed(c, va, op, false);
+        tell_access(c, va, &t, op, false, op->size, old[0]);
+    }
+    uint64_t raw[2] = {old[0], old[1]};
+    if (swaps)
+        swap_value(old, op);
+    bool stores = what != ATOMIC_CAS || (old[0] == expected[0] && old[1] == expected[1]);
+    uint64_t out[2] = {raw[0], raw[1]};
+    if (stores) {
+        out[0] = atomic_result(what, op->size > 8 ? 8 : op->size, old[0], value[0]);
+        out[1] = op->size == 16 ? value[1] : 0;
+        if (swaps)
+            swap_value(out, op);
+    }
+    if (direct) {
+        memcpy(direct->write + (va & (PAGE_BYTES - 1)), out, op->size);
+        if (stores)
+            tell_direct(c, va, direct, &store, true, out[0]);
+        return true;
+    }
+    access = access_make(c, va, &t, &store, true, op->size);
+    if (c->port->write(c->port->owner, &access, out) == PORT_EXTERNAL_ABORT)
+        return port_failed(c, va, op, true);
+    if (stores)
+        tell_access(c, va, &t, &store, true, op->size, out[0]);
+    direct_fill(c, va, view, &t);
+    return true;
+}
+
 bool ENGINE(mem_zero_block)(struct core *c, uint64_t va)
 {
     static const uint64_t zero[2];
@@ -280,6 +396,8 @@ bool ENGINE(mem_zero_block)(struct core *c, uint64_t va)
     /* One translation decides; FAR is the address given, not the block's. */
     struct mem_op check = {.size = 1, .kind = ACCESS_PLAIN};
     if (!translate(c, va, &check, true, 1, false, &t))
+        return false;
+    if (is_watched(c, base, &check, true, DCZVA_BYTES, c->cpu->el))
         return false;
     if ((t.memory & 0xf0u) == 0) { /* AArch64: DC ZVA to Device memory is an alignment fault */
         c->fault = (struct fault){

@@ -34,6 +34,8 @@ uint32_t syndrome_status(const struct fault *fault)
         return FSC_TLB_CONFLICT;
     case FAULT_UNSUPPORTED_EXCLUSIVE:
         return FSC_UNSUPPORTED_EXCLUSIVE;
+    case FAULT_DEBUG:
+        return FSC_DEBUG;
     case FAULT_NONE:
         break;
     }
@@ -79,6 +81,13 @@ uint32_t syndrome_wait(bool is_wfe)
 {
     return (uint32_t)(ISS_WFX_CV | field_put(ISS_WFX_COND, COND_ALWAYS) |
                       field_put(ISS_WFX_TI, is_wfe));
+}
+
+uint32_t syndrome_step(bool is_valid, bool is_exclusive)
+{
+    return (uint32_t)(field_put(ISS_SOFTWARE_STEP_ISV, is_valid) |
+                      field_put(ISS_SOFTWARE_STEP_EX, is_valid && is_exclusive) |
+                      field_put(ISS_SOFTWARE_STEP_IFSC, FSC_DEBUG));
 }
 
 uint32_t syndrome_fp(void)

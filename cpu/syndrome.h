@@ -21,3 +21,6 @@ uint32_t syndrome_sysreg(uint32_t word);
 /* ISS of a trapped WFI or WFE, and of a trapped floating-point instruction. */
 uint32_t syndrome_wait(bool is_wfe);
 uint32_t syndrome_fp(void);
+/* ISS of a Software Step exception: whether the instruction before was stepped, and loaded
+ * exclusively. */
+uint32_t syndrome_step(bool is_valid, bool is_exclusive);

@@ -3,19 +3,20 @@
  * leads to, or reads, writes or executes what it names. What a read or write does beside the
  * register file is a closed set, on_read and on_write of the rows, in two switches here.
  *
- * Not modelled: breakpoints, watchpoints and software step (switching one on stops the run), the
- * debug communication channel, redirection by HCR_EL2.E2H and NV.
+ * Not modelled: redirection by HCR_EL2.E2H and NV.
  *
  * DDI 0487: the System register and system instruction descriptions; AArch64.SystemAccessTrap,
  * AArch64.TakeReset for what reset leaves.
  */
 #include "cpu/sysreg.h"
+#include "cpu/debug.h"
 #include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
 #include "cpu/interrupt.h"
 #include "cpu/maintenance.h"
 #include "cpu/model.h"
+#include "cpu/pmu.h"
 #include "cpu/syndrome.h"
 #include "cpu/sysreg_row.h"
 #include "cpu/timer.h"
@@ -42,8 +43,29 @@ static uint64_t read_pstate(const struct cpu *cpu, enum sysreg reg)
         return field_put(CurrentEL_EL, cpu->el);
     if (reg == SR_NZCV)
         return cpu->nzcv;
+    if (reg == SR_PAN)
+        return cpu->access & PSTATE_PAN;
+    if (reg == SR_UAO)
+        return cpu->access & PSTATE_UAO;
     ensure(reg == SR_DAIF);
     return cpu->daif;
+}
+
+/*
+ * LORSA, LOREA or LORN of the descriptor that LORC_EL1.DS selects; NULL where there is none. What
+ * the regions hold changes no order here: memory is as ordered with and without them.
+ */
+static uint64_t *lor_of(struct cpu *cpu, enum sysreg reg)
+{
+    uint64_t selected = field_get(LORC_EL1_DS, cpu->reg[SR_LORC_EL1]);
+    unsigned which = reg == SR_LORSA_EL1 ? 0 : reg == SR_LOREA_EL1 ? 1 : 2;
+    return selected < CPU_LOR_COUNT ? &cpu->lor[selected][which] : NULL;
+}
+
+static uint64_t read_lor(const struct cpu *cpu, enum sysreg reg)
+{
+    const uint64_t *lor = lor_of((struct cpu *)(uintptr_t)cpu, reg);
+    return lor ? *lor : 0;
 }
 
 /* MIDR_EL1 and MPIDR_EL1: EL1 is given what EL2 prepared. */
@@ -107,6 +129,10 @@ static uint64_t read_row(const struct core *c, enum sysreg reg, uint64_t count)
         return interrupt_status(cpu);
     case SYSREG_ON_READ_TIMER:
         return read_timer(cpu, reg, count);
+    case SYSREG_ON_READ_LOR:
+        return read_lor(cpu, reg);
+    case SYSREG_ON_READ_PMU:
+        return pmu_read(cpu, reg);
     case SYSREG_ON_READ_CLAIM:
         return CLAIM_TAGS;
     case SYSREG_ON_READ_DCC:
@@ -123,6 +149,8 @@ uint64_t sysreg_get(struct core *c, enum sysreg reg)
     const struct sysreg_row *row = sysreg_row(reg);
     if (row->owner == SYSREG_OWNER_GIC)
         return c->ops->gic_register(c->owner, c->pe, reg, false, 0);
+    if (row->on_write == SYSREG_ON_WRITE_DCC)
+        return debug_dcc_read(c, reg);
     bool is_timer = row->on_read == SYSREG_ON_READ_TIMER;
     return read_row(c, reg, is_timer ? c->ops->counter(c->owner, c->pe) : 0);
 }
@@ -144,6 +172,10 @@ static void write_pstate(struct cpu *cpu, enum sysreg reg, uint64_t value)
         cpu->spsel = (uint8_t)(value & SPSel_SP);
     else if (reg == SR_NZCV)
         cpu->nzcv = (uint32_t)value;
+    else if (reg == SR_PAN)
+        cpu->access = (cpu->access & ~PSTATE_PAN) | (uint32_t)value;
+    else if (reg == SR_UAO)
+        cpu->access = (cpu->access & ~PSTATE_UAO) | (uint32_t)value;
     else
         cpu->daif = (uint32_t)value;
 }
@@ -171,7 +203,11 @@ void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
         c->ops->gic_register(c->owner, c->pe, reg, true, value);
         return;
     }
-    value = sysreg_legal(reg, c->model->features, cpu->reg[reg], value);
+    /* While the OS lock is locked, software may write what it saves of MDSCR_EL1. */
+    uint64_t old = cpu->reg[reg];
+    if (reg == SR_MDSCR_EL1 && (cpu->reg[SR_OSLSR_EL1] & OSLSR_EL1_OSLK))
+        old = value;
+    value = sysreg_legal(reg, c->model->features, old, value);
     switch (row->on_write) {
     case SYSREG_ON_WRITE_PSTATE:
         write_pstate(cpu, reg, value);
@@ -179,10 +215,22 @@ void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
     case SYSREG_ON_WRITE_TIMER:
         write_timer(c, reg, value);
         return;
+    case SYSREG_ON_WRITE_LOR: {
+        uint64_t *lor = lor_of(cpu, reg);
+        if (lor)
+            *lor = value;
+        return;
+    }
+    case SYSREG_ON_WRITE_PMU:
+        pmu_write(c, reg, value);
+        return;
     case SYSREG_ON_WRITE_OSLAR:
         effective_program(c, SR_OSLSR_EL1,
                           (cpu->reg[SR_OSLSR_EL1] & ~OSLSR_EL1_OSLK) |
                               field_put(OSLSR_EL1_OSLK, value & OSLAR_EL1_OSLK));
+        return;
+    case SYSREG_ON_WRITE_DCC:
+        debug_dcc_write(c, reg, value);
         return;
     case SYSREG_ON_WRITE_CLAIM: {
         uint64_t tags = cpu->reg[SR_DBGCLAIMCLR_EL1];
@@ -198,24 +246,6 @@ void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
     }
     if (!row->is_special)
         effective_program(c, reg, value);
-}
-
-/* Whether debug would be on with `value` in reg: single step, or an enabled break- or watchpoint
- * while MDSCR_EL1.MDE is set. */
-static bool switches_debug_on(const struct cpu *cpu, enum sysreg reg, uint64_t value)
-{
-    uint64_t mdscr = reg == SR_MDSCR_EL1 ? value : cpu->reg[SR_MDSCR_EL1];
-    if (mdscr & MDSCR_EL1_SS)
-        return true;
-    if ((mdscr & MDSCR_EL1_MDE) == 0)
-        return false;
-    for (enum sysreg r = 0; r < SYSREG_STORED_COUNT; r++) {
-        const struct sysreg_row *row = sysreg_row(r);
-        if (row->on_write == SYSREG_ON_WRITE_DEBUG && r != SR_MDSCR_EL1 &&
-            ((r == reg ? value : cpu->reg[r]) & BCR_E))
-            return true;
-    }
-    return false;
 }
 
 /* --- instructions ---------------------------------------------------------------------------- */
@@ -276,10 +306,6 @@ enum step sysreg_execute_msr(struct core *c, uint32_t w)
         return refuse(c, w, &target);
     uint64_t value = reg_x(c, w & 31u);
     enum sysreg_on_write hook = sysreg_row(target.reg)->on_write;
-    if (hook == SYSREG_ON_WRITE_DEBUG && switches_debug_on(c->cpu, target.reg, value)) {
-        c->unmodelled = "self-hosted debug: a breakpoint, watchpoint or software step";
-        return STEP_UNMODELLED;
-    }
     if (hook != SYSREG_ON_WRITE_NONE && hook != SYSREG_ON_WRITE_PSTATE)
         c->visible = VISIBLE_REGISTER;
     sysreg_set(c, target.reg, value);
@@ -294,6 +320,10 @@ enum step sysreg_execute_msr_imm(struct core *c, uint32_t w)
     uint32_t imm = (uint32_t)bits_get(w, 11, 8);
     if (target.reg == SR_MSR_SPSel)
         c->cpu->spsel = (uint8_t)(imm & 1u);
+    else if (target.reg == SR_MSR_PAN)
+        sysreg_set(c, SR_PAN, imm & 1u ? PSTATE_PAN : 0);
+    else if (target.reg == SR_MSR_UAO)
+        sysreg_set(c, SR_UAO, imm & 1u ? PSTATE_UAO : 0);
     else if (target.reg == SR_MSR_DAIFSet)
         c->cpu->daif |= imm << 6;
     else
@@ -318,7 +348,7 @@ static uint64_t reset_value(struct core *c, enum sysreg reg)
     const struct sysreg_row *row = sysreg_row(reg);
     switch (row->reset_kind) {
     case REG_RESET_VALUE:
-        return row->reset;
+        return row->reset & ~sysreg_zeros(reg, c->model->features);
     case REG_RESET_ID:
         return model_value(c->model, reg, 0, c->pe);
     case REG_RESET_COPY:
@@ -331,7 +361,7 @@ static uint64_t reset_value(struct core *c, enum sysreg reg)
         k = choose(c->chooser, c->counts, CHOICE_UNKNOWN_VALUE, c->pe,
                    (uint32_t)ARRAY_COUNT(other) + 1);
     uint64_t value = k == 0 ? c->cpu->reg[reg] : other[k - 1];
-    return (value & ~sysreg_zeros(reg, c->model->features)) | row->ones;
+    return (value & ~sysreg_zeros(reg, c->model->features)) | sysreg_ones(reg, c->model->features);
 }
 
 static void reset_to(struct cpu *cpu, enum sysreg reg, uint64_t value)
@@ -349,7 +379,8 @@ void sysreg_reset(struct core *c)
     if (cpu->el == 2)
         return;
     /* Entered at EL1: what firmware at EL2 would have prepared. */
-    reset_to(cpu, SR_SCTLR_EL1, SCTLR_EL1_RES1 | sysreg_row(SR_SCTLR_EL1)->ones);
+    reset_to(cpu, SR_SCTLR_EL1, SCTLR_EL1_RES1 | SCTLR_EL1_SPAN | sysreg_row(SR_SCTLR_EL1)->ones);
+    reset_to(cpu, SR_ACTLR_EL2, sysreg_legal(SR_ACTLR_EL2, c->model->features, 0, UINT64_MAX));
     reset_to(cpu, SR_CNTHCTL_EL2, CNTHCTL_OPEN);
     reset_to(cpu, SR_CNTVOFF_EL2, 0);
     reset_to(cpu, SR_CNTKCTL_EL1, 0);

@@ -54,6 +54,46 @@ static bool sysreg_when_debug_tdra(const struct sysreg_query *query, const uint6
     return debug_trapped(MDCR_EL2_TDRA, query, effective);
 }
 
+/* EL0 and the performance monitors: PMUSERENR_EL0.EN, or the bit for this use. */
+static bool pmu_denied(const uint64_t *effective, uint64_t bits)
+{
+    return (effective[SR_PMUSERENR_EL0] & (bits | PMUSERENR_EL0_EN)) == 0;
+}
+
+static bool sysreg_when_pmu_en(const struct sysreg_query *query, const uint64_t *effective)
+{
+    (void)query;
+    return pmu_denied(effective, 0);
+}
+
+static bool sysreg_when_pmu_sw(const struct sysreg_query *query, const uint64_t *effective)
+{
+    (void)query;
+    return pmu_denied(effective, PMUSERENR_EL0_SW);
+}
+
+static bool sysreg_when_pmu_cr(const struct sysreg_query *query, const uint64_t *effective)
+{
+    return pmu_denied(effective, query->is_write ? 0 : PMUSERENR_EL0_CR);
+}
+
+static bool sysreg_when_pmu_er(const struct sysreg_query *query, const uint64_t *effective)
+{
+    (void)query;
+    return pmu_denied(effective, PMUSERENR_EL0_ER);
+}
+
+static bool sysreg_when_pmu_er_read(const struct sysreg_query *query, const uint64_t *effective)
+{
+    return pmu_denied(effective, query->is_write ? 0 : PMUSERENR_EL0_ER);
+}
+
+/* PMEVCNTR<n>_EL0 and PMEVTYPER<n>_EL0 have their number in op2, and six are there. */
+static bool sysreg_when_pmu_hpmn(const struct sysreg_query *query, const uint64_t *effective)
+{
+    return (query->key & 7u) >= field_get(MDCR_EL2_HPMN, effective[SR_MDCR_EL2]);
+}
+
 #include "gen/sysreg.inc"
 
 enum sysreg sysreg_of_key(uint16_t key)
@@ -132,10 +172,20 @@ uint64_t sysreg_zeros(enum sysreg reg, uint32_t features)
     return zeros;
 }
 
+uint64_t sysreg_ones(enum sysreg reg, uint32_t features)
+{
+    const struct sysreg_row *row = sysreg_row(reg);
+    uint64_t ones = row->ones;
+    for (unsigned i = 0; i < row->absent_count; i++)
+        if ((row->absent[i].feature & ~features) != 0)
+            ones |= row->absent[i].ones;
+    return ones;
+}
+
 uint64_t sysreg_legal(enum sysreg reg, uint32_t features, uint64_t old, uint64_t value)
 {
     const struct sysreg_row *row = sysreg_row(reg);
     uint64_t kept = row->read_only;
     value = (value & ~kept) | (old & kept);
-    return (value & ~sysreg_zeros(reg, features)) | row->ones;
+    return (value & ~sysreg_zeros(reg, features)) | sysreg_ones(reg, features);
 }

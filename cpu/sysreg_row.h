@@ -43,8 +43,8 @@ struct sysreg_row {
     uint64_t zeros, ones, read_only;              /* bits that a write does not change */
     struct {
         uint32_t feature;
-        uint64_t bits;
-    } absent[SYSREG_ABSENT_MAX]; /* bits that are RES0 without a feature */
+        uint64_t bits, ones;
+    } absent[SYSREG_ABSENT_MAX]; /* bits that are RES0, and RES1, without a feature */
     unsigned absent_count;
     enum sysreg_trap trap[SYSREG_TRAP_MAX]; /* in order of priority */
     unsigned trap_count;
@@ -106,5 +106,7 @@ const struct sysreg_trap_row *sysreg_trap_row(enum sysreg_trap trap);
 
 /* Bits of reg that read as zero with these features: RES0, fixed, and of absent features. */
 uint64_t sysreg_zeros(enum sysreg reg, uint32_t features);
+/* Likewise those that read as one. */
+uint64_t sysreg_ones(enum sysreg reg, uint32_t features);
 /* What reg holds after `value` is written over `old`: reserved and read-only bits kept. */
 uint64_t sysreg_legal(enum sysreg reg, uint32_t features, uint64_t old, uint64_t value);

@@ -62,6 +62,8 @@ struct mmu_request {
     uint8_t is_cache_op; /* DC/IC by VA: CM=1 */
     uint8_t stage1_only; /* AT S1E*: stop after stage 1 (stage 2 still serves the walk) */
     uint8_t is_at;       /* an AT instruction */
+    uint8_t is_atomic;   /* reads and writes; is_write is 0 */
+    uint8_t pan;         /* an access of EL1 under PSTATE.PAN */
 };
 
 /* Fault kinds in the terms of the FaultRecord of the architecture. */
@@ -76,6 +78,7 @@ enum fault_kind {
     FAULT_EXTERNAL_ON_WALK, /* ... on a descriptor read */
     FAULT_TLB_CONFLICT,
     FAULT_UNSUPPORTED_EXCLUSIVE,
+    FAULT_DEBUG, /* a breakpoint or watchpoint; never by translation */
 };
 
 struct fault {

@@ -1,5 +1,5 @@
 /*
- * The permission tables of VMSAv8-64 without PAN, XNX and hierarchical disables.
+ * The permission tables of VMSAv8-64 without XNX and hierarchical disables.
  *
  * Stage 1 of EL1&0: AP[2:1] gives EL1 and EL0 read or read-write; EL1 never executes what EL0 may
  * write; SCTLR_ELx.WXN makes writable execute-never. EL2 has one privilege. Execute-only is
@@ -45,7 +45,9 @@ uint8_t permission_stage2(unsigned s2ap, bool xn)
 uint8_t permission_needed(const struct mmu_request *request)
 {
     unsigned need = PERMIT_READ_EL0;
-    if (request->kind == ACCESS_FETCH)
+    if (request->is_atomic)
+        need |= PERMIT_WRITE_EL0;
+    else if (request->kind == ACCESS_FETCH)
         need = PERMIT_FETCH_EL0;
     else if (request->is_write)
         need = PERMIT_WRITE_EL0;

@@ -24,5 +24,5 @@ uint8_t permission_stage1(struct permission_bits bits);
 /* What stage 2 permits, alike for EL1 and EL0. AArch64.S2DirectBasePermissions. */
 uint8_t permission_stage2(unsigned s2ap, bool xn);
 
-/* The one PERMIT_* bit that a request needs. */
+/* The PERMIT_* bits that a request needs, all of them: one, or two for an atomic access. */
 uint8_t permission_needed(const struct mmu_request *request);

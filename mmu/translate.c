@@ -260,6 +260,23 @@ static bool is_misaligned(const struct mmu_request *r)
     return r->size > 1 && (r->va.bits & (r->size - 1u)) != 0;
 }
 
+static bool lacks_permission(const struct mmu_request *r, uint8_t permissions)
+{
+    uint8_t needed = permission_needed(r);
+    return (permissions & needed) != needed;
+}
+
+/* Of an atomic access, the fault is the write's where reading is permitted. */
+static bool permission_fault(struct walker *w, uint8_t permissions, unsigned stage, unsigned level,
+                             uint64_t ipa)
+{
+    const struct mmu_request *r = w->request;
+    fault_make(w, FAULT_PERMISSION, stage, level, false, ipa);
+    if (r->is_atomic)
+        w->fault->is_write = (permissions & (r->el == 0 ? PERMIT_READ_EL0 : PERMIT_READ)) != 0;
+    return false;
+}
+
 /* AArch64.S1HasAlignmentFault, AArch64.S1CheckPermissions. */
 static bool stage1_check(struct walker *w, const struct mapping *m)
 {
@@ -267,8 +284,10 @@ static bool stage1_check(struct walker *w, const struct mapping *m)
     bool is_device = memory_is_device(m->memory1) && r->kind != ACCESS_FETCH;
     if (is_device && is_misaligned(r))
         return fault_make(w, FAULT_ALIGNMENT, 1, m->level1, false, 0);
-    if (!(m->permissions1 & permission_needed(r)))
-        return fault_make(w, FAULT_PERMISSION, 1, m->level1, false, 0);
+    /* What EL0 may, EL1 may not. */
+    bool is_never = r->pan && w->regime->stage1_on && (m->permissions1 & PERMIT_READ_EL0);
+    if (is_never || lacks_permission(r, m->permissions1))
+        return permission_fault(w, is_never ? 0 : m->permissions1, 1, m->level1, 0);
     return true;
 }
 
@@ -279,8 +298,8 @@ static bool stage2_check(struct walker *w, const struct mapping *m, uint64_t ipa
     bool is_device = memory_is_device(m->memory) && r->kind != ACCESS_FETCH;
     if (is_device && is_misaligned(r))
         return fault_make(w, FAULT_ALIGNMENT, 2, m->level2, false, ipa);
-    if (!(m->permissions2 & permission_needed(r)))
-        return fault_make(w, FAULT_PERMISSION, 2, m->level2, false, ipa);
+    if (lacks_permission(r, m->permissions2))
+        return permission_fault(w, m->permissions2, 2, m->level2, ipa);
     return true;
 }
 

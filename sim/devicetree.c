@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/model.h"
 #include "gen/gicv2.h"
 #include "gen/pl011.h"
 
@@ -148,6 +149,12 @@ static void add_interrupts(struct tree *t, const struct machine_config *config)
     tree_bytes(t, "/timer", "always-on", NULL, 0);
     TREE_CELLS(t, "/timer", "interrupts", PPI(config, INTID_CNTPS), PPI(config, INTID_CNTP),
                PPI(config, INTID_CNTV), PPI(config, INTID_CNTHP));
+
+    const struct cpu_model *model = model_find(config->model);
+    if (model && (model->features & SYSREG_FEATURE_PMU)) {
+        tree_text(t, "/pmu", "compatible", "arm,armv8-pmuv3");
+        TREE_CELLS(t, "/pmu", "interrupts", PPI(config, INTID_PMU));
+    }
 }
 
 static void add_uart(struct tree *t, char *path, size_t path_size)

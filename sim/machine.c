@@ -8,6 +8,7 @@
 #include "sim/machine_parts.h"
 
 #include "cpu/model.h"
+#include "cpu/pmu.h"
 #include "gen/trace.h"
 
 #include <stdlib.h>
@@ -254,6 +255,16 @@ static bool watches_visible(const struct machine *m)
     return false;
 }
 
+/* Ends the budget where a counter of the performance monitors may overflow and interrupt. */
+static void bound_by_pmu(struct engine_budget *budget, const struct cpu *cpu)
+{
+    struct pmu_bound bound = pmu_bound(cpu);
+    if (bound.steps < budget->steps)
+        budget->steps = bound.steps;
+    if (bound.cycles < budget->cycles - cpu->cycles)
+        budget->cycles = cpu->cycles + bound.cycles;
+}
+
 static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_limit, bool *stop)
 {
     struct machine_state *s = m->state;
@@ -274,6 +285,9 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
         budget.steps = 1;
     }
     m->break_passed = false;
+    bool monitors = s->cpu[pe].reg[SR_PMINTENSET_EL1] != 0;
+    if (monitors)
+        bound_by_pmu(&budget, &s->cpu[pe]);
     struct engine_result result = engine_run(m, pe, &budget);
     s->step += result.steps;
     s->quantum_left -= (uint32_t)result.steps;
@@ -300,7 +314,9 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
         break;
     case ENGINE_BUDGET:
     case ENGINE_VISIBLE:
-        return MACHINE_LIMIT; /* no input of a line has changed */
+        if (!monitors)
+            return MACHINE_LIMIT; /* no input of a line has changed */
+        break;
     }
     machine_wires(m);
     return MACHINE_LIMIT;

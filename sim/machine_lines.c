@@ -1,11 +1,13 @@
 /*
- * Lines: timers to the GIC, devices to the GIC, the GIC's wires to the PEs; and what they wake.
+ * Lines: timers, performance monitors and devices to the GIC, the GIC's wires to the PEs; and what
+ * they wake.
  * Every line is a function of state; it is computed again only when an input changed. Lines have
  * no delay of their own here: what is late is late by choice.
  */
 #include "sim/machine_parts.h"
 
 #include "cpu/exception.h"
+#include "cpu/pmu.h"
 #include "cpu/sysreg.h"
 #include "cpu/timer.h"
 #include "gen/trace.h"
@@ -99,6 +101,8 @@ void machine_wires(struct machine *m)
 {
     struct machine_state *s = m->state;
     set_line(m, 0, INTID_UART, pl011_line(&s->uart));
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++)
+        set_line(m, pe, INTID_PMU, pmu_line(&s->cpu[pe]));
     bool changed = gic_take_changed(&s->gic);
     for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
         struct cpu *cpu = &s->cpu[pe];

@@ -11,8 +11,8 @@ import sys
 from collections import namedtuple
 
 CLASSES = ('alu mul div crc branch load store load_acquire store_release ldex stex prefetch '
-           'barrier sys hint wait exception simd fp fp_div').split()
-FEATURES = ('fp', 'crc32', 'aes', 'pmull', 'sha1', 'sha256', 'rdm')
+           'barrier sys hint wait exception simd fp fp_div atomic').split()
+FEATURES = ('fp', 'crc32', 'aes', 'pmull', 'sha1', 'sha256', 'rdm', 'lse', 'rcpc', 'lor', 'pan', 'uao')
 
 Row = namedtuple('Row', 'name mask bits fields line group')
 Op = namedtuple('Op', 'name rows asm resolved klass feature unmodelled line')

@@ -20,9 +20,9 @@ thing on a line may be a "sentence".
   enum NAME PREFIX "..."             lines: VALUE NAME [fields=WORD] "..."
   model NAME "..."                   lines: REG[n] VALUE; like=MODEL takes another model's lines
 
-Fields are lines  HI[:LO] NAME [needs=FEATURE] [upper=FEATURE] [fixed=0|1] [ro] "..."  or
+Fields are lines  HI[:LO] NAME [needs=FEATURE [else1]] [upper=FEATURE] [fixed=0|1] [ro] "..."  or
 HI[:LO] res0|res1, most significant first, every bit exactly once; without the feature the field,
-or its upper half, is RES0. `NAME<n>_EL1[6]` makes six rows; `n` in its encoding is the index.
+or its upper half, is RES0 (else1: RES1). `NAME<n>_EL1[6]` makes six rows; `n` in its encoding is the index.
 """
 import os
 import sys
@@ -222,10 +222,13 @@ class Parser:
         if field.name in ('res0', 'res1'):
             line.need(2)
         else:
-            got = attributes(line, 2, {'needs', 'upper', 'fixed', 'ro'})
+            got = attributes(line, 2, {'needs', 'else1', 'upper', 'fixed', 'ro'})
             if not line.sentence:
                 raise line.fault(f'{self.block.name}.{field.name}: no sentence')
             field.needs, field.upper, field.ro = got.get('needs'), got.get('upper'), 'ro' in got
+            field.else1 = 'else1' in got
+            if field.else1 and not field.needs:
+                raise line.fault(f'{field.name}: else1 without needs=')
             if 'fixed' in got:
                 field.fixed = parse_number(line, got['fixed'])
                 if field.fixed not in (0, 1):

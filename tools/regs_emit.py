@@ -127,7 +127,8 @@ class Fields:
                 self.out.append(f'    {{ .name = "{name}", .what = "{what}", .high = {f.high}, '
                                 f'.low = {f.low}, .kind = {kind}, '
                                 f'.needs = {feature(self.table, f.needs)}, '
-                                f'.upper_needs = {feature(self.table, f.upper)} }},')
+                                f'.upper_needs = {feature(self.table, f.upper)}, '
+                                f'.else_one = {str(f.else1).lower()} }},')
             self.out += ['};', '']
         return self.lists[id(block.fields)]
 
@@ -149,8 +150,8 @@ def register_row(table, block, fields):
         reset = 'REG_RESET_' + block.reset.upper()
     elif block.reset[0].isalpha():
         reset, value = 'REG_RESET_COPY', table.prefix + block.reset
-    absent = [f'{{ {feature(table, f)}, {u64(block.absent(f))} }}'
-              for f in table.closed['feature'] if block.absent(f)]
+    absent = [f'{{ {feature(table, f)}, {u64(block.absent(f))}, {u64(block.absent_ones(f))} }}'
+              for f in table.closed['feature'] if block.absent(f) or block.absent_ones(f)]
     traps = ', '.join('TRAP_' + t for t in block.traps) or 'TRAP_NONE'
     bools = ', '.join(f'.is_{n} = {str(getattr(block, n)).lower()}'
                       for n in ('effective', 'unmodelled', 'special'))
@@ -164,7 +165,7 @@ def register_row(table, block, fields):
             f'        .reset_kind = {reset}, .reset = {value}, {bools},',
             f'        .zeros = {u64(block.zeros())}, .ones = {u64(block.ones())}, '
             f'.read_only = {u64(block.mask(lambda f: f.ro))},',
-            f'        .absent = {{ {", ".join(absent) or "{ 0, 0 }"} }}, '
+            f'        .absent = {{ {", ".join(absent) or "{ 0, 0, 0 }"} }}, '
             f'.absent_count = {len(absent)},',
             f'        .trap = {{ {traps} }}, .trap_count = {len(block.traps)},',
             f'        {fields.refer(block)},', '    },']
@@ -288,7 +289,7 @@ def field_table(block):
     out = ['| bits | field | meaning |', '|---|---|---|']
     for f in block.fields:
         bits = f'{f.high}:{f.low}' if f.high != f.low else f'{f.high}'
-        note = f' (needs {f.needs})' if f.needs else ''
+        note = f' (needs {f.needs}{", else RES1" if f.else1 else ""})' if f.needs else ''
         note += f' (always {f.fixed})' if f.fixed is not None else ''
         note += ' (read-only)' if f.ro else ''
         out.append(f'| {bits} | {f.name.upper() if f.name in ("res0", "res1") else f.name} '

@@ -113,14 +113,14 @@ def parse_access(line, text):
 class Field:
     def __init__(self, name, high, low, what):
         self.name, self.high, self.low, self.what = name, high, low, what
-        self.needs, self.upper, self.fixed, self.ro = None, None, None, False
+        self.needs, self.upper, self.fixed, self.ro, self.else1 = None, None, None, False, False
 
     def mask(self):
         return mask_of(self.high, self.low)
 
     def absent(self, feature):
         """The bits that are RES0 without this feature."""
-        total = self.mask() if self.needs == feature else 0
+        total = self.mask() if self.needs == feature and not self.else1 else 0
         if self.upper == feature:
             total |= mask_of(self.high, (self.high + self.low + 1) // 2)
         return total
@@ -169,6 +169,9 @@ class Block:
         for field in self.fields:
             total |= field.absent(feature)
         return total
+
+    def absent_ones(self, feature):
+        return self.mask(lambda f: f.else1 and f.needs == feature)
 
     def zeros(self):
         return self.mask(lambda f: f.name == 'res0' or f.fixed == 0)
@@ -360,6 +363,8 @@ class Table:
             absent = sum(reg.absent(f) for f in home.closed['feature'] if f not in model.features)
             if value >> 64 or value & (reg.zeros() | absent) or value & reg.ones() != reg.ones():
                 raise line.fault(f'{model.name}: {name} breaks RES0 or RES1 bits')
-        for name in wanted:
-            if name not in model.ids:
+        for name, reg in wanted.items():
+            if reg.needs and reg.needs not in model.features:
+                model.ids.pop(name, None)  # it came with like=, or there is nothing to say
+            elif name not in model.ids:
                 raise model.line.fault(f'{model.name}: no value for {name}')

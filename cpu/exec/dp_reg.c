@@ -4,10 +4,9 @@
  * engine.
  *
  * DDI 0487, "Data Processing -- Register"; ShiftReg, ExtendReg, AddWithCarry. Nothing of Armv8.0
- * is left out. CRC32 is there when ID_AA64ISAR0_EL1 of the model says so.
+ * is left out. CRC32 is there when the model has the feature.
  */
 #include "cpu/exec/handlers.h"
-#include "cpu/model.h"
 
 /* ---- Logical and add/subtract, shifted register ---- */
 
@@ -249,9 +248,6 @@ enum step EXEC(RORV)(struct core *c, uint32_t w)
 
 static enum step crc(struct core *c, uint32_t w, unsigned bytes, uint32_t polynomial)
 {
-    uint64_t isar0 = model_value(c->model, SR_ID_AA64ISAR0_EL1, 0, c->pe);
-    if (field_get(ID_AA64ISAR0_EL1_CRC32, isar0) == 0)
-        return STEP_UNDEFINED;
     uint32_t sum = (uint32_t)reg_x(c, a64_rn(w));
     uint64_t data = reg_x(c, a64_rm(w));
     for (unsigned i = 0; i < 8 * bytes; i++) {

@@ -29,6 +29,7 @@ struct access {
     uint8_t memory;    /* memory type and cacheability, as a MAIR_ELx attribute byte */
     uint8_t shareability; /* 0 non, 2 outer, 3 inner */
     uint8_t el;
+    uint8_t atomic; /* a read and the write that follows it are one access */
 };
 
 enum port_result {

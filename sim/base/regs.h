@@ -24,6 +24,7 @@ struct reg_field {
     uint8_t high, low; /* bit numbers */
     enum reg_field_kind kind;
     uint32_t needs, upper_needs;
+    bool else_one; /* without the feature the field reads as ones */
 };
 
 /* What a register holds after reset. */

@@ -35,7 +35,7 @@ def word_of(i):
 def ask(llvm, words):
     """-> a text or None for each word"""
     lines = ''.join('0x%02x 0x%02x 0x%02x 0x%02x\n' % tuple(w.to_bytes(4, 'little')) for w in words)
-    run = subprocess.run([llvm, '--disassemble', '-triple=aarch64', '-mattr=+v8a,+crc,+aes,+sha2,+rdm',
+    run = subprocess.run([llvm, '--disassemble', '-triple=aarch64', '-mattr=+v8a,+crc,+aes,+sha2,+rdm,+lse,+rcpc,+lor,+pan,+uaops',
                           '-M', 'no-aliases'], input=lines, capture_output=True, text=True,
                          check=False)
     bad = {int(n) for n in re.findall(r'<stdin>:(\d+):\d+: warning: invalid', run.stderr)}
@@ -93,6 +93,12 @@ def usable(row, text):
     return True
 
 
+def spelled(rows, word):
+    """a word that means the same and that LLVM has a text for: it knows MSR PAN and UAO only with the
+    ignored bits of CRm zero"""
+    return word & ~0xe00 if first_match(rows, word).name in ('MSR_PAN', 'MSR_UAO') else word
+
+
 def first_match(rows, word):
     for row in rows:
         if word & row.mask == row.bits:
@@ -122,7 +128,7 @@ def main():
             near.add(rng.choice(sorted(seen)) ^ rng.choice(fixed))
         pool += [(row, word, True) for word in sorted(seen)]
         pool += [(row, word, False) for word in sorted(near)]
-    texts = ask(llvm, [word for _, word, _ in pool])
+    texts = ask(llvm, [spelled(source.rows, word) for _, word, _ in pool])
     stubborn = [i for i, (_, word, _) in enumerate(pool)
                 if texts[i] and is_stubborn(first_match(source.rows, word).name)]
     for i, text in zip(stubborn, ask_objdump(objdump, [pool[i][1] for i in stubborn])):

@@ -113,7 +113,7 @@ static const struct core_ops ops = {
     .gic_register = op_gic_register,
 };
 
-/* armv8.0 with ID_AA64ISAR0_EL1.CRC32 = 1. */
+/* armv8.0 with every feature that has instructions, but for those of AArch32 and FP. */
 static void model_make(struct bare *b)
 {
     const struct cpu_model *row = model_find("armv8.0");
@@ -122,6 +122,9 @@ static void model_make(struct bare *b)
     b->model = *row;
     b->model.features |= SYSREG_FEATURE_FP;
     b->model.values = b->values;
+    b->model.features |= SYSREG_FEATURE_CRC32 | SYSREG_FEATURE_LSE | SYSREG_FEATURE_RCPC |
+                         SYSREG_FEATURE_LOR | SYSREG_FEATURE_PAN | SYSREG_FEATURE_UAO |
+                         SYSREG_FEATURE_DPB;
     for (unsigned i = 0; i < row->value_count; i++) {
         if (b->values[i].reg == SR_ID_AA64ISAR0_EL1)
             b->values[i].value |= field_put(ID_AA64ISAR0_EL1_CRC32, 1);

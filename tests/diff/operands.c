@@ -38,6 +38,8 @@ static const struct {
     {A64_WFE, "may wait"},
     {A64_WFI, "may wait"},
     {A64_MSR_SPSel, "EL0 has none"},
+    {A64_MSR_PAN, "EL0 has none"},
+    {A64_MSR_UAO, "EL0 has none"},
     {A64_MSR_DAIFSet, "trapped at EL0 by Linux"},
     {A64_MSR_DAIFClr, "trapped at EL0 by Linux"},
     {A64_SYSL, "no operation of it exists at EL0"},
@@ -263,7 +265,8 @@ static bool needs_alignment(enum a64_op op)
 {
     uint32_t class = a64_class(op);
     return class == A64_CLASS_LDEX || class == A64_CLASS_STEX ||
-           class == A64_CLASS_LOAD_ACQUIRE || class == A64_CLASS_STORE_RELEASE;
+           class == A64_CLASS_LOAD_ACQUIRE || class == A64_CLASS_STORE_RELEASE ||
+           class == A64_CLASS_ATOMIC;
 }
 
 /* Of the mnemonics with an address, pairs have a p: ldp, ldpsw, stnp, stlxp. */
@@ -271,7 +274,10 @@ static bool is_pair(uint32_t word)
 {
     char text[A64_TEXT_BYTES];
     a64_disassemble(word, 0, text, sizeof text);
-    return strncmp(text, "prf", 3) != 0 && memchr(text, 'p', strcspn(text, " "));
+    if (strncmp(text, "prf", 3) == 0 || strncmp(text, "swp", 3) == 0 ||
+        strncmp(text, "ldapr", 5) == 0)
+        return false;
+    return memchr(text, 'p', strcspn(text, " "));
 }
 
 /* One that CPUs may execute differently, or whose operands could not be chosen freely. */
@@ -376,6 +382,20 @@ static uint32_t exclusive_before(struct maker *m, uint32_t word)
     }
 }
 
+/* CAS and CASP store where memory is as expected: three times in four it is loaded before. */
+static uint32_t load_before(struct maker *m, uint32_t word)
+{
+    enum a64_op op = m->op;
+    bool compares = op == A64_CAS || op == A64_CASB || op == A64_CASH || op == A64_CASP;
+    uint32_t n = a64_rn(word), s = a64_rs(word);
+    if (!compares || below(m, 4) == 0 || s == n || (op == A64_CASP && s + 1 == n))
+        return NOP;
+    if (op == A64_CASP) /* ldp */
+        return UINT32_C(0x29400000) | (word & UINT32_C(0x40000000)) << 1 | (s + 1) << 10 |
+               n << 5 | s;
+    return UINT32_C(0x38400000) | (word & UINT32_C(0xc0000000)) | n << 5 | s; /* ldur */
+}
+
 static struct instance make_instance(struct maker *m, unsigned block)
 {
     struct instance i = {NOP, random_word(m, block), NOP};
@@ -394,6 +414,9 @@ static struct instance make_instance(struct maker *m, unsigned block)
         break;
     case A64_CLASS_STEX:
         i.before = exclusive_before(m, i.word);
+        break;
+    case A64_CLASS_ATOMIC: /* a comparison rarely succeeds with other data than memory's */
+        i.before = load_before(m, i.word);
         break;
     case A64_CLASS_BARRIER: /* of which one leaves a trace: LDXR, CLREX, STXR fails */
         i.before = UINT32_C(0xc85f7c3f); /* ldxr xzr, [x1] */

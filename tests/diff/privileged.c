@@ -55,6 +55,16 @@ static bool has_nothing_masked(const struct cpu *cpu)
     return cpu->daif == 0;
 }
 
+static bool has_pan(const struct cpu *cpu)
+{
+    return cpu->access == PSTATE_PAN;
+}
+
+static bool has_uao(const struct cpu *cpu)
+{
+    return cpu->access == PSTATE_UAO;
+}
+
 static bool waits_for_interrupt(const struct cpu *cpu)
 {
     return cpu->wait == CPU_WAITS_INTERRUPT;
@@ -109,6 +119,11 @@ static const struct row table[] = {
     {A64_MSR_SPSel, 0xd50040bf, 1, 0,     LEAVES(is_sp_el0)},
     {A64_MSR_SPSel, 0xd50041bf, 2, 0,     LEAVES(is_sp_elx)},
     {A64_MSR_SPSel, 0xd50041bf, 0, 0,     UNDEFINED(1)},
+    {A64_MSR_PAN, 0xd500419f, 1, 0,       LEAVES(has_pan)},
+    {A64_MSR_PAN, 0xd500419f, 2, 0,       LEAVES(has_pan)},
+    {A64_MSR_PAN, 0xd500419f, 0, 0,       UNDEFINED(1)},
+    {A64_MSR_UAO, 0xd500417f, 1, 0,       LEAVES(has_uao)},
+    {A64_MSR_UAO, 0xd500417f, 0, 0,       UNDEFINED(1)},
     {A64_MSR_DAIFSet, 0xd5034fdf, 1, 0,   LEAVES(has_all_masked)},
     {A64_MSR_DAIFSet, 0xd50342df, 2, 0,   LEAVES(has_i_masked)},
     {A64_MSR_DAIFSet, 0xd5034fdf, 0, 0,   TRAP(1, ESR_EC_SYSREG)},

@@ -66,6 +66,8 @@ CASES = [
     ('an unknown feature of a register', HEAD + REG.replace('effective', 'needs=g') + BITS, 6, 'no feature g'),
     ('an unknown feature of a field', HEAD + REG + '63:1 res0\n0 X needs=g "x"\n', 6, 'no feature g'),
     ('a fixed value that is no bit', HEAD + REG + '63:1 res0\n0 X fixed=2 "x"\n', 8, 'fixed is 0 or 1'),
+    ('one without a feature that is not named', HEAD + REG + '63:1 res0\n0 X else1 "x"\n', 8,
+     'else1 without needs='),
     ('an unknown layout', HEAD + REG.replace('effective', 'fields=W'), 6, 'no word W'),
     ('a layout of another width', HEAD + 'word W bits=32 "w"\n31:0 V "v"\n' + REG.replace('effective', 'fields=W'), 8,
      'has 32 bits'),

@@ -57,6 +57,7 @@ static uint64_t status_with_other(enum engine_kind kind, uint32_t other, uint64_
 {
     struct machine *m = world_machine(2, 1);
     m->engine = kind;
+    m->model.features |= SYSREG_FEATURE_LSE;
     struct cpu *cpu = WORLD_START(m, 0, A64_LDXR_X2_X1, A64_NOP, A64_NOP, A64_STXR_W3_X4_X1,
                                   A64_B_SELF);
     struct cpu *second = WORLD_START(m, 1, A64_NOP, other, A64_B_SELF);
@@ -82,6 +83,10 @@ Test(machine_monitor, what_another_pe_does_in_between)
         cr_assert_eq(status_with_other(kind, A64_STXR_W3_X4_X1, WORLD_DATA), 0);
         cr_assert_eq(status_with_other(kind, 0xa9001825 /* stp x5, x6, [x1] */, WORLD_DATA), 1);
         cr_assert_eq(status_with_other(kind, 0xa9001825, WORLD_DATA - 8), 1, "its second half");
+        cr_assert_eq(status_with_other(kind, 0xf8240025 /* ldadd x4, x5, [x1] */, WORLD_DATA), 1);
+        cr_assert_eq(status_with_other(kind, 0xf8240025, WORLD_DATA + 64), 0);
+        /* an atomic access that compares unequal clears reservations all the same */
+        cr_assert_eq(status_with_other(kind, 0xc8a17c24 /* cas x1, x4, [x1] */, WORLD_DATA), 1);
     }
 }
 

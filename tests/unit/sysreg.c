@@ -21,6 +21,9 @@ static void file_open(void)
     file[SR_CNTKCTL_EL1] = CNTKCTL_EL1_EL0PCTEN | CNTKCTL_EL1_EL0VCTEN | CNTKCTL_EL1_EL0PTEN |
                            CNTKCTL_EL1_EL0VTEN;
     file[SR_CNTHCTL_EL2] = CNTHCTL_EL2_EL1PCTEN | CNTHCTL_EL2_EL1PCEN;
+    file[SR_ACTLR_EL2] = UINT64_MAX;
+    file[SR_PMUSERENR_EL0] = PMUSERENR_EL0_EN;
+    file[SR_MDCR_EL2] = 6;
 }
 
 static const uint32_t all_features = (1u << SYSREG_FEATURE_COUNT) - 1;
@@ -118,14 +121,14 @@ Test(sysreg, access_as_in_the_manual)
     }
 }
 
-/* Registers of EL3, of GICv3, of performance monitors and of EL2&0 are absent. */
+/* Registers of EL3, of GICv3, of statistical profiling and of EL2&0 are absent. */
 Test(sysreg, absent_features_are_undefined)
 {
     static const uint16_t keys[] = {
         SYSREG_KEY(3, 6, 1, 1, 0),  SYSREG_KEY(3, 6, 4, 0, 1),  SYSREG_KEY(3, 0, 12, 12, 5),
-        SYSREG_KEY(3, 4, 12, 11, 0), SYSREG_KEY(3, 3, 9, 12, 0), SYSREG_KEY(3, 5, 1, 0, 0),
-        SYSREG_KEY(3, 4, 2, 0, 1),  SYSREG_KEY(3, 0, 4, 2, 3),  SYSREG_KEY(1, 6, 8, 7, 0),
-        SYSREG_KEY(3, 0, 10, 4, 3), SYSREG_KEY(2, 1, 0, 0, 1),  SYSREG_KEY(3, 7, 14, 2, 1),
+        SYSREG_KEY(3, 4, 12, 11, 0), SYSREG_KEY(3, 0, 9, 10, 0), SYSREG_KEY(3, 5, 1, 0, 0),
+        SYSREG_KEY(3, 4, 2, 0, 1),  SYSREG_KEY(3, 3, 4, 2, 5),  SYSREG_KEY(1, 6, 8, 7, 0),
+        SYSREG_KEY(3, 0, 5, 3, 0), SYSREG_KEY(2, 1, 0, 0, 1),  SYSREG_KEY(3, 7, 14, 2, 1),
     };
     file_open();
     for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
@@ -165,6 +168,10 @@ static void file_trip(const struct sysreg_trap_row *rule, struct sysreg_query *q
         file[SR_MDCR_EL2] = MDCR_EL2_TDA;
     } else if (strcmp(rule->function, "debug_tdosa") == 0) {
         file[SR_MDCR_EL2] = MDCR_EL2_TDOSA;
+    } else if (strcmp(rule->function, "pmu_hpmn") == 0) {
+        file[SR_MDCR_EL2] = 0;
+    } else if (strncmp(rule->function, "pmu_", 4) == 0) {
+        file[SR_PMUSERENR_EL0] = 0;
     } else {
         cr_assert_str_eq(rule->function, "debug_tdra");
         file[SR_MDCR_EL2] = MDCR_EL2_TDRA;
@@ -299,16 +306,24 @@ Test(sysreg, implementation_defined_space)
         }
     file_open();
     uint16_t cpuectlr = SYSREG_KEY(3, 1, 15, 2, 1);
-    cr_assert_eq(resolve(cpuectlr, 1, true).kind, SYSREG_TARGET_UNMODELLED);
+    cr_assert_eq(resolve(cpuectlr, 1, false).kind, SYSREG_TARGET_REGISTER);
+    file[SR_ACTLR_EL2] = 0;
+    cr_assert_eq(resolve(cpuectlr, 1, true).trap, TRAP_ACTLR_EL2_1);
+    file[SR_ACTLR_EL2] = ACTLR_EL2_CPUECTLR;
+    cr_assert_eq(resolve(cpuectlr, 1, true).kind, SYSREG_TARGET_REGISTER);
     cr_assert_eq(resolve(cpuectlr, 0, true).kind, SYSREG_TARGET_UNDEFINED);
     file[SR_HCR_EL2] = HCR_EL2_TIDCP;
-    cr_assert_eq(resolve(cpuectlr, 1, true).kind, SYSREG_TARGET_TRAP_EL2);
+    cr_assert_eq(resolve(cpuectlr, 1, true).trap, TRAP_TIDCP);
+    cr_assert_eq(resolve(cpuectlr, 2, true).kind, SYSREG_TARGET_REGISTER);
 }
 
-/* A field at a time: what a write of all ones and of all zeroes leaves. */
+/* A field at a time: what a write of all ones and of all zeroes leaves; with all features, with
+ * none, and with each and without each. */
 Test(sysreg, reserved_and_fixed_bits)
 {
-    for (unsigned features = 0; features <= all_features; features++)
+    for (unsigned set_number = 0; set_number < 2 * SYSREG_FEATURE_COUNT + 2; set_number++) {
+        uint32_t one_feature = (uint32_t)((UINT64_C(1) << set_number / 2) & all_features);
+        uint32_t features = set_number & 1 ? one_feature : all_features & ~one_feature;
         for (enum sysreg reg = 0; reg < SYSREG_COUNT; reg++) {
             const struct sysreg_row *row = sysreg_row(reg);
             uint64_t set = sysreg_legal(reg, features, 0, UINT64_MAX);
@@ -320,17 +335,19 @@ Test(sysreg, reserved_and_fixed_bits)
                 uint64_t absent = f->needs & ~features ? mask : 0;
                 if (f->upper_needs & ~features)
                     absent |= mask & ~bits_ones((f->high + f->low + 1u) / 2);
-                bool one = f->kind == REG_FIELD_RES1 || f->kind == REG_FIELD_FIXED1;
+                bool one = f->kind == REG_FIELD_RES1 || f->kind == REG_FIELD_FIXED1 ||
+                           (absent != 0 && f->else_one);
                 bool writable = f->kind == REG_FIELD_RW;
                 uint64_t wanted = one ? mask : writable ? mask & ~absent : 0;
                 cr_assert_eq(set & mask, wanted, "%s.%s", row->name, f->name);
-                wanted = one || f->kind == REG_FIELD_RO ? mask & ~absent : 0;
+                wanted = one ? mask : f->kind == REG_FIELD_RO ? mask & ~absent : 0;
                 cr_assert_eq(clear & mask, wanted, "%s.%s", row->name, f->name);
                 cr_assert_eq(seen & mask, 0);
                 seen |= mask;
             }
             cr_assert(row->field_count == 0 || seen == UINT64_MAX, "%s", row->name);
         }
+    }
 }
 
 /* Values that other documents and programs know. */
