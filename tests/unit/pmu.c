@@ -149,7 +149,8 @@ Test(pmu, overflow_and_chain)
         cr_expect_eq(sysreg_get(c, SR_PMOVSSET_EL0), 4);
         cr_expect_eq(sysreg_get(c, EVCNTR(2)), 0);
         cr_expect_eq(sysreg_get(c, EVCNTR(3)), 42);
-        sysreg_set(c, EVTYPER(3), EVENT_CPU_CYCLES); /* only an even counter is chained to the next */
+        /* Only an even counter is chained to the next. */
+        sysreg_set(c, EVTYPER(3), EVENT_CPU_CYCLES);
         sysreg_set(c, EVTYPER(4), EVENT_CHAIN);
         sysreg_set(c, SR_PMCNTENSET_EL0, 0x1c);
         sysreg_set(c, EVCNTR(3), UINT32_MAX);
