@@ -344,8 +344,8 @@ bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, en
     bool swaps = is_big_endian(c, view);
     struct mem_op store = *op;
     store.kind = op->store_kind;
-    const struct direct_entry *direct = direct_find(c, va, op->size, view, true);
-    if (direct && !direct->read)
+    const struct direct_entry *direct = direct_find(c, va, op->size, view, false);
+    if (direct && !direct_find(c, va, op->size, view, true))
         direct = NULL;
     struct translation t;
     struct access access;

@@ -149,7 +149,16 @@ Test(pmu, overflow_and_chain)
         cr_expect_eq(sysreg_get(c, SR_PMOVSSET_EL0), 4);
         cr_expect_eq(sysreg_get(c, EVCNTR(2)), 0);
         cr_expect_eq(sysreg_get(c, EVCNTR(3)), 42);
-        sysreg_set(c, SR_PMOVSCLR_EL0, 4);
+        /* Only an even counter is chained to the next. */
+        sysreg_set(c, EVTYPER(3), EVENT_CPU_CYCLES);
+        sysreg_set(c, EVTYPER(4), EVENT_CHAIN);
+        sysreg_set(c, SR_PMCNTENSET_EL0, 0x1c);
+        sysreg_set(c, EVCNTR(3), UINT32_MAX);
+        sysreg_set(c, EVCNTR(4), 0);
+        steps(b, kind, NOP, 1);
+        cr_expect_eq(sysreg_get(c, EVCNTR(3)), 0);
+        cr_expect_eq(sysreg_get(c, EVCNTR(4)), 0);
+        sysreg_set(c, SR_PMOVSCLR_EL0, 0xc);
         cr_expect_eq(sysreg_get(c, SR_PMOVSCLR_EL0), 0);
         sysreg_set(c, SR_PMOVSSET_EL0, CYCLE);
         cr_expect_eq(sysreg_get(c, SR_PMOVSCLR_EL0), CYCLE);
