@@ -1,10 +1,9 @@
 /*
  * Data processing between registers: logical, add and subtract (shifted, extended, with carry),
- * conditional compare and select, one, two and three sources, CRC32. Compiled once for each
- * engine.
+ * conditional compare and select, one, two and three sources. Compiled once for each engine.
  *
- * DDI 0487, "Data Processing -- Register"; ShiftReg, ExtendReg, AddWithCarry. Nothing of Armv8.0
- * is left out. CRC32 is there when the model has the feature.
+ * DDI 0487, "Data Processing -- Register"; ShiftReg, ExtendReg, AddWithCarry. CRC32 is in
+ * crc.c; nothing else of Armv8.0 is left out.
  */
 #include "cpu/exec/handlers.h"
 
@@ -241,37 +240,6 @@ enum step EXEC(RORV)(struct core *c, uint32_t w)
 {
     return shift_variable(c, w, 3);
 }
-
-/* The polynomials 0x04C11DB7 and 0x1EDC6F41, their bits reversed as the data's are. */
-#define CRC32_POLYNOMIAL UINT32_C(0xedb88320)
-#define CRC32C_POLYNOMIAL UINT32_C(0x82f63b78)
-
-static enum step crc(struct core *c, uint32_t w, unsigned bytes, uint32_t polynomial)
-{
-    uint32_t sum = (uint32_t)reg_x(c, a64_rn(w));
-    uint64_t data = reg_x(c, a64_rm(w));
-    for (unsigned i = 0; i < 8 * bytes; i++) {
-        bool carries = (sum ^ data >> i) & 1u;
-        sum = sum >> 1 ^ (carries ? polynomial : 0);
-    }
-    reg_set(c, a64_rd(w), false, sum);
-    return STEP_NEXT;
-}
-
-#define CRC(name, bytes, polynomial)                  \
-    enum step EXEC(name)(struct core *c, uint32_t w)  \
-    {                                                 \
-        return crc(c, w, bytes, polynomial);          \
-    }
-
-CRC(CRC32B, 1, CRC32_POLYNOMIAL)
-CRC(CRC32H, 2, CRC32_POLYNOMIAL)
-CRC(CRC32W, 4, CRC32_POLYNOMIAL)
-CRC(CRC32X, 8, CRC32_POLYNOMIAL)
-CRC(CRC32CB, 1, CRC32C_POLYNOMIAL)
-CRC(CRC32CH, 2, CRC32C_POLYNOMIAL)
-CRC(CRC32CW, 4, CRC32C_POLYNOMIAL)
-CRC(CRC32CX, 8, CRC32C_POLYNOMIAL)
 
 /* ---- One source ---- */
 

@@ -61,21 +61,49 @@ static bool write_block(struct core *c, uint64_t va, unsigned size, const uint8_
     return true;
 }
 
+/* Up to four registers as they lie in memory, by lanes of any size. */
+union block {
+    uint64_t d[8];
+    uint32_t s[16];
+    uint16_t h[32];
+    uint8_t b[64];
+};
+
 /* Memory order and register order: element e of register r is member r of structure e. */
-static void interleave(const struct structure *s, uint8_t *memory, const union vector v[4])
+#define INTERLEAVE(lane)                                                 \
+    for (unsigned e = 0; e < elements; e++)                              \
+        for (unsigned r = 0; r < s->registers; r++)                      \
+            memory->lane[e * s->registers + r] = v[r].lane[e];
+
+#define DEINTERLEAVE(lane)                                               \
+    for (unsigned e = 0; e < elements; e++)                              \
+        for (unsigned r = 0; r < s->registers; r++)                      \
+            v[r].lane[e] = memory->lane[e * s->registers + r];
+
+#define BY_SIZE(what)        \
+    switch (s->size) {       \
+    case 0:                  \
+        what(b) break;       \
+    case 1:                  \
+        what(h) break;       \
+    case 2:                  \
+        what(s) break;       \
+    default:                 \
+        what(d) break;       \
+    }
+
+static inline void interleave(const struct structure *s, union block *memory,
+                              const union vector v[4])
 {
-    for (unsigned e = 0; e < s->bytes >> s->size; e++)
-        for (unsigned r = 0; r < s->registers; r++)
-            memcpy(memory + ((e * s->registers + r) << s->size), v[r].b + (e << s->size),
-                   1u << s->size);
+    unsigned elements = s->bytes >> s->size;
+    BY_SIZE(INTERLEAVE)
 }
 
-static void deinterleave(const struct structure *s, const uint8_t *memory, union vector v[4])
+static inline void deinterleave(const struct structure *s, const union block *memory,
+                                union vector v[4])
 {
-    for (unsigned e = 0; e < s->bytes >> s->size; e++)
-        for (unsigned r = 0; r < s->registers; r++)
-            memcpy(v[r].b + (e << s->size), memory + ((e * s->registers + r) << s->size),
-                   1u << s->size);
+    unsigned elements = s->bytes >> s->size;
+    BY_SIZE(DEINTERLEAVE)
 }
 
 static inline enum step begin(struct core *c, uint32_t w, uint64_t *base)
@@ -112,16 +140,16 @@ static inline enum step load_multiple(struct core *c, uint32_t w, struct structu
     enum step step = begin(c, w, &base);
     if (step != STEP_NEXT)
         return step;
-    uint8_t memory[64];
+    union block memory;
     union vector v[4] = {0};
     unsigned length = s.registers * s.bytes;
-    if (!read_block(c, base, s.size, memory, length))
+    if (!read_block(c, base, s.size, memory.b, length))
         return STEP_FAULT;
     if (s.members == 1) {
         for (unsigned r = 0; r < s.registers; r++)
-            memcpy(v[r].b, memory + r * s.bytes, s.bytes);
+            memcpy(v[r].b, memory.b + r * s.bytes, s.bytes);
     } else {
-        deinterleave(&s, memory, v);
+        deinterleave(&s, &memory, v);
     }
     for (unsigned r = 0; r < s.registers; r++)
         vreg_set128(c, (a64_rt(w) + r) & 31, v[r].d[0], v[r].d[1]);
@@ -135,18 +163,18 @@ static inline enum step store_multiple(struct core *c, uint32_t w, struct struct
     enum step step = begin(c, w, &base);
     if (step != STEP_NEXT)
         return step;
-    uint8_t memory[64];
+    union block memory;
     union vector v[4];
     unsigned length = s.registers * s.bytes;
     for (unsigned r = 0; r < s.registers; r++)
         v[r] = vreg_get(c, (a64_rt(w) + r) & 31);
     if (s.members == 1) {
         for (unsigned r = 0; r < s.registers; r++)
-            memcpy(memory + r * s.bytes, v[r].b, s.bytes);
+            memcpy(memory.b + r * s.bytes, v[r].b, s.bytes);
     } else {
-        interleave(&s, memory, v);
+        interleave(&s, &memory, v);
     }
-    if (!write_block(c, base, s.size, memory, length))
+    if (!write_block(c, base, s.size, memory.b, length))
         return STEP_FAULT;
     return end(c, w, is_post, base, length);
 }

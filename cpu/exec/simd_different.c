@@ -190,13 +190,14 @@ enum step EXEC(PMULL_1q)(struct core *c, uint32_t w)
         return step;
     uint64_t x = simd_get_half(c, a64_rn(w), a64_q(w)).d[0];
     uint64_t y = simd_get_half(c, a64_rm(w), a64_q(w)).d[0];
-    uint64_t low = 0, high = 0;
-    for (unsigned i = 0; i < 64; i++) {
-        uint64_t taken = 0 - (y >> i & 1);
-        low ^= (x << i) & taken;
-        high ^= i == 0 ? 0 : (x >> (64 - i)) & taken;
+    unsigned __int128 multiple[16] = {0, x}, product = 0;
+    for (unsigned i = 2; i < 16; i += 2) {
+        multiple[i] = multiple[i / 2] << 1;
+        multiple[i + 1] = multiple[i] ^ x;
     }
-    vreg_set128(c, a64_rd(w), low, high);
+    for (unsigned i = 0; i < 64; i += 4) /* four bits of y at once, the highest first */
+        product = product << 4 ^ multiple[y >> (60 - i) & 15];
+    vreg_set128(c, a64_rd(w), (uint64_t)product, (uint64_t)(product >> 64));
     return STEP_NEXT;
 }
 

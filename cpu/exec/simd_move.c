@@ -84,11 +84,17 @@ enum step EXEC(EXT)(struct core *c, uint32_t w)
     enum step step = fp_access_check(c);
     if (step != STEP_NEXT)
         return step;
-    unsigned count = SIMD_VECTOR(w) / 8, from = a64_imm4(w);
-    union vector v[2] = {vreg_get(c, a64_rn(w)), vreg_get(c, a64_rm(w))}, r = {0};
-    for (unsigned i = 0; i < count; i++)
-        r.b[i] = v[i + from >= count].b[(i + from) % count];
-    vreg_set128(c, a64_rd(w), r.d[0], r.d[1]);
+    unsigned from = 8 * a64_imm4(w);
+    union vector n = vreg_get(c, a64_rn(w)), m = vreg_get(c, a64_rm(w));
+    if (a64_q(w)) {
+        unsigned __int128 low = (unsigned __int128)n.d[1] << 64 | n.d[0];
+        unsigned __int128 high = (unsigned __int128)m.d[1] << 64 | m.d[0];
+        low = from == 0 ? low : low >> from | high << (128 - from);
+        vreg_set128(c, a64_rd(w), (uint64_t)low, (uint64_t)(low >> 64));
+    } else {
+        vreg_set64(c, a64_rd(w),
+                   from == 0 ? n.d[0] : n.d[0] >> from | m.d[0] << (64 - from));
+    }
     return STEP_NEXT;
 }
 
