@@ -95,7 +95,8 @@ static inline void tell_direct(struct core *c, uint64_t va, const struct direct_
     uint64_t pa = direct->pa + (va & (PAGE_BYTES - 1));
     if (c->visible < VISIBLE_SPECIAL)
         c->visible = pa | (is_write ? VISIBLE_STORE : 0);
-    event_emit_MEM(CORE_HEAD(c), va, pa, value, op->size, is_write, op->kind, 0, direct->entry);
+    event_emit_MEM(CORE_HEAD(c), va, pa, value, op->size, is_write, op->kind, 0,
+                   c->cache->serial[(va >> PAGE_SHIFT) % DIRECT_COUNT]);
 }
 
 static struct access access_make(const struct core *c, uint64_t va, const struct translation *t,
@@ -161,7 +162,7 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
         op->exclusive ? NULL : direct_find(c, va, op->size, el, false);
     if (direct) {
         value[0] = 0;
-        memcpy(value, direct->read + (va & (PAGE_BYTES - 1)), op->size);
+        memcpy(value, direct_host(direct, va), op->size);
         tell_direct(c, va, direct, op, false, value[0]);
     } else if (crosses_page(va, op->size)) {
         value[0] = 0;
@@ -177,7 +178,7 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
         if (op->exclusive)
             monitor_arm(c, t.pa);
         tell_access(c, va, &t, op, false, op->size, value[0]);
-        direct_fill(c, va, el, &t);
+        direct_fill(c, va, el, &t, false);
     }
     if (is_big_endian(c, el))
         swap_value(value, op);
@@ -193,7 +194,7 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
         swap_value(out, op);
     const struct direct_entry *direct = direct_find(c, va, op->size, el, true);
     if (direct) {
-        memcpy(direct->write + (va & (PAGE_BYTES - 1)), out, op->size);
+        memcpy(direct_host(direct, va), out, op->size);
         tell_direct(c, va, direct, op, true, out[0]);
         return true;
     }
@@ -206,7 +207,7 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
     if (c->port->write(c->port->owner, &access, out) == PORT_EXTERNAL_ABORT)
         return port_failed(c, va, op, true);
     tell_access(c, va, &t, op, true, op->size, out[0]);
-    direct_fill(c, va, el, &t);
+    direct_fill(c, va, el, &t, true);
     return true;
 }
 

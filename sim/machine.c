@@ -7,6 +7,7 @@
  */
 #include "sim/machine_parts.h"
 
+#include "cpu/code.h"
 #include "cpu/model.h"
 #include "gen/trace.h"
 
@@ -50,6 +51,7 @@ static void wire_pe(struct machine *m, unsigned pe)
         .timing = &m->timing,
         .ops = &machine_core_ops,
         .owner = m,
+        .code = m->code,
         .pe = pe,
         .conduit_hvc = m->config.entry_el == 1,
     };
@@ -89,6 +91,10 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     ensure(m->state != NULL && m->side != NULL);
     m->memory = cow_new((size_t)(config->ram_bytes >> PAGE_SHIFT) +
                         config->pe_count * mmu_tlb_pages(&m->mmu_config));
+    m->notes = calloc((size_t)(config->ram_bytes >> PAGE_SHIFT), sizeof *m->notes);
+    ensure(m->notes != NULL);
+    m->port_epoch = 1;
+    m->code = code_new();
     chooser_init(&m->chooser, CHOICE_DEFAULT);
     m->chooser.open_mask = config->open_mask;
     machine_port_init(m);
@@ -115,7 +121,9 @@ void machine_free(struct machine *m)
         mmu_unwire(&m->mmu[pe]);
     }
     chooser_free(&m->chooser);
+    code_free(m->code);
     cow_free(m->memory);
+    free(m->notes);
     free(m->side);
     free(m->state);
     free(m);
