@@ -113,7 +113,7 @@ static inline bool direct_is_stale(const struct core *c)
 
 static inline void *direct_host(const struct direct_entry *e, uint64_t va)
 {
-    return (void *)(e->addend + (uintptr_t)va); /* the one place where an address becomes a pointer */
+    return (void *)(e->addend + (uintptr_t)va);
 }
 
 /* Whether an access of size bytes at va is one that an entry with this tag serves. */

@@ -198,7 +198,7 @@ static inline void step_end(struct core *c, uint8_t el)
     c->events->step++;
 }
 
-/* An instruction has been executed and ended as step says. False: it was none, the model lacks it. */
+/* An instruction has ended as step says. False: it was none, the model lacks it. */
 static inline bool instruction_end(struct core *c, const struct engine_budget *budget, uint64_t pc,
                                    enum a64_op op, enum step step, enum engine_reason *reason)
 {
