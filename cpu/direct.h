@@ -56,6 +56,7 @@ struct core_cache {
 
     uint64_t generation, epoch, renew, code_epoch;
     uint64_t data_era, fetch_era;
+    uint64_t hot_insns; /* executed in the hot half so far: for tests and benchmarks */
     bool legal; /* decided at each run of an engine */
     struct direct_entry data[DIRECT_COUNT];
     struct direct_fetch fetch[DIRECT_FETCH_COUNT];

@@ -55,13 +55,14 @@ static void stop_behind(HOT_ARGUMENTS, enum step step)
 static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec_function *handler)
 {
     struct core *c = h->core;
-    settle(h, s, b + s->run, fa, fb);
+    uint64_t before = b + s->run; /* the slot may be dropped by what its instruction stores */
+    settle(h, s, before, fa, fb);
     c->word = s->word;
     c->extra_cost = 0;
     enum step step = handler(c, s->word);
     if (__builtin_expect(step != STEP_NEXT || c->extra_cost != 0 || c->lines_may_change ||
                              c->events->stop || direct_is_stale(c), 0))
-        return stop_behind(h, s, x, b + s->run, fa, fb, step);
+        return stop_behind(h, s, x, before, fa, fb, step);
     HOT_NEXT(1);
 }
 
@@ -254,5 +255,7 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
     *step = (enum step)h->step;
     if (*outcome == HOT_BEFORE)
         settle(h, h->at, h->budget, h->fa, h->fb);
-    return (budget >> 32) - (h->budget >> 32);
+    uint64_t done = (budget >> 32) - (h->budget >> 32);
+    h->hot_insns += done;
+    return done;
 }
