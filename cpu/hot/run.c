@@ -60,9 +60,12 @@ static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec
     c->word = s->word;
     c->extra_cost = 0;
     enum step step = handler(c, s->word);
+    if (direct_is_stale(c))
+        direct_refresh(c);
     if (__builtin_expect(step != STEP_NEXT || c->extra_cost != 0 || c->lines_may_change ||
-                             c->events->stop || direct_is_stale(c), 0))
+                             c->events->stop || h->fetch_tag >> 6 != h->fetch_era, 0))
         return stop_behind(h, s, x, before, fa, fb, step);
+    h->data_tag = direct_data_tag(h, c->cpu->el);
     HOT_NEXT(1);
 }
 
