@@ -13,6 +13,7 @@
 
 #define DIRECT_LOG2 12u
 #define DIRECT_COUNT (1u << DIRECT_LOG2)
+#define DIRECT_ENTRY_LOG2 5u
 #define DIRECT_FETCH_LOG2 6u
 #define DIRECT_FETCH_COUNT (1u << DIRECT_FETCH_LOG2)
 
@@ -50,7 +51,8 @@ struct core_cache {
     uint32_t outcome;        /* enum hot_outcome */
     uint32_t step;           /* enum step, of the instruction that was done last */
     bool stopped;
-    uint64_t steps_end, insns_end, cycles_end; /* what counters are when the budget is used up */
+    uint64_t steps_end, insns_end, cycles_end; /* what counters are when the budget is 0 */
+    uint32_t cost_max;       /* the dearest instruction's cycles */
     const struct hot_slot *at; /* where it stopped */
     uint64_t budget, fa, fb;   /* with these */
 
@@ -96,7 +98,11 @@ static inline uint64_t direct_page(uint64_t va)
 
 static inline struct direct_entry *direct_entry(struct core_cache *cache, uint64_t va)
 {
-    return &cache->data[(va >> PAGE_SHIFT) % DIRECT_COUNT];
+    /* Number and size of the entry in one shift and one mask: this is in every load and store. */
+    _Static_assert(sizeof(struct direct_entry) == 1u << DIRECT_ENTRY_LOG2, "a power of two");
+    size_t offset = (va >> (PAGE_SHIFT - DIRECT_ENTRY_LOG2)) &
+                    ((DIRECT_COUNT - 1u) << DIRECT_ENTRY_LOG2);
+    return (struct direct_entry *)(void *)((char *)cache->data + offset);
 }
 
 static inline struct direct_fetch *direct_fetch(struct core_cache *cache, uint64_t va)

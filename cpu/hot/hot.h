@@ -22,9 +22,8 @@
 struct hot_slot;
 
 /*
- * h: the core's cache; s: the slot; x: the registers as HOT_* number them; b: budget left, in
- * instructions (bits 63:32) and cycles (31:0), behind the run that has been entered; fa, fb: the
- * operands of lazy flags.
+ * h: the core's cache; s: the slot; x: the registers as HOT_* number them; b: budget left behind
+ * the run that has been entered; fa, fb: the operands of lazy flags.
  */
 typedef void hot_function(struct core_cache *h, const struct hot_slot *s, uint64_t *x, uint64_t b,
                           uint64_t fa, uint64_t fb);
@@ -41,10 +40,13 @@ struct hot_slot {
     uint32_t word; /* the encoding; branches and fused pairs keep an offset here */
 };
 
-/* One instruction in a budget; and the bits that are set when too much was taken off. */
+/*
+ * A budget: instructions left in bits 63:32, and below a count of cycles that begins at the top
+ * and is large enough for that many of the dearest instructions, so that comparing the whole
+ * compares instructions.
+ */
 #define HOT_INSN (UINT64_C(1) << 32)
-#define HOT_OVER (UINT64_C(0x8000000080000000))
-#define HOT_BUDGET_MAX UINT64_C(0x7fffffff)
+#define HOT_CYCLES UINT32_MAX
 
 /*
  * Registers, as indices from struct cpu's start: x[0..31], where 31 reads as zero; writes to the
@@ -107,10 +109,9 @@ enum hot_outcome {
 #define HOT_ENTER(target)                                                                       \
     do {                                                                                        \
         const struct hot_slot *to = (target);                                                   \
-        uint64_t left = b - to->run;                                                            \
-        if (__builtin_expect((left & HOT_OVER) != 0, 0))                                        \
+        if (__builtin_expect(b < to->run, 0))                                                   \
             return hot_stop(h, to, x, b, fa, fb);                                               \
-        b = left;                                                                               \
+        b -= to->run;                                                                           \
         s = to;                                                                                 \
         HOT_JUMP(s);                                                                            \
     } while (0)

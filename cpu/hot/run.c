@@ -227,9 +227,25 @@ static const struct hot_slot *slot_at(struct core *c, uint64_t pc)
     return &f->slots[(pc & (PAGE_BYTES - 1)) / 4];
 }
 
-static uint64_t at_most(uint64_t value)
+/* The dearest instruction that there is. */
+static uint32_t cost_max(const struct timing *timing)
 {
-    return value < HOT_BUDGET_MAX ? value : HOT_BUDGET_MAX;
+    uint32_t most = 1;
+    for (unsigned i = 0; i < A64_CLASS_COUNT; i++) {
+        if (timing->instruction[i] > most)
+            most = timing->instruction[i];
+    }
+    return most;
+}
+
+/* So many steps that neither limit can be passed: near the end of the cycles less than all. */
+static uint64_t steps_within(const struct core_cache *h, uint64_t steps, uint64_t cycles)
+{
+    if (cycles > HOT_CYCLES)
+        cycles = HOT_CYCLES;
+    if (steps > HOT_CYCLES || steps * h->cost_max > cycles)
+        return cycles / h->cost_max < steps ? cycles / h->cost_max : steps;
+    return steps;
 }
 
 uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outcome *outcome,
@@ -243,12 +259,15 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
     h->data_tag = direct_data_tag(h, cpu->el);
     h->fetch_tag = direct_fetch_tag(h, cpu);
     const struct hot_slot *s = slot_at(c, cpu->pc);
-    uint64_t budget = at_most(steps) << 32 | at_most(cycles);
-    if (!s || (budget - s->run) & HOT_OVER)
+    if (!h->cost_max)
+        h->cost_max = cost_max(c->timing);
+    steps = steps_within(h, steps, cycles);
+    uint64_t budget = steps << 32 | HOT_CYCLES;
+    if (!s || budget < s->run)
         return 0;
-    h->steps_end = c->events->step + (budget >> 32);
-    h->insns_end = cpu->insns + (budget >> 32);
-    h->cycles_end = cpu->cycles + (uint32_t)budget;
+    h->steps_end = c->events->step + steps;
+    h->insns_end = cpu->insns + steps;
+    h->cycles_end = cpu->cycles + HOT_CYCLES;
     h->flags_kind = HOT_FLAGS_NZCV;
     h->stopped = false;
     s->go(h, s, (uint64_t *)(void *)cpu, budget - s->run, 0, 0);
@@ -258,7 +277,7 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
     *step = (enum step)h->step;
     if (*outcome == HOT_BEFORE)
         settle(h, h->at, h->budget, h->fa, h->fb);
-    uint64_t done = (budget >> 32) - (h->budget >> 32);
+    uint64_t done = steps - (h->budget >> 32);
     h->hot_insns += done;
     return done;
 }
