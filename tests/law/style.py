@@ -75,6 +75,7 @@ BANNED_EXCEPTIONS = {
 # path, enum constant of one of its labels: reason why that switch over an enum has a default
 DEFAULT_EXCEPTIONS = {
     ('hyp/host/exit.c', 'ESR_EC_WFX'): 'the exception class is a field of a register, not an enum',
+    ('sim/command_bench.c', 'BENCH_PAYLOADS'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/command_explore.c', 'EXPLORE_VARIANT'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/command_replay.c', 'REPLAY_TO'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/command_run.c', 'RUN_CPUS'): 'getopt_long() answers an int, and "?" for what it refuses',
