@@ -3,10 +3,10 @@
 
 Usage: bench.py BUILD [NAME...]
 
-Million instructions a second of `armillary bench` (MMU, timing and recording on), and how many times faster that is than
-QEMU plain, with -icount shift=0, and with one instruction in each translation block. Times are those that the processor
-spent, so that a loaded host disturbs less; with several CPUs plain QEMU runs on several processors at once. The ratio to
-QEMU takes the whole of a run on both sides.
+Million instructions a second of `armillary bench` (MMU, timing and recording on), and how many times faster that is
+than QEMU plain, with -icount shift=0, and with one instruction in each translation block. Times are those that the
+processor spent, so that a loaded host disturbs less; with several CPUs plain QEMU runs on several processors at once.
+The ratio to QEMU takes the whole of a run on both sides.
 """
 import os
 import re
@@ -17,8 +17,8 @@ import sys
 
 GUESTS = ['cpu', 'mix', 'chase', 'copy', 'crc', 'matmul', 'call', 'trap', 'tables']
 QEMU = 'qemu-system-aarch64'
-MACHINE = ['-M', 'virt,virtualization=on,gic-version=2', '-cpu', 'cortex-a57', '-m', '512M', '-nographic', '-net', 'none',
-           '-semihosting']
+MACHINE = ['-M', 'virt,virtualization=on,gic-version=2', '-cpu', 'cortex-a57', '-m', '512M', '-nographic',
+           '-net', 'none']
 SECONDS_MAX = 600
 
 
@@ -65,11 +65,13 @@ def main():
         modes = [('plain', []), ('icount', ['-icount', 'shift=0']), ('one-insn', one_insn_option())]
     else:
         print(f'bench: no {QEMU} to compare with (Debian package qemu-system-arm)')
-    print(f'{"guest":8} {"cpus":>4} {"Minsns":>8} {"Minsns/s":>9}' + ''.join(f' {"x " + mode:>10}' for mode, _ in modes))
+    print(f'{"guest":8} {"cpus":>4} {"Minsns":>8} {"Minsns/s":>9}' +
+          ''.join(f' {"x " + mode:>10}' for mode, _ in modes))
     for name in names:
         for cpus in (1,) if name == 'cpu' else (1, 4):
             rate, insns, ratios = measure(build, name, cpus, modes)
-            cells = ''.join(' {:>10}'.format('differs' if ratio is None else f'{ratio:.2f}') for ratio in ratios.values())
+            cells = ''.join(f' {"differs" if ratio is None else format(ratio, ".2f"):>10}'
+                            for ratio in ratios.values())
             print(f'{name:8} {cpus:>4} {insns / 1e6:>8.1f} {rate:>9.1f}{cells}', flush=True)
 
 

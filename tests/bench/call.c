@@ -1,7 +1,7 @@
 /*
  * Function calls: recursion, and calls through pointers.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define ROUNDS 3u
 #define DEPTH 32u

@@ -2,7 +2,7 @@
  * Pointer chasing over 64 MiB in a random order: every node is another line, nearly every node
  * another page; what a node holds is added up.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define NODES (1u << 20)
 #define VISITS 3000000u

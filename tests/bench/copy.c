@@ -1,7 +1,7 @@
 /*
  * memcpy and memset of large pieces, by pairs of registers.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define BYTES (1u << 20)
 #define ROUNDS 900u

@@ -2,7 +2,7 @@
  * The CPU benchmark whose figure is the speed of the simulator: seven integer kernels, 1.6 G
  * instructions on one CPU. Each prints what it found.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define SORT_WORDS (1 << 16)
 #define BUFFER_BYTES (1u << 18)

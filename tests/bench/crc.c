@@ -2,7 +2,7 @@
  * CRC32 by table and a multiplying hash over a buffer; and by the CRC32 instructions where the CPU
  * has them, which must give the same.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define BYTES (1u << 18)
 #define ROUNDS 90u

@@ -1,7 +1,7 @@
 /*
  * What every benchmark guest has: the console, the other CPUs, the end.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define UART ((volatile uint32_t *)0x09000000)
 #define PSCI_CPU_ON UINT64_C(0xc4000003)

@@ -2,7 +2,7 @@
  * Matrix multiplication in double precision, scalar and with vectors. A CPU without FP and SIMD
  * does nothing, and says so.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define SIZE 96u
 #define ROUNDS 40u

@@ -1,7 +1,7 @@
 /*
  * Integer mix: sorting, hashing, table look-ups, multiplications and divisions on small data.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define WORDS 4096u
 #define ROUNDS 240u

@@ -1,7 +1,7 @@
 /*
  * Page-table churn: pages are mapped, used, unmapped and invalidated by address, over and over.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define PAGES 512u
 #define ROUNDS 500u

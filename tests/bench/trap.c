@@ -3,7 +3,7 @@
  * calls EL2 by HVC, which looks at the syndrome and goes back. Entered at EL1 it has nobody to
  * call, and does the registers alone.
  */
-#include "guest.h"
+#include "tests/bench/guest.h"
 
 #define ROUNDS 700000u
 
