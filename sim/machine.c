@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Steps of the precise engine until the fast one, where it is wanted, is tried again. */
+#define PRECISE_PART 100u
+
 const uint64_t hold_distance[HOLD_ANSWERS] = {0, 8, 64, 512, 4096, HOLD_UNTIL_OTHERS_WAIT};
 
 size_t machine_state_bytes(const struct machine *m)
@@ -148,7 +151,10 @@ struct engine_result engine_run(struct machine *m, unsigned pe, const struct eng
     c->lines_may_change = false;
     if (m->engine == ENGINE_KIND_FAST && !budget->stop_at_visible && core_may_run_fast(c))
         return core_run_fast(c, budget);
-    return core_run_precise(c, budget);
+    struct engine_budget part = *budget;
+    if (m->engine == ENGINE_KIND_FAST && part.steps > PRECISE_PART)
+        part.steps = PRECISE_PART; /* then it may run fast again */
+    return core_run_precise(c, &part);
 }
 
 /* --- who runs next ------------------------------------------------------------------------ */
@@ -262,14 +268,37 @@ static bool watches_visible(const struct machine *m)
     return false;
 }
 
+/* Whether the end of its quantum gives nobody else a turn, whatever this PE does in between. */
+static bool runs_alone(const struct machine *m, unsigned pe)
+{
+    for (unsigned other = 0; other < m->config.pe_count; other++) {
+        uint8_t wait = m->state->cpu[other].wait;
+        if (other != pe && wait != CPU_IS_OFF && wait != CPU_WAITS_INTERRUPT)
+            return false; /* one in WFE is woken without the engine coming back */
+    }
+    return true;
+}
+
+/* What is left of the turn after so many steps; more than that only when a PE runs alone. */
+static uint32_t quantum_after(const struct machine *m, uint64_t steps)
+{
+    uint64_t left = m->state->quantum_left, quantum = m->config.quantum;
+    if (steps <= left)
+        return (uint32_t)(left - steps);
+    uint64_t into = (steps - left) % quantum;
+    return (uint32_t)(into == 0 ? 0 : quantum - into);
+}
+
 static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_limit, bool *stop)
 {
     struct machine_state *s = m->state;
     struct core *c = &m->core[pe];
     uint64_t steps = step_limit - s->step;
     bool visible = watches_visible(m);
+    if (steps > s->quantum_left && (visible || !runs_alone(m, pe)))
+        steps = s->quantum_left;
     struct engine_budget budget = {
-        .steps = steps < s->quantum_left ? steps : s->quantum_left,
+        .steps = steps,
         .cycles = s->clock.next > s->cpu[pe].cycles ? s->clock.next : s->cpu[pe].cycles + 1,
         .stop_at_visible = visible,
     };
@@ -284,7 +313,7 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     m->break_passed = false;
     struct engine_result result = engine_run(m, pe, &budget);
     s->step += result.steps;
-    s->quantum_left -= (uint32_t)result.steps;
+    s->quantum_left = quantum_after(m, result.steps);
     s->now = s->cpu[pe].cycles;
     if (visible && c->visible != VISIBLE_NONE && result.reason != ENGINE_UNMODELLED) {
         if (choice_is_open(&m->chooser, CHOICE_NEXT_CPU))

@@ -19,6 +19,10 @@
 #include "cpu/exec.h"
 #include "cpu/exec/bits.h"
 
+#if !defined(HOT_THREADED)
+#define HOT_THREADED 0
+#endif
+
 struct hot_slot;
 
 /*
@@ -80,16 +84,15 @@ enum hot_outcome {
     void hot_##name(HOT_ARGUMENTS)
 
 /*
- * A sibling call needs an optimizing compiler and no sanitizer, which keeps frames. Without it
- * every function returns to a loop that calls the next one.
+ * A sibling call needs an optimizing compiler and no sanitizer, which keeps frames; the build says
+ * so (HOT_THREADED). Without it every function returns to a loop that calls the next one.
  */
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(ENGINE_SANITIZED)
-#define HOT_THREADED 1
+#if HOT_THREADED
 #define HOT_JUMP(next) return (next)->go(h, (next), x, b, fa, fb)
 #else
-#define HOT_THREADED 0
 #define HOT_JUMP(next)                                                                          \
     do {                                                                                        \
+        (void)x;                                                                                \
         h->at = (next);                                                                         \
         h->budget = b;                                                                          \
         h->fa = fa;                                                                             \
