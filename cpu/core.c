@@ -22,6 +22,8 @@ void core_wire(struct core *c)
 {
     c->cache = calloc(1, sizeof *c->cache);
     ensure(c->cache != NULL);
+    c->cache->core = c;
+    c->cache->data_era = c->cache->fetch_era = 1;
     c->regimes_stale = true;
 }
 
@@ -107,18 +109,37 @@ const struct regime *core_regime(struct core *c, enum regime_kind kind)
     return &c->regime[kind];
 }
 
+void direct_drop_data(struct core *c)
+{
+    struct core_cache *cache = c->cache;
+    if (++cache->data_era == DIRECT_ERA_COUNT) {
+        memset(cache->data, 0, sizeof cache->data);
+        cache->data_era = 1;
+    }
+    cache->generation = c->mmu->generation;
+    cache->epoch = *c->port->epoch;
+    cache->renew = c->events->renew;
+}
+
 void direct_drop(struct core *c)
 {
-    if (++c->cache->era == DIRECT_ERA_COUNT) {
-        c->cache->era = 0;
-        for (unsigned i = 0; i < DIRECT_COUNT; i++)
-            c->cache->data[i].tag = 0;
-        for (unsigned i = 0; i < DIRECT_FETCH_COUNT; i++)
-            c->cache->fetch[i].tag = 0;
+    struct core_cache *cache = c->cache;
+    direct_drop_data(c);
+    if (++cache->fetch_era == DIRECT_ERA_COUNT) {
+        memset(cache->fetch, 0, sizeof cache->fetch);
+        cache->fetch_era = 1;
     }
-    c->cache->generation = c->mmu->generation;
-    c->cache->epoch = *c->port->epoch;
-    c->cache->renew = c->events->renew;
+    cache->code_epoch = c->code ? c->code->epoch : 0;
+}
+
+void direct_refresh(struct core *c)
+{
+    const struct core_cache *cache = c->cache;
+    if (cache->generation != c->mmu->generation || cache->renew != c->events->renew ||
+        c->regimes_stale || (c->code && cache->code_epoch != c->code->epoch))
+        direct_drop(c);
+    else
+        direct_drop_data(c); /* code is keyed by content: it may move */
 }
 
 /*
@@ -136,7 +157,8 @@ void direct_begin(struct core *c)
     c->cache->legal = (c->chooser->open_mask & CHOICES_AT_HIT) == 0 && !c->debug_on;
 }
 
-void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translation *t)
+void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translation *t,
+                 bool is_write)
 {
     struct core_cache *cache = c->cache;
     bool is_device = (t->memory & 0xf0u) == 0;
@@ -145,17 +167,23 @@ void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translat
         return;
     pa_t page = pa_make(align_down(t->pa.bits, PAGE_BYTES));
     bool can_read = t->permissions & (el == 0 ? PERMIT_READ_EL0 : PERMIT_READ);
-    bool can_write = t->permissions & (el == 0 ? PERMIT_WRITE_EL0 : PERMIT_WRITE);
+    bool can_write = is_write && (t->permissions & (el == 0 ? PERMIT_WRITE_EL0 : PERMIT_WRITE));
     uint8_t *write = can_write ? c->port->page(c->port->owner, page, true) : NULL;
-    uint8_t *read = can_read ? c->port->page(c->port->owner, page, false) : NULL;
+    uint8_t *read = write;
+    if (!write && can_read)
+        read = c->port->page(c->port->owner, page, false);
     if (direct_is_stale(c))
-        direct_drop(c); /* asking to write may have moved the page */
-    struct direct_entry *e = &cache->data[(va >> PAGE_SHIFT) % DIRECT_COUNT];
-    *e = (struct direct_entry){.tag = direct_tag(c, va, el),
-                               .read = read,
-                               .write = write,
-                               .pa = page.bits,
-                               .entry = t->entry};
+        direct_refresh(c); /* asking to write may have moved the page */
+    if (!read)
+        return;
+    uint64_t tag = direct_page(va) + direct_data_tag(cache, el);
+    *direct_entry(cache, va) = (struct direct_entry){
+        .read_tag = can_read ? tag : 0,
+        .write_tag = write ? tag : 0,
+        .addend = (uintptr_t)read - (uintptr_t)direct_page(va),
+        .pa = page.bits,
+    };
+    cache->serial[(va >> PAGE_SHIFT) % DIRECT_COUNT] = t->entry;
 }
 
 void core_reset(struct core *c, unsigned el, uint64_t pc, uint64_t x0)

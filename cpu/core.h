@@ -58,7 +58,8 @@ enum step {
 #define VISIBLE_STORE (UINT64_C(1) << 60) /* beside an address: it was a store */
 #define VISIBLE_SPECIAL (UINT64_MAX - 7) /* hints above or equal to this are not addresses */
 
-struct core_cache; /* memory.c */
+struct core_cache; /* direct.h */
+struct code_cache; /* code.h */
 
 struct core {
     struct cpu *cpu;
@@ -99,6 +100,8 @@ struct core {
 
     /* Direct pointers to RAM, over live TLB entries; see memory.c. Owned, never state. */
     struct core_cache *cache;
+    /* Decoded code, shared by the PEs of a machine; NULL: none is kept. The machine's. */
+    struct code_cache *code;
 };
 
 /* The head fields of this PE's events. */

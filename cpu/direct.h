@@ -1,68 +1,151 @@
 /*
- * Host pointers to pages of RAM, kept over live TLB entries: what makes loads, stores and fetches
- * cheap where nothing needs to see each of them. Derived data of a core.
+ * Host pointers to pages of RAM and to decoded code, kept over live TLB entries: what makes loads,
+ * stores and fetches cheap where nothing needs to see each of them. Derived data of a core.
  *
- * A pointer is good while the MMU's generation (an entry went, a message came), the regimes and
- * the port's epoch (snapshot, restore, decoded pages) are those under which it was made.
+ * A data pointer is good while the MMU's generation (an entry went, a message came), the regimes
+ * and the port's epoch (snapshot, restore, a page moved or is watched) are those under which it
+ * was made; a code pointer while generation, regimes and the code cache's epoch are. Dropping all
+ * is taking the next era, which is part of every tag.
  */
 #pragma once
+#include "cpu/code.h"
 #include "cpu/core.h"
 
-#define DIRECT_COUNT 256u
-#define DIRECT_FETCH_COUNT 32u
+#define DIRECT_LOG2 12u
+#define DIRECT_COUNT (1u << DIRECT_LOG2)
+#define DIRECT_ENTRY_LOG2 5u
+#define DIRECT_FETCH_LOG2 6u
+#define DIRECT_FETCH_COUNT (1u << DIRECT_FETCH_LOG2)
+
+/*
+ * A tag is a page address with the era in bits 11:6 and direct_view() in bits 5:4. Bits 3:0 are 0: an address that is not aligned to the size of the access does not match.
+ */
+#define DIRECT_ERA_COUNT 64u
 
 struct direct_entry {
-    uint64_t tag; /* page address | era << 3 | el << 1 | 1 */
-    uint8_t *read, *write;
-    uint64_t pa;    /* of the page */
-    uint32_t entry; /* serial number of the TLB entry under it */
-    uint32_t reserved;
+    uint64_t read_tag, write_tag; /* 0: not so */
+    uintptr_t addend; /* host address less virtual address */
+    uint64_t pa;      /* of the page */
+};
+
+/*
+ * Where code is fetched. The tag is a page address, with the era in bits 11:6, EL in bits 5:4 and
+ * the stack pointer in use in bits 3:2; a misaligned PC does not match.
+ */
+struct direct_fetch {
+    uint64_t tag;            /* page is good */
+    uint64_t hot_tag;        /* slots are, too */
+    struct hot_slot *slots;  /* of the stack pointer in the tag */
+    struct code_page *page;
 };
 
 struct core_cache {
-    uint64_t generation, epoch, renew;
-    uint64_t era; /* part of every tag: dropping all entries is taking the next era */
+    /* The engine of hot blocks while it runs: cpu/hot/hot.h. */
+    struct core *core;
+    uint64_t data_tag;       /* era and EL of accesses now */
+    uint64_t fetch_tag;      /* era, EL and stack pointer of fetches now */
+    uint64_t page_va;        /* virtual address of the code page being run */
+    struct hot_slot *slots;  /* its slots */
+    uint32_t flags_kind;     /* enum hot_flags */
+    uint32_t outcome;        /* enum hot_outcome */
+    uint32_t step;           /* enum step, of the instruction that was done last */
+    bool stopped;
+    uint64_t steps_end, insns_end, cycles_end; /* what counters are when the budget is 0 */
+    uint32_t cost_max;       /* the dearest instruction's cycles */
+    const struct hot_slot *at; /* where it stopped */
+    uint64_t budget, fa, fb;   /* with these */
+
+    uint64_t generation, epoch, renew, code_epoch;
+    uint64_t data_era, fetch_era;
+    uint64_t hot_insns; /* executed in the hot half so far: for tests and benchmarks */
     bool legal; /* decided at each run of an engine */
     struct direct_entry data[DIRECT_COUNT];
-    struct direct_entry fetch[DIRECT_FETCH_COUNT];
+    struct direct_fetch fetch[DIRECT_FETCH_COUNT];
+    uint32_t serial[DIRECT_COUNT]; /* of the TLB entry under each data pointer */
 };
 
 /* Decides whether host pointers may be used in the coming run. */
 void direct_begin(struct core *c);
+/* Drops all; data pointers alone. */
 void direct_drop(struct core *c);
+void direct_drop_data(struct core *c);
+/* Drops what has become stale. */
+void direct_refresh(struct core *c);
 
-/* Remembers the page of a translation, if it is RAM and may be reached directly. */
-void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translation *t);
+/*
+ * Remembers the page of a translation, if it is RAM and may be reached directly; for writing only
+ * after a write, which has made the page this memory's own.
+ */
+void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translation *t,
+                 bool is_write);
 
-#define DIRECT_ERA_COUNT 512u
+/* As whom accesses are checked: an Exception level, or EL1 under PSTATE.PAN. */
+#define DIRECT_VIEW_PAN 3u
 
-static inline uint64_t direct_tag(const struct core *c, uint64_t va, unsigned el)
+static inline unsigned direct_view(const struct cpu *cpu)
 {
-    return (va & ~UINT64_C(0xfff)) | c->cache->era << 3 | (uint64_t)el << 1 | 1u;
+    return cpu->el == 1 && (cpu->access & PSTATE_PAN) != 0 ? DIRECT_VIEW_PAN : cpu->el;
+}
+
+static inline uint64_t direct_data_tag(const struct core_cache *cache, unsigned el)
+{
+    return cache->data_era << 6 | (uint64_t)el << 4;
+}
+
+static inline uint64_t direct_fetch_tag(const struct core_cache *cache, const struct cpu *cpu)
+{
+    unsigned stack = cpu->spsel ? cpu->el : 0;
+    return cache->fetch_era << 6 | (uint64_t)cpu->el << 4 | (uint64_t)stack << 2;
+}
+
+static inline uint64_t direct_page(uint64_t va)
+{
+    return va & ~(uint64_t)(PAGE_BYTES - 1);
+}
+
+static inline struct direct_entry *direct_entry(struct core_cache *cache, uint64_t va)
+{
+    /* Number and size of the entry in one shift and one mask: this is in every load and store. */
+    _Static_assert(sizeof(struct direct_entry) == 1u << DIRECT_ENTRY_LOG2, "a power of two");
+    size_t offset = (va >> (PAGE_SHIFT - DIRECT_ENTRY_LOG2)) &
+                    ((DIRECT_COUNT - 1u) << DIRECT_ENTRY_LOG2);
+    return (struct direct_entry *)(void *)((char *)cache->data + offset);
+}
+
+static inline struct direct_fetch *direct_fetch(struct core_cache *cache, uint64_t va)
+{
+    return &cache->fetch[(va >> PAGE_SHIFT) % DIRECT_FETCH_COUNT];
 }
 
 static inline bool direct_is_stale(const struct core *c)
 {
     const struct core_cache *cache = c->cache;
     return cache->generation != c->mmu->generation || cache->epoch != *c->port->epoch ||
-           cache->renew != c->events->renew || c->regimes_stale;
+           cache->renew != c->events->renew || c->regimes_stale ||
+           (c->code && cache->code_epoch != c->code->epoch);
 }
 
-/* The entry for an access of size bytes that may go straight to host memory, or NULL. */
+static inline void *direct_host(const struct direct_entry *e, uint64_t va)
+{
+    return (void *)(e->addend + (uintptr_t)va);
+}
+
+/* Whether an access of size bytes at va is one that an entry with this tag serves. */
+static inline bool direct_matches(uint64_t tag, uint64_t va, unsigned size, uint64_t data_tag)
+{
+    return (va & (~(uint64_t)(PAGE_BYTES - 1) | (size - 1u))) + data_tag == tag;
+}
+
+/* The entry for an aligned access of size bytes that may go straight to host memory, or NULL. */
 static inline const struct direct_entry *direct_find(struct core *c, uint64_t va, unsigned size,
                                                      unsigned el, bool is_write)
 {
     struct core_cache *cache = c->cache;
     if (!cache->legal)
         return NULL;
-    if (__builtin_expect(direct_is_stale(c), 0)) {
-        direct_drop(c);
-        return NULL;
-    }
-    const struct direct_entry *e = &cache->data[(va >> PAGE_SHIFT) % DIRECT_COUNT];
-    if (e->tag != direct_tag(c, va, el) || (va & (size - 1u)) != 0)
-        return NULL;
-    if (is_write)
-        return e->write && *c->port->monitors_armed == 0 ? e : NULL;
-    return e->read ? e : NULL;
+    if (__builtin_expect(direct_is_stale(c), 0))
+        direct_refresh(c);
+    const struct direct_entry *e = direct_entry(cache, va);
+    uint64_t tag = is_write ? e->write_tag : e->read_tag;
+    return direct_matches(tag, va, size, direct_data_tag(cache, el)) ? e : NULL;
 }

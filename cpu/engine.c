@@ -12,9 +12,10 @@
 #include "cpu/direct.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
+#if defined(ENGINE_FAST)
+#include "cpu/hot/hot.h"
+#endif
 #include "cpu/sysreg.h"
-
-#include <string.h>
 
 /* HCR_EL2 bits that make a virtual interrupt pending by themselves. */
 #define HCR_VIRTUAL (HCR_EL2_VI | HCR_EL2_VF | HCR_EL2_VSE)
@@ -22,24 +23,56 @@
 /* irq-take: instructions that an unmasked interrupt waits for answer k. */
 static const uint16_t irq_delay[] = {0, 1, 4, 16, 64};
 
-/* Fetches the word at pc; false when an exception has been taken instead. */
-static bool fetch(struct core *c, uint32_t *word)
+/* The instruction at pc through the port, after its translation; false: c->fault says why not. */
+static bool fetch_through_port(struct core *c, const struct translation *t, uint32_t *word)
 {
-    struct cpu *cpu = c->cpu;
-    uint64_t pc = cpu->pc;
-    struct core_cache *cache = c->cache;
-    struct direct_entry *direct = &cache->fetch[(pc >> PAGE_SHIFT) % DIRECT_FETCH_COUNT];
-    if (cache->legal && direct->tag == direct_tag(c, pc, cpu->el) && (pc & 3) == 0 &&
-        !direct_is_stale(c)) {
-        memcpy(word, direct->read + (pc & 0xfff), 4);
+    const struct cpu *cpu = c->cpu;
+    struct access access = {
+        .va = va_make(cpu->pc),
+        .pa = t->pa,
+        .pe = (uint8_t)c->pe,
+        .size = 4,
+        .kind = ACCESS_FETCH,
+        .memory = t->memory,
+        .shareability = t->shareability,
+        .el = cpu->el,
+    };
+    uint64_t value[2] = {0, 0};
+    if (c->port->read(c->port->owner, &access, value) == PORT_OK) {
+        *word = (uint32_t)value[0];
         return true;
     }
-    if (pc & 3) {
+    c->fault = (struct fault){
+        .kind = FAULT_EXTERNAL, .stage = 1, .is_fetch = 1, .va = va_make(cpu->pc)};
+    return false;
+}
+
+/* Keeps the page of decoded code under a translation of pc, if it may be kept. */
+static void fetch_keep(struct core *c, const struct translation *t)
+{
+    const struct cpu *cpu = c->cpu;
+    struct core_cache *cache = c->cache;
+    if (!c->code || !cache->legal || t->size_log2 < PAGE_SHIFT || c->mmu->state->queue_count != 0)
+        return;
+    pa_t page = pa_make(align_down(t->pa.bits, PAGE_BYTES));
+    struct code_page *code = code_find(c->code, c->port, page);
+    if (direct_is_stale(c))
+        direct_refresh(c); /* pointers to write there have been revoked, or other pages dropped */
+    if (code)
+        *direct_fetch(cache, cpu->pc) = (struct direct_fetch){
+            .tag = direct_page(cpu->pc) + direct_fetch_tag(cache, cpu), .page = code};
+}
+
+/* Translates pc and fetches there; false when an exception has been taken instead. */
+static bool fetch_slowly(struct core *c, uint32_t *word, enum a64_op *op)
+{
+    struct cpu *cpu = c->cpu;
+    if (cpu->pc & 3) {
         exception_pc_alignment(c);
         return false;
     }
     struct mmu_request request = {
-        .va = va_make(pc), .el = cpu->el, .kind = ACCESS_FETCH, .alignment = 1};
+        .va = va_make(cpu->pc), .el = cpu->el, .kind = ACCESS_FETCH, .alignment = 1};
     struct translation t;
     uint64_t fills = c->mmu->state->fills;
     mmu_translate(c->mmu, core_regime(c, core_regime_kind(cpu)), &request, &t);
@@ -47,41 +80,35 @@ static bool fetch(struct core *c, uint32_t *word)
     if (c->mmu->state->fills != fills)
         c->visible = VISIBLE_WALK;
     c->fault = t.fault;
-    uint64_t value[2] = {0, 0};
 #if !defined(ENGINE_FAST)
     if (t.fault.kind == FAULT_NONE && __builtin_expect(c->debug_on, 0) && debug_fetch(c))
         return false;
 #endif
-    if (t.fault.kind == FAULT_NONE) {
-        struct access access = {
-            .va = va_make(pc),
-            .pa = t.pa,
-            .pe = (uint8_t)c->pe,
-            .size = 4,
-            .kind = ACCESS_FETCH,
-            .memory = t.memory,
-            .shareability = t.shareability,
-            .el = cpu->el,
-        };
-        if (c->port->read(c->port->owner, &access, value) == PORT_OK) {
-            *word = (uint32_t)value[0];
-            bool keep = cache->legal && t.size_log2 >= PAGE_SHIFT &&
-                        c->mmu->state->queue_count == 0;
-            uint8_t *host = keep ? c->port->page(c->port->owner,
-                                                 pa_make(align_down(t.pa.bits, PAGE_BYTES)), false)
-                                 : NULL;
-            if (direct_is_stale(c))
-                direct_drop(c);
-            *direct = (struct direct_entry){.tag = host ? direct_tag(c, pc, cpu->el) : 0,
-                                            .read = host};
-            return true;
-        }
-        c->fault = (struct fault){
-            .kind = FAULT_EXTERNAL, .stage = 1, .is_fetch = 1, .va = va_make(pc)};
+    if (t.fault.kind == FAULT_NONE && fetch_through_port(c, &t, word)) {
+        *op = a64_decode(*word);
+        fetch_keep(c, &t);
+        return true;
     }
     c->fault_iss = 0;
     exception_abort(c);
     return false;
+}
+
+/* The instruction at pc; false when an exception has been taken instead. */
+static inline bool fetch(struct core *c, uint32_t *word, enum a64_op *op)
+{
+    const struct cpu *cpu = c->cpu;
+    struct core_cache *cache = c->cache;
+    uint64_t pc = cpu->pc;
+    const struct direct_fetch *f = direct_fetch(cache, pc);
+    if (cache->legal && !direct_is_stale(c) &&
+        f->tag == (pc & ~(uint64_t)(PAGE_BYTES - 4)) + direct_fetch_tag(cache, cpu)) {
+        unsigned index = (unsigned)(pc & (PAGE_BYTES - 1)) / 4;
+        *word = f->page->word[index];
+        *op = code_op(f->page, index);
+        return true;
+    }
+    return fetch_slowly(c, word, op);
 }
 
 /* Takes an interrupt if one is to be taken now. */
@@ -105,18 +132,10 @@ static bool take_interrupt(struct core *c)
     return true;
 }
 
-/* The word is attempted; pc, exceptions and waiting are settled. */
-static enum step attempt(struct core *c, uint32_t word)
+/* What follows from how an instruction ended: pc, exceptions, costs. */
+static enum step settle(struct core *c, enum a64_op op, uint64_t pc, enum step step)
 {
     struct cpu *cpu = c->cpu;
-    c->word = word;
-    enum a64_op op = a64_decode(word);
-    uint64_t pc = cpu->pc;
-    enum step step;
-    if (__builtin_expect(cpu->il, 0))
-        step = exception_illegal_state(c);
-    else
-        step = ENGINE(exec_table)[op](c, word);
     if (__builtin_expect(step == STEP_FAULT && c->unmodelled != NULL, 0))
         step = STEP_UNMODELLED; /* what the access met is no abort, but unknown to the model */
     switch (step) {
@@ -173,6 +192,108 @@ static enum engine_reason reason_of(struct core *c, enum step step, bool stop_at
     return ENGINE_BUDGET;
 }
 
+/* The end of a step that began at el: counters, and who is to be told. */
+static inline void step_end(struct core *c, uint8_t el)
+{
+    struct cpu *cpu = c->cpu;
+    cpu->cycles += c->extra_cost;
+    if (__builtin_expect(c->events->mask >> EVENT_CONTEXT & 1, 0) &&
+        (cpu->el != el || c->regimes_stale))
+        core_tell_context(c);
+    c->events->step++;
+}
+
+/* An instruction has ended as step says. False: it was none, the model lacks it. */
+static inline bool instruction_end(struct core *c, const struct engine_budget *budget, uint64_t pc,
+                                   enum a64_op op, enum step step, enum engine_reason *reason)
+{
+    step = settle(c, op, pc, step);
+    *reason = reason_of(c, step, budget->stop_at_visible);
+    if (step == STEP_UNMODELLED)
+        return false;
+    c->cpu->insns++;
+#if !defined(ENGINE_FAST)
+    event_emit_RETIRE(CORE_HEAD(c), pc, c->word, c->cpu->nzcv);
+#endif
+    return true;
+}
+
+/* Whether an interrupt may be there to be taken: lines change only between runs of an engine. */
+static inline bool may_interrupt(const struct cpu *cpu)
+{
+    return cpu->lines != 0 || (cpu->effective[SR_HCR_EL2] & HCR_VIRTUAL);
+}
+
+/* One instruction attempt, or one interrupt taken. False: what instruction_end() says. */
+static inline bool step_once(struct core *c, const struct engine_budget *budget,
+                             enum engine_reason *reason)
+{
+    struct cpu *cpu = c->cpu;
+    uint8_t el = cpu->el;
+    uint64_t pc = cpu->pc;
+    enum a64_op op;
+    c->visible = VISIBLE_NONE;
+    c->extra_cost = 0;
+    c->word = 0;
+#if defined(ENGINE_FAST)
+    bool debugs = false;
+#else
+    bool debugs = __builtin_expect(c->debug_on, 0);
+#endif
+    if (__builtin_expect(may_interrupt(cpu), 0) && take_interrupt(c)) {
+        cpu->insns++; /* a step of its own: choices before and behind it differ in name */
+        *reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
+    } else if (!(debugs && debug_before(c)) && fetch(c, &c->word, &op)) {
+        enum step step = __builtin_expect(cpu->il, 0) ? exception_illegal_state(c)
+                                                      : ENGINE(exec_table)[op](c, c->word);
+        if (!instruction_end(c, budget, pc, op, step, reason))
+            return false;
+        if (debugs)
+            debug_after(c, c->word, step);
+    } else {
+        c->visible = VISIBLE_EXCEPTION;
+        cpu->cycles += c->timing->exception;
+        if (debugs)
+            debug_after(c, 0, STEP_EXCEPTION);
+        cpu->insns++;
+        *reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
+#if !defined(ENGINE_FAST)
+        event_emit_RETIRE(CORE_HEAD(c), pc, 0, cpu->nzcv);
+#endif
+    }
+    step_end(c, el);
+    return true;
+}
+
+#if defined(ENGINE_FAST)
+/*
+ * As much as the hot half can do from here: *steps and *reason as after so many single steps.
+ * False: what instruction_end() says.
+ */
+static bool run_hot(struct core *c, const struct engine_budget *budget, uint64_t *steps,
+                    enum engine_reason *reason)
+{
+    struct cpu *cpu = c->cpu;
+    uint8_t el = cpu->el; /* nothing changes it in the hot half but an exception, which leaves */
+    enum hot_outcome outcome;
+    enum step step;
+    *steps += hot_run(c, budget->steps - *steps, budget->cycles - cpu->cycles, &outcome, &step);
+    if (outcome == HOT_BEFORE)
+        return true;
+    (*steps)++;
+    if (!instruction_end(c, budget, cpu->pc, a64_decode(c->word), step, reason))
+        return false;
+    step_end(c, el);
+    return true;
+}
+
+static inline bool is_hot(const struct core *c)
+{
+    const struct cpu *cpu = c->cpu;
+    return hot_is_ready(c) && (!may_interrupt(cpu) || interrupt_to_take(cpu) == INTERRUPT_NONE);
+}
+#endif
+
 struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget *budget)
 {
     struct cpu *cpu = c->cpu;
@@ -183,47 +304,18 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     direct_begin(c);
     while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET &&
            !c->events->stop) {
-        uint8_t el = cpu->el;
-        c->visible = VISIBLE_NONE;
-        c->extra_cost = 0;
-        steps++;
-        if (__builtin_expect(cpu->lines != 0 || (cpu->effective[SR_HCR_EL2] & HCR_VIRTUAL), 0) &&
-            take_interrupt(c)) {
-            cpu->insns++; /* a step of its own: choices before and behind it differ in name */
-            reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
-        } else {
-            uint32_t word = 0;
-            enum step step = STEP_EXCEPTION;
-            uint64_t pc = cpu->pc;
 #if defined(ENGINE_FAST)
-            bool debugs = false;
-#else
-            bool debugs = __builtin_expect(c->debug_on, 0);
-#endif
-            bool is_pending = debugs && debug_before(c);
-            if (!is_pending && fetch(c, &word)) {
-                step = attempt(c, word);
-            } else {
-                c->visible = VISIBLE_EXCEPTION;
-                cpu->cycles += c->timing->exception;
-            }
-            if (step == STEP_UNMODELLED)
+        if (is_hot(c)) {
+            uint64_t before = steps;
+            if (!run_hot(c, budget, &steps, &reason))
                 return (struct engine_result){ENGINE_UNMODELLED, steps - 1};
-            if (debugs)
-                debug_after(c, word, step);
-            cpu->insns++;
-            reason = reason_of(c, step, budget->stop_at_visible);
-#if !defined(ENGINE_FAST)
-            event_emit_RETIRE(CORE_HEAD(c), pc, word, cpu->nzcv);
-#else
-            (void)pc;
-#endif
+            if (steps != before)
+                continue;
         }
-        cpu->cycles += c->extra_cost;
-        if (__builtin_expect(c->events->mask >> EVENT_CONTEXT & 1, 0) &&
-            (cpu->el != el || c->regimes_stale))
-            core_tell_context(c);
-        c->events->step++;
+#endif
+        steps++;
+        if (!step_once(c, budget, &reason))
+            return (struct engine_result){ENGINE_UNMODELLED, steps - 1};
     }
     return (struct engine_result){reason, steps};
 }

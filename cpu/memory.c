@@ -43,18 +43,13 @@ static void swap_value(uint64_t value[2], const struct mem_op *op)
     }
 }
 
-/* As whom an access is checked: an Exception level, or EL1 under PSTATE.PAN. */
-#define VIEW_PAN 3u
-
 /* AArch64.AccessUsesEL: LDTR and STTR are EL0's from EL1, unless PSTATE.UAO overrides it. */
 static inline unsigned access_view(const struct core *c, const struct mem_op *op)
 {
     const struct cpu *cpu = c->cpu;
-    if (cpu->el != 1)
-        return cpu->el;
-    if (op->unprivileged && (cpu->access & PSTATE_UAO) == 0)
+    if (op->unprivileged && cpu->el == 1 && (cpu->access & PSTATE_UAO) == 0)
         return 0;
-    return cpu->access & PSTATE_PAN ? VIEW_PAN : 1;
+    return direct_view(cpu);
 }
 
 /* AArch64.CheckWatchpoint: a PE with one that is on runs in the precise engine. */
@@ -78,8 +73,8 @@ static bool translate(struct core *c, uint64_t va, const struct mem_op *op, bool
     unsigned view = access_view(c, op);
     struct mmu_request request = {
         .va = va_make(va),
-        .el = (uint8_t)(view == VIEW_PAN ? 1 : view),
-        .pan = view == VIEW_PAN,
+        .el = (uint8_t)(view == DIRECT_VIEW_PAN ? 1 : view),
+        .pan = view == DIRECT_VIEW_PAN,
         .is_atomic = op->atomic,
         .kind = op->kind,
         .is_write = is_write,
@@ -122,7 +117,8 @@ static inline void tell_direct(struct core *c, uint64_t va, const struct direct_
     uint64_t pa = direct->pa + (va & (PAGE_BYTES - 1));
     if (c->visible < VISIBLE_SPECIAL)
         c->visible = pa | (is_write ? VISIBLE_STORE : 0);
-    event_emit_MEM(CORE_HEAD(c), va, pa, value, op->size, is_write, op->kind, 0, direct->entry);
+    event_emit_MEM(CORE_HEAD(c), va, pa, value, op->size, is_write, op->kind, 0,
+                   c->cache->serial[(va >> PAGE_SHIFT) % DIRECT_COUNT]);
 }
 
 static struct access access_make(const struct core *c, uint64_t va, const struct translation *t,
@@ -215,7 +211,7 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
         op->exclusive ? NULL : direct_find(c, va, op->size, el, false);
     if (direct) {
         value[0] = 0;
-        memcpy(value, direct->read + (va & (PAGE_BYTES - 1)), op->size);
+        memcpy(value, direct_host(direct, va), op->size);
         tell_direct(c, va, direct, op, false, value[0]);
     } else if (crosses_page(va, op->size)) {
         value[0] = 0;
@@ -235,7 +231,7 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
             if (op->exclusive)
                 monitor_arm(c, t.pa);
             tell_access(c, va, &t, op, false, op->size, value[0]);
-            direct_fill(c, va, el, &t);
+            direct_fill(c, va, el, &t, false);
         }
     }
     if (is_big_endian(c, el))
@@ -252,7 +248,7 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
         swap_value(out, op);
     const struct direct_entry *direct = direct_find(c, va, op->size, el, true);
     if (direct) {
-        memcpy(direct->write + (va & (PAGE_BYTES - 1)), out, op->size);
+        memcpy(direct_host(direct, va), out, op->size);
         tell_direct(c, va, direct, op, true, out[0]);
         return true;
     }
@@ -267,7 +263,7 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
     if (c->port->write(c->port->owner, &access, out) == PORT_EXTERNAL_ABORT)
         return port_failed(c, va, op, true);
     tell_access(c, va, &t, op, true, op->size, out[0]);
-    direct_fill(c, va, el, &t);
+    direct_fill(c, va, el, &t, true);
     return true;
 }
 
@@ -351,7 +347,7 @@ bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, en
     struct access access;
     old[0] = old[1] = 0;
     if (direct) {
-        memcpy(old, direct->read + (va & (PAGE_BYTES - 1)), op->size);
+        memcpy(old, direct_host(direct, va), op->size);
         tell_direct(c, va, direct, op, false, old[0]);
     } else {
         if (!translate(c, va, op, false, op->size, true, &t))
@@ -373,7 +369,7 @@ bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, en
             swap_value(out, op);
     }
     if (direct) {
-        memcpy(direct->write + (va & (PAGE_BYTES - 1)), out, op->size);
+        memcpy(direct_host(direct, va), out, op->size);
         if (stores)
             tell_direct(c, va, direct, &store, true, out[0]);
         return true;
@@ -383,7 +379,7 @@ bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, en
         return port_failed(c, va, op, true);
     if (stores)
         tell_access(c, va, &t, &store, true, op->size, out[0]);
-    direct_fill(c, va, view, &t);
+    direct_fill(c, va, view, &t, true);
     return true;
 }
 

@@ -3,10 +3,10 @@
  * loop measured in the same run, so that two hosts can be compared. Time is that of one core.
  *
  * schedules: random schedules per second in one process. snapshot and seek: of a machine at a
- * scenario's start mark. insns: instructions per second from power-on to that mark and beyond, by
- * each engine.
+ * scenario's start mark. precise and fast: instructions per second from that mark on, by each
+ * engine. large: a snapshot of a machine of 1 GiB. Guest programs: command_bench_guest.c.
  */
-#include "sim/command.h"
+#include "sim/command_bench.h"
 #include "sim/progress.h"
 #include "sim/scenario.h"
 #include "sim/timeline.h"
@@ -24,11 +24,19 @@
 #define SEEKS 50u
 #define SECONDS_OF_ENGINE 1.0
 
-enum { BENCH_PAYLOADS = OPTION_FIRST, BENCH_SCENARIO, BENCH_VARIANT };
+enum {
+    BENCH_PAYLOADS = OPTION_FIRST,
+    BENCH_SCENARIO,
+    BENCH_VARIANT,
+    BENCH_GUESTS,
+    BENCH_CPUS,
+    BENCH_CPU
+};
 
 static const struct option options[] = {
     OPTION("payload-dir", BENCH_PAYLOADS), OPTION("scenario", BENCH_SCENARIO),
-    OPTION("variant", BENCH_VARIANT), {0},
+    OPTION("variant", BENCH_VARIANT),      OPTION("guest-dir", BENCH_GUESTS),
+    OPTION("cpus", BENCH_CPUS),            OPTION("cpu", BENCH_CPU), {0},
 };
 
 struct bench {
@@ -57,11 +65,16 @@ static double calibrate(void)
     return best;
 }
 
-static void tell(const struct bench *b, const char *name, double value, const char *unit)
+void bench_tell(double calibration, const char *name, double value, const char *unit)
 {
     printf("bench: name=%s value=%.4g unit=%s calibration=%.4g per_mega_calibration=%.4g\n", name,
-           value, unit, b->calibration, value / (b->calibration / 1e6));
+           value, unit, calibration, value / (calibration / 1e6));
     fflush(stdout);
+}
+
+static void tell(const struct bench *b, const char *name, double value, const char *unit)
+{
+    bench_tell(b->calibration, name, value, unit);
 }
 
 static void bench_schedules(struct bench *b)
@@ -180,69 +193,117 @@ static bool open_scenario(struct bench *b, const char *scenario, const char *var
     return b->run != NULL;
 }
 
-static enum status bench_all(const struct command *command, const char *only, const char *scenario,
-                             const char *variant, const char *payloads)
+/* What the command line says. */
+struct arguments {
+    const char *scenario, *variant, *payloads;
+    const char *only; /* one benchmark, or NULL */
+    struct bench_guests guests;
+};
+
+/* One benchmark on a scenario. */
+static enum status bench_scenario(const struct command *command, struct bench *b, size_t which,
+                                  const struct arguments *a)
+{
+    struct error error;
+    bool closed = benches[which].run == bench_precise || benches[which].run == bench_fast;
+    if (!open_scenario(b, a->scenario, a->variant, a->payloads, closed, &error))
+        return usage_error(command, "%s", error.text);
+    benches[which].run(b);
+    run_free(b->run);
+    image_close(&b->image);
+    return run_is_interrupted() ? STATUS_INTERRUPTED : STATUS_EXPECTED;
+}
+
+static enum status bench_all(const struct command *command, struct arguments *a)
 {
     struct bench *b = calloc(1, sizeof *b);
-    struct error error;
     ensure(b != NULL);
-    b->calibration = calibrate();
+    b->calibration = a->guests.calibration = calibrate();
     bool found = false;
     enum status status = STATUS_EXPECTED;
     for (size_t i = 0; i < ARRAY_COUNT(benches) && status == STATUS_EXPECTED; i++) {
-        if (only && strcmp(only, benches[i].name) != 0)
+        if (a->only && strcmp(a->only, benches[i].name) != 0)
             continue;
         found = true;
-        bool closed = benches[i].run == bench_precise || benches[i].run == bench_fast;
-        if (!open_scenario(b, scenario, variant, payloads, closed, &error)) {
-            status = usage_error(command, "%s", error.text);
-            break;
-        }
-        benches[i].run(b);
-        run_free(b->run);
-        image_close(&b->image);
-        if (run_is_interrupted())
-            status = STATUS_INTERRUPTED;
+        status = bench_scenario(command, b, i, a);
+    }
+    if (status == STATUS_EXPECTED && (!a->only || strcmp(a->only, "large") == 0)) {
+        found = true;
+        bench_large_snapshot(b->calibration);
+    }
+    if (status == STATUS_EXPECTED && (!a->only || bench_is_guest(a->only))) {
+        found = true;
+        status = bench_run_guests(command, &a->guests, a->only);
     }
     free(b);
-    return found ? status : usage_error(command, "%s: no such benchmark", only);
+    return found ? status : usage_error(command, "%s: no such benchmark", a->only);
+}
+
+/* One option; false after a usage error. */
+static bool take_option(const struct command *command, int option, struct arguments *a)
+{
+    switch (option) {
+    case BENCH_PAYLOADS:
+        a->payloads = optarg;
+        return true;
+    case BENCH_SCENARIO:
+        a->scenario = optarg;
+        return true;
+    case BENCH_VARIANT:
+        a->variant = optarg;
+        return true;
+    case BENCH_GUESTS:
+        a->guests.folder = optarg;
+        return true;
+    case BENCH_CPU:
+        a->guests.model = optarg;
+        return true;
+    case BENCH_CPUS:
+        return option_u32(command, "--cpus", 1, PE_COUNT_MAX, &a->guests.cpus);
+    default:
+        bug("option %d", option);
+    }
 }
 
 static enum status run(const struct command *command, int argc, char **argv)
 {
-    char self[PATH_BYTES], payloads[PATH_BYTES];
-    const char *given = NULL, *scenario = "traces/vmid-publish-order", *variant = NULL;
+    char self[PATH_BYTES], payloads[PATH_BYTES], folder[PATH_BYTES];
+    struct arguments a = {.scenario = "traces/vmid-publish-order"};
     int option;
-    while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
-        if (option == BENCH_PAYLOADS)
-            given = optarg;
-        else if (option == BENCH_SCENARIO)
-            scenario = optarg;
-        else
-            variant = optarg;
-    }
-    if (option != OPTION_END)
-        return option == OPTION_HELP ? STATUS_EXPECTED : STATUS_USAGE;
-    if (optind + 1 < argc)
-        return usage_error(command, "%s: one NAME is enough", argv[optind + 1]);
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     self[length < 0 ? 0 : length] = 0;
     char *slash = strrchr(self, '/');
     if (slash)
         *slash = 0;
     snprintf(payloads, sizeof payloads, "%.480s/hyp", self);
+    snprintf(folder, sizeof folder, "%.480s/tests/bench", self);
+    a.payloads = payloads;
+    a.guests.folder = folder;
+    while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
+        if (!take_option(command, option, &a))
+            return STATUS_USAGE;
+    }
+    if (option != OPTION_END)
+        return option == OPTION_HELP ? STATUS_EXPECTED : STATUS_USAGE;
+    if (optind + 1 < argc)
+        return usage_error(command, "%s: one NAME is enough", argv[optind + 1]);
+    a.only = optind < argc ? argv[optind] : NULL;
     progress_catch_interrupt();
-    return bench_all(command, optind < argc ? argv[optind] : NULL, scenario, variant,
-                     given ? given : payloads);
+    return bench_all(command, &a);
 }
 
 const struct command command_bench = {
     .name = "bench",
-    .synopsis = "[schedules|snapshot|seek|precise|fast] [OPTIONS]",
+    .synopsis = "[NAME] [OPTIONS]",
     .sentence = "measures schedules, snapshots, seeks and instructions per second",
-    .options = "  --scenario FILE   (traces/vmid-publish-order)\n"
+    .options = "  NAME is one of schedules, snapshot, seek, precise, fast, large, or a guest\n"
+               "  program: cpu, mix, chase, copy, crc, matmul, call, trap, tables\n"
+               "  --scenario FILE   (traces/vmid-publish-order)\n"
                "  --variant NAME    (its first)\n"
-               "  --payload-dir DIR where the payloads are (hyp, beside this program)\n",
+               "  --payload-dir DIR where the payloads are (hyp, beside this program)\n"
+               "  --guest-dir DIR   where guest programs are (tests/bench, beside this program)\n"
+               "  --cpus N          CPUs of the guest programs (1, then 4)\n"
+               "  --cpu MODEL       their CPU\n",
     .table = options,
     .run = run,
 };

@@ -16,7 +16,6 @@
 
 /* So many exceptions in a row at the vector itself mean that it goes on like this. */
 #define LOST_EXCEPTIONS 16u
-#define HASH_INTERVAL_DEFAULT UINT64_C(1000000)
 #define RATE_DEFAULT 1000u
 
 enum {

@@ -7,12 +7,16 @@
  */
 #include "sim/machine_parts.h"
 
+#include "cpu/code.h"
 #include "cpu/model.h"
 #include "cpu/pmu.h"
 #include "gen/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Steps of the precise engine until the fast one, where it is wanted, is tried again. */
+#define PRECISE_PART 100u
 
 const uint64_t hold_distance[HOLD_ANSWERS] = {0, 8, 64, 512, 4096, HOLD_UNTIL_OTHERS_WAIT};
 
@@ -51,6 +55,7 @@ static void wire_pe(struct machine *m, unsigned pe)
         .timing = &m->timing,
         .ops = &machine_core_ops,
         .owner = m,
+        .code = m->code,
         .pe = pe,
         .conduit_hvc = m->config.entry_el == 1,
     };
@@ -90,6 +95,10 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     ensure(m->state != NULL && m->side != NULL);
     m->memory = cow_new((size_t)(config->ram_bytes >> PAGE_SHIFT) +
                         config->pe_count * mmu_tlb_pages(&m->mmu_config));
+    m->notes = calloc((size_t)(config->ram_bytes >> PAGE_SHIFT), sizeof *m->notes);
+    ensure(m->notes != NULL);
+    m->port_epoch = 1;
+    m->code = code_new();
     chooser_init(&m->chooser, CHOICE_DEFAULT);
     m->chooser.open_mask = config->open_mask;
     machine_port_init(m);
@@ -116,7 +125,9 @@ void machine_free(struct machine *m)
         mmu_unwire(&m->mmu[pe]);
     }
     chooser_free(&m->chooser);
+    code_free(m->code);
     cow_free(m->memory);
+    free(m->notes);
     free(m->side);
     free(m->state);
     free(m);
@@ -141,7 +152,10 @@ struct engine_result engine_run(struct machine *m, unsigned pe, const struct eng
     c->lines_may_change = false;
     if (m->engine == ENGINE_KIND_FAST && !budget->stop_at_visible && core_may_run_fast(c))
         return core_run_fast(c, budget);
-    return core_run_precise(c, budget);
+    struct engine_budget part = *budget;
+    if (m->engine == ENGINE_KIND_FAST && part.steps > PRECISE_PART)
+        part.steps = PRECISE_PART; /* then it may run fast again */
+    return core_run_precise(c, &part);
 }
 
 /* --- who runs next ------------------------------------------------------------------------ */
@@ -265,14 +279,37 @@ static void bound_by_pmu(struct engine_budget *budget, const struct cpu *cpu)
         budget->cycles = cpu->cycles + bound.cycles;
 }
 
+/* Whether the end of its quantum gives nobody else a turn, whatever this PE does in between. */
+static bool runs_alone(const struct machine *m, unsigned pe)
+{
+    for (unsigned other = 0; other < m->config.pe_count; other++) {
+        uint8_t wait = m->state->cpu[other].wait;
+        if (other != pe && wait != CPU_IS_OFF && wait != CPU_WAITS_INTERRUPT)
+            return false; /* one in WFE is woken without the engine coming back */
+    }
+    return true;
+}
+
+/* What is left of the turn after so many steps; more than that only when a PE runs alone. */
+static uint32_t quantum_after(const struct machine *m, uint64_t steps)
+{
+    uint64_t left = m->state->quantum_left, quantum = m->config.quantum;
+    if (steps <= left)
+        return (uint32_t)(left - steps);
+    uint64_t into = (steps - left) % quantum;
+    return (uint32_t)(into == 0 ? 0 : quantum - into);
+}
+
 static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_limit, bool *stop)
 {
     struct machine_state *s = m->state;
     struct core *c = &m->core[pe];
     uint64_t steps = step_limit - s->step;
     bool visible = watches_visible(m);
+    if (steps > s->quantum_left && (visible || !runs_alone(m, pe)))
+        steps = s->quantum_left;
     struct engine_budget budget = {
-        .steps = steps < s->quantum_left ? steps : s->quantum_left,
+        .steps = steps,
         .cycles = s->clock.next > s->cpu[pe].cycles ? s->clock.next : s->cpu[pe].cycles + 1,
         .stop_at_visible = visible,
     };
@@ -290,7 +327,7 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
         bound_by_pmu(&budget, &s->cpu[pe]);
     struct engine_result result = engine_run(m, pe, &budget);
     s->step += result.steps;
-    s->quantum_left -= (uint32_t)result.steps;
+    s->quantum_left = quantum_after(m, result.steps);
     s->now = s->cpu[pe].cycles;
     if (visible && c->visible != VISIBLE_NONE && result.reason != ENGINE_UNMODELLED) {
         if (choice_is_open(&m->chooser, CHOICE_NEXT_CPU))

@@ -58,6 +58,17 @@ struct machine_state {
 };
 STATE_END
 
+/*
+ * What the machine remembers of a page of RAM for the sake of host pointers. Derived: with all
+ * notes 0 and the epoch moved on, a run goes the same way.
+ */
+struct page_note {
+    uint32_t read_epoch, write_epoch; /* port_epoch (its low half) when a pointer was last given */
+    uint8_t has_code;     /* watched: something was decoded from it */
+    uint8_t monitor_rest; /* stores that still go through the port after a monitor was armed here */
+    uint8_t reserved[2];
+};
+
 /* Why machine_run came back. */
 enum machine_stop {
     MACHINE_LIMIT,      /* the step limit */
@@ -95,6 +106,8 @@ struct machine {
     const char *unmodelled; /* what the model lacks, or NULL */
     unsigned unmodelled_pe;
     uint64_t port_epoch; /* grows when host pointers into RAM are revoked */
+    struct page_note *notes; /* by page of RAM */
+    struct code_cache *code;
     struct timing timing;
     struct cpu_model model;
 };

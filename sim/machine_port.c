@@ -7,11 +7,14 @@
  */
 #include "sim/machine_parts.h"
 
-#include "gen/trace.h"
+#include "cpu/code.h"
 #include "cpu/sysreg.h"
+#include "gen/trace.h"
 
 #include <string.h>
 
+/* Stores to a page that come through the port after a monitor was armed there. */
+#define MONITOR_REST 64u
 
 static bool is_ram(const struct machine *m, uint64_t pa, size_t size)
 {
@@ -24,15 +27,36 @@ static size_t ram_page(uint64_t pa)
     return (size_t)((pa - MAP_RAM) >> PAGE_SHIFT);
 }
 
+static struct page_note *note_of(const struct machine *m, uint64_t pa)
+{
+    return &m->notes[ram_page(pa)];
+}
+
+/* Takes back all host pointers into RAM that are out. */
+static void pointers_revoke(struct machine *m)
+{
+    m->port_epoch++;
+}
+
 /* The page for writing; pointers that others keep are revoked when it had to be copied. */
 static uint8_t *page_for_write(struct machine *m, uint64_t pa)
 {
     size_t page = ram_page(pa);
     const uint8_t *before = cow_read(m->memory, page);
     uint8_t *after = cow_write(m->memory, page);
-    if (after != before)
-        m->port_epoch++;
+    if (after != before && m->notes[page].read_epoch == (uint32_t)m->port_epoch)
+        pointers_revoke(m);
     return after;
+}
+
+/* Writes bytes within one page; decoded code there is dropped if it has changed. */
+static void ram_store(struct machine *m, uint64_t pa, const void *bytes, size_t size)
+{
+    uint8_t *page = page_for_write(m, pa);
+    memcpy(page + (pa & (PAGE_BYTES - 1)), bytes, size);
+    struct page_note *note = note_of(m, pa);
+    if (__builtin_expect(note->has_code, 0))
+        note->has_code = code_written(m->code, pa_make(pa), size, page);
 }
 
 /* Any store clears the global monitors of the other PEs on the same granule. */
@@ -61,6 +85,29 @@ static void monitor_arm(struct machine *m, const struct access *access)
         m->state->monitors_armed++;
     s->monitor_size = 64;
     s->monitor_pa = align_down(access->pa.bits, 64);
+    struct page_note *note = note_of(m, access->pa.bits);
+    note->monitor_rest = MONITOR_REST;
+    if (note->write_epoch == (uint32_t)m->port_epoch)
+        pointers_revoke(m); /* every store to this page has to be seen from now on */
+}
+
+/*
+ * Whether stores to this page must come through the port because of exclusive monitors: while one
+ * is armed there, and, since a lock that was taken will be taken again, for some stores after it.
+ */
+static bool monitors_watch(struct machine *m, uint64_t page)
+{
+    struct page_note *note = note_of(m, page);
+    if (note->monitor_rest != 0) {
+        note->monitor_rest--;
+        return true;
+    }
+    for (unsigned pe = 0; m->state->monitors_armed != 0 && pe < m->config.pe_count; pe++) {
+        const struct pe_state *s = &m->state->pe[pe];
+        if (s->monitor_size != 0 && align_down(s->monitor_pa, PAGE_BYTES) == page)
+            return true;
+    }
+    return false;
 }
 
 static bool monitor_passes(const struct machine *m, const struct access *access)
@@ -175,8 +222,7 @@ static enum port_result port_write(void *owner, const struct access *access,
     if (access->exclusive && !monitor_passes(m, access))
         return PORT_EXCLUSIVE_FAIL;
     monitors_see_store(m, access);
-    uint8_t *page = page_for_write(m, access->pa.bits);
-    memcpy(page + (access->pa.bits & (PAGE_BYTES - 1)), value, access->size);
+    ram_store(m, access->pa.bits, value, access->size);
     return PORT_OK;
 }
 
@@ -185,9 +231,28 @@ static uint8_t *port_page(void *owner, pa_t page, bool is_write)
     struct machine *m = owner;
     if (!is_ram(m, page.bits, PAGE_BYTES))
         return NULL;
-    if (is_write)
-        return page_for_write(m, page.bits);
-    return (uint8_t *)(uintptr_t)cow_read(m->memory, ram_page(page.bits));
+    struct page_note *note = note_of(m, page.bits);
+    if (!is_write) {
+        note->read_epoch = (uint32_t)m->port_epoch;
+        return (uint8_t *)(uintptr_t)cow_read(m->memory, ram_page(page.bits));
+    }
+    if (note->has_code || monitors_watch(m, page.bits))
+        return NULL;
+    uint8_t *bytes = page_for_write(m, page.bits);
+    note->read_epoch = note->write_epoch = (uint32_t)m->port_epoch;
+    return bytes;
+}
+
+static const uint8_t *port_code(void *owner, pa_t page)
+{
+    struct machine *m = owner;
+    if (!is_ram(m, page.bits, PAGE_BYTES))
+        return NULL;
+    struct page_note *note = note_of(m, page.bits);
+    note->has_code = true;
+    if (note->write_epoch == (uint32_t)m->port_epoch)
+        pointers_revoke(m);
+    return cow_read(m->memory, ram_page(page.bits));
 }
 
 static bool port_peek(const void *owner, pa_t pa, void *bytes, size_t size)
@@ -219,7 +284,7 @@ bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size)
         uint64_t at = pa.bits + done;
         size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
         size_t part = size - done < in_page ? size - done : in_page;
-        memcpy(page_for_write(m, at) + (at & (PAGE_BYTES - 1)), in + done, part);
+        ram_store(m, at, in + done, part);
         done += part;
     }
     return true;
@@ -232,7 +297,7 @@ void machine_port_init(struct machine *m)
         .read = port_read,
         .write = port_write,
         .page = port_page,
-        .monitors_armed = &m->state->monitors_armed,
+        .code = port_code,
         .epoch = &m->port_epoch,
         .peek = port_peek,
     };

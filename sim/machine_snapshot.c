@@ -5,6 +5,8 @@
  */
 #include "sim/machine_parts.h"
 
+#include "cpu/code.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +35,7 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
     ensure(s->size == machine_state_bytes(m));
     cow_restore(m->memory, s->memory);
     m->port_epoch++;
+    code_restored(m->code);
     memcpy(m->side, &s->side, sizeof *m->side);
     memcpy(m->state, (const char *)s + offsetof(struct machine_snapshot, state), s->size);
     m->unmodelled = NULL;

@@ -16,6 +16,9 @@
 /* Counts up when the model's code changes what a run does although its tables stay the same. */
 #define MODEL_SEMANTICS UINT64_C(1)
 
+/* Steps between two hashes of a recording unless it is asked for otherwise. */
+#define HASH_INTERVAL_DEFAULT UINT64_C(1000000)
+
 #define TRACE_TEXT_MAX 128u
 
 /* The state's hash when state.step was `step`. */

@@ -17,6 +17,7 @@ static inline bool has_feature(const struct core *c, uint32_t flags)
     static const struct {
         uint32_t needs, feature;
     } rows[] = {
+        {A64_NEEDS_FP, SYSREG_FEATURE_FP},
         {A64_NEEDS_CRC32, SYSREG_FEATURE_CRC32},   {A64_NEEDS_AES, SYSREG_FEATURE_AES},
         {A64_NEEDS_PMULL, SYSREG_FEATURE_PMULL},   {A64_NEEDS_SHA1, SYSREG_FEATURE_SHA1},
         {A64_NEEDS_SHA256, SYSREG_FEATURE_SHA256}, {A64_NEEDS_RDM, SYSREG_FEATURE_RDM},

@@ -46,11 +46,16 @@ struct port {
     /*
      * Host bytes of a whole page of RAM, for fast paths, or NULL when the page is no RAM or when
      * an option (store buffers, caches, histories, observers of memory) needs to see each access.
+     * For writing also NULL while the page is watched, or holds an armed exclusive monitor.
      * Writable pointers are revoked as cow.h says.
      */
     uint8_t *(*page)(void *owner, pa_t page, bool is_write);
-    /* How many exclusive monitors are armed now: a direct store must not pass them by. */
-    const uint32_t *monitors_armed;
+    /*
+     * Host bytes of a page of RAM that code is decoded from, or NULL as above. From then on the
+     * page is watched: no writable pointer to it is out, and its owner tells the code cache of
+     * every store there.
+     */
+    const uint8_t *(*code)(void *owner, pa_t page);
     /* Grows when pointers given by page() are revoked. */
     const uint64_t *epoch;
     /* Memory as an observer sees it: no side effect, no event. False where there is no RAM. */

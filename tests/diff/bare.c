@@ -3,6 +3,7 @@
  * that a store exclusive which the local monitor lets through always stores.
  */
 #include "tests/diff/bare.h"
+#include "cpu/code.h"
 #include "cpu/exception.h"
 #include "cpu/sysreg.h"
 #include "gen/sysreg.h"
@@ -24,6 +25,14 @@ static uint8_t *bytes_at(struct bare *b, uint64_t pa, size_t size)
     return NULL;
 }
 
+/* Whether code was decoded from a page, so that stores there are told. */
+static bool *watch_of(struct bare *b, uint64_t pa)
+{
+    bool is_user = pa < BARE_KERNEL_BASE;
+    return &b->watched[is_user ? (pa - BARE_USER_BASE) / PAGE_BYTES
+                               : BARE_USER_PAGES + (pa - BARE_KERNEL_BASE) / PAGE_BYTES];
+}
+
 static enum port_result port_read(void *owner, const struct access *access, uint64_t value[2])
 {
     const uint8_t *from = bytes_at(owner, access->pa.bits, access->size);
@@ -41,13 +50,29 @@ static enum port_result port_write(void *owner, const struct access *access,
     if (!to)
         return PORT_EXTERNAL_ABORT;
     memcpy(to, value, access->size);
+    bool *watched = watch_of(owner, access->pa.bits);
+    if (*watched) {
+        uint64_t page = align_down(access->pa.bits, PAGE_BYTES);
+        *watched = code_written(((struct bare *)owner)->core.code, access->pa, access->size,
+                                bytes_at(owner, page, PAGE_BYTES));
+    }
     return PORT_OK;
 }
 
 static uint8_t *port_page(void *owner, pa_t page, bool is_write)
 {
-    (void)is_write;
-    return bytes_at(owner, page.bits, PAGE_BYTES);
+    uint8_t *bytes = bytes_at(owner, page.bits, PAGE_BYTES);
+    return bytes && is_write && *watch_of(owner, page.bits) ? NULL : bytes;
+}
+
+static const uint8_t *port_code(void *owner, pa_t page)
+{
+    struct bare *b = owner;
+    const uint8_t *bytes = bytes_at(b, page.bits, PAGE_BYTES);
+    if (bytes)
+        *watch_of(b, page.bits) = true;
+    b->epoch++;
+    return bytes;
 }
 
 static bool port_peek(const void *owner, pa_t pa, void *bytes, size_t size)
@@ -141,7 +166,7 @@ static void wire(struct bare *b)
         .read = port_read,
         .write = port_write,
         .page = port_page,
-        .monitors_armed = &b->monitors_armed,
+        .code = port_code,
         .epoch = &b->epoch,
         .peek = port_peek,
     };
@@ -169,6 +194,7 @@ static void wire(struct bare *b)
         .timing = &b->timing,
         .ops = &ops,
         .owner = b,
+        .code = code_new(),
     };
     core_wire(&b->core);
 }
@@ -216,6 +242,7 @@ struct bare *bare_new(void)
 void bare_free(struct bare *b)
 {
     core_unwire(&b->core);
+    code_free(b->core.code);
     mmu_unwire(&b->mmu);
     cow_free(b->memory);
     chooser_free(&b->chooser);
@@ -237,6 +264,7 @@ void bare_enter(struct bare *b, unsigned el, uint64_t pc)
 static struct engine_result run(struct bare *b, enum engine_kind kind, uint64_t steps)
 {
     struct engine_budget budget = {.steps = steps, .cycles = UINT64_MAX};
+    code_restored(b->core.code); /* tests write to memory between runs */
     return kind == ENGINE_KIND_FAST ? core_run_fast(&b->core, &budget)
                                     : core_run_precise(&b->core, &budget);
 }

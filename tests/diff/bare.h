@@ -10,6 +10,7 @@
 /* User memory, readable, writable and executable at EL0, at the same virtual address. */
 #define BARE_USER_BASE UINT64_C(0x400000)
 #define BARE_USER_BYTES 0x100000u
+#define BARE_USER_PAGES (BARE_USER_BYTES / PAGE_BYTES)
 /* Privileged memory at the same virtual address: page table and vectors, then free for tests. */
 #define BARE_KERNEL_BASE UINT64_C(0x40000000)
 #define BARE_KERNEL_BYTES 0x8000u
@@ -32,9 +33,9 @@ struct bare {
     struct timing timing;
     struct core core;
     uint64_t epoch;
-    uint32_t monitors_armed;
     unsigned events_sent, barriers;
     uint8_t *user, *kernel;
+    bool watched[BARE_USER_PAGES + BARE_KERNEL_BYTES / PAGE_BYTES];
 };
 
 /*

@@ -63,6 +63,9 @@ BANNED_EXCEPTIONS = {
     ('sim/base/image_symbols.c', 'qsort('): 'the comparison looks at every member: equals are equal',
     ('mmu/tlb_index.c', 'calloc('): 'derived data outside the state, thrown away by a restore',
     ('mmu/tlb_index.c', 'free('): 'derived data outside the state, thrown away by a restore',
+    ('cpu/code.c', 'calloc('): 'derived data outside the state, thrown away by a restore',
+    ('cpu/code.c', 'malloc('): 'derived data outside the state, thrown away by a restore',
+    ('cpu/code.c', 'free('): 'derived data outside the state, thrown away by a restore',
     ('cpu/core.c', 'calloc('): 'derived data outside the state, thrown away by a restore',
     ('cpu/core.c', 'free('): 'derived data outside the state, thrown away by a restore',
     ('sim/explore_jobs.c', '_exit('): 'the end of a process of its own, made by fork()',
@@ -72,6 +75,7 @@ BANNED_EXCEPTIONS = {
 # path, enum constant of one of its labels: reason why that switch over an enum has a default
 DEFAULT_EXCEPTIONS = {
     ('hyp/host/exit.c', 'ESR_EC_WFX'): 'the exception class is a field of a register, not an enum',
+    ('sim/command_bench.c', 'BENCH_PAYLOADS'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/command_explore.c', 'EXPLORE_VARIANT'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/command_replay.c', 'REPLAY_TO'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/command_run.c', 'RUN_CPUS'): 'getopt_long() answers an int, and "?" for what it refuses',

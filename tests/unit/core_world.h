@@ -20,7 +20,6 @@ struct core_world {
     struct event_clock clock;
     struct cow *memory;
     struct port port;
-    uint32_t monitors_armed;
     uint64_t epoch;
     struct chooser chooser;
     struct choice_counts counts;
@@ -132,7 +131,7 @@ static inline struct core_world *world_new(unsigned el)
     };
     w->memory = cow_new(mmu_tlb_pages(&w->config));
     w->port = (struct port){.owner = w, .read = world_read, .write = world_write,
-                            .page = world_page, .monitors_armed = &w->monitors_armed,
+                            .page = world_page,
                             .epoch = &w->epoch};
     chooser_init(&w->chooser, CHOICE_DECIDE);
     w->chooser.decide = world_decide;

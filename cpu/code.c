@@ -1,0 +1,152 @@
+/*
+ * The cache of decoded code: pages by physical address, compared with RAM again after a restore,
+ * dropped by a store to a word that had been decoded.
+ *
+ * Models no instruction cache: with caches off, a fetch sees what RAM holds. What IC IVAU leaves
+ * stale is a matter of the instruction-cache model (choice icache-stale), which stands before this.
+ *
+ * DDI 0487: "Instruction caches", "Implications of the instruction and data caches being separate".
+ */
+#include "cpu/code.h"
+#include "cpu/hot/hot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS (CODE_WORDS + 1u)
+
+struct code_cache *code_new(void)
+{
+    struct code_cache *code = calloc(1, sizeof *code);
+    ensure(code != NULL);
+    code->blank = calloc(SLOTS, sizeof *code->blank);
+    ensure(code->blank != NULL);
+    code->stamp = 1;
+    return code;
+}
+
+static void pages_free(struct code_cache *code)
+{
+    for (unsigned i = 0; i < CODE_PAGES_MAX; i++) {
+        struct code_page *page = code->bucket[i];
+        while (page) {
+            struct code_page *next = page->next;
+            for (unsigned stack = 0; stack < CODE_STACKS; stack++)
+                free(page->slots[stack]);
+            free(page);
+            page = next;
+        }
+        code->bucket[i] = NULL;
+    }
+    code->count = 0;
+    code->epoch++;
+}
+
+void code_free(struct code_cache *code)
+{
+    if (!code)
+        return;
+    pages_free(code);
+    free(code->blank);
+    free(code);
+}
+
+static struct code_page **bucket_of(struct code_cache *code, uint64_t pa)
+{
+    return &code->bucket[(pa >> PAGE_SHIFT) % CODE_PAGES_MAX];
+}
+
+static struct code_page *page_at(struct code_cache *code, uint64_t pa)
+{
+    struct code_page *page = *bucket_of(code, pa);
+    while (page && page->pa != pa)
+        page = page->next;
+    return page;
+}
+
+/* Nothing of the page counts as decoded any more. Its memory stays: somebody may run in it. */
+static void page_drop(struct code_cache *code, struct code_page *page)
+{
+    memset(page->op, 0, sizeof page->op);
+    for (unsigned stack = 0; stack < CODE_STACKS; stack++) {
+        if (page->slots[stack])
+            memcpy(page->slots[stack], code->blank, SLOTS * sizeof *code->blank);
+    }
+    code->epoch++;
+}
+
+/* Words from..to are now those of bytes; true if one that was decoded has changed. */
+static bool words_take(struct code_page *page, unsigned from, unsigned to, const uint8_t *bytes)
+{
+    bool changed = false;
+    for (unsigned i = from; i <= to; i++) {
+        uint32_t word;
+        memcpy(&word, bytes + 4 * i, sizeof word);
+        changed |= page->op[i] != 0 && page->word[i] != word;
+        page->word[i] = word;
+    }
+    return changed;
+}
+
+static struct code_page *page_make(struct code_cache *code, uint64_t pa, const uint8_t *bytes)
+{
+    if (code->count == CODE_PAGES_MAX)
+        pages_free(code);
+    struct code_page *page = calloc(1, sizeof *page);
+    ensure(page != NULL);
+    struct code_page **bucket = bucket_of(code, pa);
+    page->pa = pa;
+    page->next = *bucket;
+    memcpy(page->word, bytes, PAGE_BYTES);
+    *bucket = page;
+    code->count++;
+    return page;
+}
+
+struct code_page *code_find(struct code_cache *code, const struct port *port, pa_t pa)
+{
+    struct code_page *page = page_at(code, pa.bits);
+    if (page && page->stamp == code->stamp)
+        return page;
+    const uint8_t *bytes = port->code(port->owner, pa);
+    if (!bytes)
+        return NULL;
+    if (!page)
+        page = page_make(code, pa.bits, bytes);
+    else if (memcmp(page->word, bytes, PAGE_BYTES) != 0 &&
+             words_take(page, 0, CODE_WORDS - 1, bytes))
+        page_drop(code, page);
+    page->stamp = code->stamp;
+    return page;
+}
+
+struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, unsigned stack)
+{
+    if (!page->slots[stack]) {
+        page->slots[stack] = malloc(SLOTS * sizeof *code->blank);
+        ensure(page->slots[stack] != NULL);
+        memcpy(page->slots[stack], code->blank, SLOTS * sizeof *code->blank);
+    }
+    return page->slots[stack];
+}
+
+bool code_written(struct code_cache *code, pa_t pa, size_t size, const uint8_t *bytes)
+{
+    uint64_t offset = pa.bits & (PAGE_BYTES - 1);
+    ensure(size >= 1 && offset + size <= PAGE_BYTES);
+    struct code_page *page = page_at(code, align_down(pa.bits, PAGE_BYTES));
+    if (!page)
+        return false;
+    if (!words_take(page, (unsigned)(offset / 4), (unsigned)((offset + size - 1) / 4), bytes))
+        return true;
+    page_drop(code, page);
+    page->stamp = 0; /* while it is not watched its words are not kept up either */
+    code->dropped++;
+    return false;
+}
+
+void code_restored(struct code_cache *code)
+{
+    code->stamp++;
+    code->epoch++;
+}
