@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Random instruction streams on QEMU and on Armillary: registers, flags, memory and exceptions must
+come out alike. Usage: diff.py [--seed N] [--insns N] [--cpu MODEL] ... (see --help).
+"""
+import argparse
+import collections
+import multiprocessing
+import os
+import random
+import struct
+import sys
+import tempfile
+
+import blocks
+import image
+import listed
+import machines
+import reduce
+import rows
+import templates
+from image import Problem
+
+ROOT = os.path.join(image.HERE, '..', '..')
+CHUNK = 1000000            # executions in one image
+AT_LEAST = 100             # of every row in a full run
+FULL = 5000000             # a run so long is a full one
+
+settings = None            # of this process: Settings
+
+
+class Settings:
+    """what does not change from chunk to chunk"""
+
+    def __init__(self, options):
+        self.isa = rows.Isa(os.path.join(ROOT, 'cpu', 'a64.decode'))
+        self.kernel = image.harness()
+        self.program, self.model, self.qemu_cpu = options.program, options.cpu, options.qemu_cpu
+        self.engine = options.engine
+        self.listed = listed.List(self.isa)
+        self.folder = options.folder
+        self.has_fp = False
+        self.absent = self.probe()
+        # a CPU with the row of ldp q0, q1, [x0] has V registers, FPCR and FPSR
+        self.has_fp = self.isa.match(0xad400400) in self.isa.ops.keys() - self.absent
+        self.ops = [op for name, op in sorted(self.isa.ops.items())
+                    if name not in self.absent and (not options.row or name in options.row)]
+
+    def probe(self):
+        """the ops that are UNDEFINED on one of the two CPUs, though they need a feature"""
+        wanted = sorted(op.name for op in self.isa.ops.values() if op.op.feature)
+        rng, made = random.Random(1), []
+        for name in wanted:
+            unit = rows.plain_unit(self.isa.ops[name], rng, 28)
+            words = rows.constant(28, image.ANCHOR) + unit.words + [templates.END_AT[2]]
+            made.append(image.Block(words, [], 2, blocks.START[2], 28))
+        for number, block in enumerate(made):
+            block.number = number
+        runs = [image.Run(block, 0) for block in made]
+        out = set()
+        for run, theirs, ours in self.records((made, blocks.make_inputs(rng)), runs, 'probe.elf'):
+            if 0x2000000 in (r.values.get('exception 0 esr') for r in (theirs, ours)):
+                out.add(wanted[run.block.number])
+        return out
+
+    def choose_row(self, rng):
+        return self.ops[rng.randrange(len(self.ops))]
+
+    def system_unit(self, row, rng, ctx):
+        return None
+
+    def both(self, content, name):
+        """-> log of QEMU, log of Armillary"""
+        path = os.path.join(self.folder, name)
+        with open(path, 'wb') as file:
+            file.write(content)
+        theirs = machines.on_qemu(path, self.qemu_cpu)
+        ours, why = machines.on_armillary(self.program, path, self.model, self.engine)
+        if ours is None:
+            raise Problem(f'{path} stopped Armillary: {why}')
+        if len(ours) != len(theirs):
+            raise Problem(f'{path}: {len(theirs)} bytes from QEMU, {len(ours)} from Armillary')
+        os.remove(path)
+        return theirs, ours
+
+    def records(self, batch, runs, name):
+        """-> [(run, record of QEMU, record of Armillary)], in parts that fit into the log"""
+        chosen, inputs = batch
+        out, most = [], (image.TOP - image.LOG) // image.RECORD_BYTES
+        for at in range(0, len(runs), most):
+            part = runs[at:at + most]
+            logs = self.both(image.build(self.kernel, chosen, part, inputs, blocks.CONFIGS,
+                                         self.has_fp, True), name)
+            for i, run in enumerate(part):
+                span = slice(i * image.RECORD_BYTES, (i + 1) * image.RECORD_BYTES)
+                out.append((run, image.Record(logs[0][span]), image.Record(logs[1][span])))
+        return out
+
+
+def do_chunk(job):
+    """-> (executions by op, hits of differences, mismatches)"""
+    seed, chunk, insns = job
+    s = settings
+    made, runs, inputs = blocks.make_batch(seed, chunk, insns, s.choose_row, s.system_unit,
+                                           s.listed.last)
+    name = f'chunk-{seed}-{chunk}.elf'
+    theirs, ours = s.both(image.build(s.kernel, made, runs, inputs, blocks.CONFIGS, s.has_fp,
+                                      False), name)
+    count = len(runs)
+    pairs = zip(struct.unpack(f'<{count}Q', theirs), struct.unpack(f'<{count}Q', ours))
+    differing = [run for run, (a, b) in zip(runs, pairs) if a != b]
+    executed = collections.Counter()
+    for block in made:
+        for _, unit in block.units:
+            for op, _ in unit.tested:
+                executed[op] += blocks.RUNS_PER_BLOCK
+    hits, found = reduce.explain(s, (made, inputs), differing, name)
+    return executed, hits, found
+
+
+def report(options, executed, hits, found):
+    names = [op.name for op in settings.ops]
+    if settings.absent:
+        print(f'not on both CPUs: {" ".join(sorted(settings.absent))}')
+    never = [n for n in names if not executed[n]]
+    few = [n for n in names if 0 < executed[n] < AT_LEAST]
+    total = sum(executed.values())
+    print(f'rows: {len(names) - len(never)} of {len(names)} executed, the least of them '
+          f'{min((executed[n] for n in names if executed[n]), default=0)} times')
+    for name, count in sorted(hits.items()):
+        print(f'difference {name}: {count} hits')
+    if never:
+        print(f'never executed: {" ".join(never)}')
+    if few:
+        print(f'executed less than {AT_LEAST} times: {" ".join(few)}')
+    for row, one in {m.row: m for m in reversed(found)}.items():
+        print(one.text)
+        print(f'  ({sum(m.row == row for m in found)} of {row})')
+    is_full = options.insns >= FULL
+    bad = bool(found) or is_full and bool(never or few)
+    print(f'summary: result={"mismatch" if found else "uncovered" if bad else "clean"} '
+          f'insns={total} rows={len(names) - len(never)} mismatches={len(found)} '
+          f'differences={sum(hits.values())}')
+    return 1 if bad else 0
+
+
+def start(value):
+    global settings
+    settings = value
+
+
+def run(options):
+    with tempfile.TemporaryDirectory(prefix='armillary-diff-') as folder:
+        options.folder = folder
+        start(Settings(options))
+        jobs = []
+        for seed in range(options.seed, options.seed + options.seeds):
+            left, chunk = options.insns, 0
+            while left > 0:
+                jobs.append((seed, chunk, min(left, CHUNK)))
+                left, chunk = left - CHUNK, chunk + 1
+        executed, hits, found = collections.Counter(), collections.Counter(), []
+        with multiprocessing.Pool(options.jobs, start, (settings,)) as pool:
+            for done, (a, b, c) in enumerate(pool.imap(do_chunk, jobs), 1):
+                executed.update(a)
+                hits.update(b)
+                found += c
+                if sys.stderr.isatty():
+                    print(f'\r{done}/{len(jobs)}', end='', file=sys.stderr, flush=True)
+        return report(options, executed, hits, found)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='./dev diff', description=__doc__.split('\n\n')[0])
+    parser.add_argument('--seed', type=int, default=1, help='first seed (1)')
+    parser.add_argument('--seeds', type=int, default=1, help='how many seeds (1)')
+    parser.add_argument('--insns', type=int, default=1000000, help='per seed (1000000)')
+    parser.add_argument('--cpu', default='armv8.0', help='model of Armillary (armv8.0)')
+    parser.add_argument('--qemu-cpu', default='cortex-a57', help='model of QEMU (cortex-a57)')
+    parser.add_argument('--engine', default='fast', choices=('fast', 'precise'))
+    parser.add_argument('--row', action='append', help='only this row of a64.decode; repeatable')
+    parser.add_argument('--jobs', type=int, default=os.cpu_count())
+    parser.add_argument('--program', default=machines.default_program())
+    options = parser.parse_args()
+    try:
+        machines.need_qemu()
+        return run(options)
+    except Problem as problem:
+        print(f'diff: {problem}', file=sys.stderr)
+        return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Runs an image on QEMU and on Armillary, and hands back the log that it wrote to the console."""
+import os
+import shutil
+import subprocess
+
+from image import Problem
+
+QEMU = 'qemu-system-aarch64'
+TIMEOUT = 3600
+
+
+def need_qemu():
+    if not shutil.which(QEMU):
+        raise Problem(f'{QEMU} is not installed; it is the other side of this test: '
+                      'apt install qemu-system-arm')
+
+
+def on_qemu(path, cpu):
+    command = [QEMU, '-M', 'virt,virtualization=on,gic-version=2', '-cpu', cpu, '-m', '128M',
+               '-display', 'none', '-monitor', 'none', '-serial', 'none', '-nodefaults',
+               '-semihosting-config', 'enable=on,target=native', '-kernel', path]
+    run = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False,
+                         stdin=subprocess.DEVNULL)
+    if run.returncode:
+        raise Problem(f'{" ".join(command)}: exit status {run.returncode}: '
+                      f'{run.stderr.decode(errors="replace").strip()[-400:]}')
+    return run.stdout
+
+
+def on_armillary(program, path, model, engine='fast'):
+    """-> (log, None), or (None, what it said) when the model is incomplete"""
+    command = [program, 'run', path, '--cpus', '1', '--ram', '128M', '--cpu', model,
+               '--engine', engine, '--timing', 'flat']
+    run = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False,
+                         stdin=subprocess.DEVNULL)
+    log, mark, _ = run.stdout.rpartition(b'summary: ')
+    if run.returncode == 3:
+        return None, run.stderr.decode(errors='replace').strip()
+    if run.returncode or not mark:
+        raise Problem(f'{" ".join(command)}: exit status {run.returncode}: '
+                      f'{run.stderr.decode(errors="replace").strip()[-2000:]}')
+    return log, None
+
+
+def default_program():
+    build = os.environ.get('BUILD', 'build')
+    return os.path.join(build, 'armillary')
