@@ -29,7 +29,7 @@
 #define R_INPUT 16
 #define R_SPSR 24
 #define R_CONFIG 32    /* values of registers; the same address as in the run before: as they are */
-#define R_FRESH 40     /* 1: all system registers anew */
+#define R_FRESH 40     /* 1: all system registers anew after it */
 #define RUN_BYTES 48
 
 /* An input and a record, alike up to the window; then the exceptions of the record. */
@@ -60,6 +60,7 @@
 
 #define SCTLR_EL1_BITS 0x34d5d81d     /* M C SA SA0 I DZE UCT nTWI nTWE UCI, RES1 */
 #define SCTLR_EL2_BITS 0x30c5183d     /* M C SA I, RES1 */
+#define CPTR_BITS 0x33ff
 #define TCR_EL1_BITS 0x200803519      /* 39 bits, EPD1, 40-bit output, cacheable walks */
 #define TCR_EL2_BITS 0x80823519
 #define VTCR_BITS 0x80023559          /* 39 bits, from level 1 */
@@ -129,7 +130,7 @@ _start:
 reset_registers:
     mov x29, x30
     set hcr_el2, 0x80000001
-    set cptr_el2, 0x33ff
+    set cptr_el2, CPTR_BITS
     zero mdcr_el2, hstr_el2, cntvoff_el2, contextidr_el1, csselr_el1
     zero mdscr_el1, cnthp_ctl_el2, cntp_ctl_el0, cntv_ctl_el0
     mov x0, #3
@@ -166,25 +167,22 @@ reset_registers:
 /* ---- one run: x20 run, x21 how many, x22 log; kept in `state` while a block runs ---- */
 next_run:
     cbz x21, finish
-    ldr x0, [x20, #R_FRESH]
-    cbz x0, 1f
-    bl reset_registers
-    mov x23, #0
-1:  ldr x0, [x20, #R_CONFIG]
+    ldr x0, [x20, #R_CONFIG]
     cmp x0, x23
     b.eq 2f
-    mov x23, x0
+    mov x23, x0            /* 0 afterwards: configure again */
     ldp x1, x2, [x0]
     msr sctlr_el1, x1
     msr sctlr_el2, x2
     ldp x1, x2, [x0, #16]
     msr hcr_el2, x1
     msr cpacr_el1, x2
-    ldp x1, x2, [x0, #32]
-    msr cptr_el2, x1
+    ldr x2, [x0, #40]
     msr mdcr_el2, x2
-    isb
 2:  adr x19, state
+    ldr x1, [x0, #32]     /* CPTR_EL2, which the end of a run has set back */
+    msr cptr_el2, x1
+    isb
     stp x20, x21, [x19]
     stp x22, x23, [x19, #16]
     ldr x0, [x20, #R_CODE]
@@ -242,6 +240,9 @@ copy:
 
 /* ---- the end of a run, at EL2: x30 is in TPIDR_EL2, x0 to x5 in scratch2; x1 is ESR_EL2 ---- */
 end_run:
+    ldr x0, =CPTR_BITS
+    msr cptr_el2, x0
+    isb
     ldr x0, =record
     tst x1, #1             /* #0xffff from the block itself, #0xfffe by way of EL1 */
     mrs x2, spsr_el2
@@ -323,7 +324,11 @@ dump:
     b 4b
 5:  mov x22, x7
 run_done:
-    add x20, x20, #RUN_BYTES
+    ldr x0, [x20, #R_FRESH]
+    cbz x0, 6f
+    bl reset_registers
+    mov x23, #0
+6:  add x20, x20, #RUN_BYTES
     sub x21, x21, #1
     b next_run
 
@@ -398,7 +403,23 @@ noted_el\el:
     cmp x3, x1
     b.eq leave_el1
     .endif
-1:  ldr x3, =record
+1:  .if \el == 2
+    cmp x2, #0x18
+    b.ne 5f
+    mrs x4, elr_el2        /* the handler at EL1 is trapped by TRVM: not any more in this run */
+    ldr x3, =end_of_harness
+    cmp x4, x3
+    b.hs 5f
+    mrs x4, hcr_el2
+    bic x4, x4, #0x40000000
+    msr hcr_el2, x4
+    isb
+    ldr x3, =state
+    str xzr, [x3, #24]
+    b back_el\el
+5:
+    .endif
+    ldr x3, =record
     ldr x4, [x3, #S_TAKEN]
     add x5, x4, #1
     str x5, [x3, #S_TAKEN]
@@ -492,6 +513,7 @@ leave_el1:
 
 /* ---- tables and memory ---- */
     .data
+end_of_harness:
     .balign 4096
 table1:                    /* 1 GiB each: 0x40000000 is described in table2 */
     .quad 0, table2 + 3

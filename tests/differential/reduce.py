@@ -50,9 +50,9 @@ def explain(s, batch, differing, name):
     hits, out, rest = collections.Counter(), [], []
     if not differing:
         return hits, out
-    made, inputs = batch
+    made, inputs, configs = batch
     chosen = [made[n] for n in sorted({run.block.number for run in differing})]
-    for run, theirs, ours in s.records((chosen, inputs), differing, name):
+    for run, theirs, ours in s.records((chosen, inputs, configs), differing, name):
         found = theirs.differences(ours)
         left, used = s.listed.apply(run.block, theirs, ours, found)
         if left:
@@ -60,26 +60,26 @@ def explain(s, batch, differing, name):
         hits.update(used)
         if not found:
             out.append(Mismatch('?', f'block {run.block.number} of {name}: only its hash differs'))
-    rest = explain_last(s, chosen, inputs, rest, hits, name)
-    told = set()
-    for run, theirs, ours, left in rest:
-        if run.block.number not in told and len(told) < REDUCED_MOST:
-            told.add(run.block.number)
-            out.append(reduce(s, run, inputs, name))
-        else:
-            out.append(Mismatch('a block already told', 'not reduced'))
+    rest = explain_last(s, (chosen, inputs, configs), rest, hits, name)
+    first = {}
+    for run, *_ in rest:
+        if len(first) < REDUCED_MOST:
+            first.setdefault(run.block.number, run)
+    out += reduce_all(s, list(first.values()), (inputs, configs), name)
+    out += [Mismatch('blocks already told', 'not reduced')] * (len(rest) - len(first))
     return hits, out
 
 
-def explain_last(s, chosen, inputs, rest, hits, name):
+def explain_last(s, batch, rest, hits, name):
     """-> those of rest that are not explained by what the last tested word of the block does"""
     if not rest:
         return rest
+    chosen, inputs, configs = batch
     shorts = {b.number: cut(b, last_tested(b)) for b in chosen}
     runs = [Run(shorts[run.block.number], run.input) for run, *_ in rest]
     still = []
     for (run, theirs, ours, left), (_, before, same) in zip(
-            rest, (r for r in s.records((list(shorts.values()), inputs), runs, name))):
+            rest, (r for r in s.records((list(shorts.values()), inputs, configs), runs, name))):
         unequal, _ = s.listed.apply(run.block, before, same, before.differences(same))
         b = run.block
         again, used = s.listed.apply(b, theirs, ours, left, before, [b.words[last_tested(b)]])
@@ -90,31 +90,34 @@ def explain_last(s, chosen, inputs, rest, hits, name):
     return still
 
 
-def differ(s, run, inputs, count, name):
-    """-> (records of QEMU and Armillary after so many words, what differs and is not listed)"""
-    one = Run(cut(run.block, count), run.input)
-    (_, theirs, ours), = s.records(([one.block], inputs), [one], f'reduce-{name}')
-    rest, _ = s.listed.apply(one.block, theirs, ours, theirs.differences(ours))
-    return theirs, rest
+def differ(s, runs, counts, data, name):
+    """-> for each run: QEMU's record after so many words, what differs and is not listed"""
+    runs = [Run(cut(run.block, count), run.input) for run, count in zip(runs, counts)]
+    out = []
+    for run, theirs, ours in s.records(([r.block for r in runs], *data), runs, f'reduce-{name}'):
+        rest, _ = s.listed.apply(run.block, theirs, ours, theirs.differences(ours))
+        out.append((theirs, rest))
+    return out
 
 
-def reduce(s, run, inputs, name):
-    """-> the mismatch: a unit after which the two differ, though not before it"""
-    b = run.block
-    places = [at for at, _ in b.units] + [len(b.words) - 1]
-    low, high = 0, len(places) - 1
-    if differ(s, run, inputs, places[0], name)[1]:
-        return Mismatch('?', f'block {b.number} of {name} differs before its first unit')
-    while high - low > 1:
-        middle = (low + high) // 2
-        if differ(s, run, inputs, places[middle], name)[1]:
-            high = middle
-        else:
-            low = middle
-    _, found = differ(s, run, inputs, places[high], name)
-    at, unit = b.units[high - 1]
-    before, _ = differ(s, run, inputs, at + unit.tested[-1][1], name)
-    return tell(b, at, unit, before, found)
+def reduce_all(s, runs, data, name):
+    """-> mismatches: of each run a unit after which the two differ, though not before it. The runs
+    are of different blocks, in the order of their addresses."""
+    runs.sort(key=lambda run: run.block.address)
+    places = [[at for at, _ in run.block.units] + [len(run.block.words) - 1] for run in runs]
+    low, high = [0] * len(runs), [len(p) - 1 for p in places]
+    while any(h - l > 1 for l, h in zip(low, high)):
+        middle = [(l + h) // 2 for l, h in zip(low, high)]
+        found = differ(s, runs, [p[m] for p, m in zip(places, middle)], data, name)
+        for i, (_, rest) in enumerate(found):
+            if high[i] - low[i] > 1:
+                low[i], high[i] = (low[i], middle[i]) if rest else (middle[i], high[i])
+    units = [run.block.units[h - 1] for run, h in zip(runs, high)]
+    tested = [at + unit.tested[-1][1] for at, unit in units]
+    before = differ(s, runs, tested, data, name)
+    after = differ(s, runs, [p[h] for p, h in zip(places, high)], data, name)
+    return [tell(run.block, at, unit, b, found) for run, (at, unit), (b, _), (_, found)
+            in zip(runs, units, before, after)]
 
 
 def tell(block, at, unit, before, found):

@@ -14,7 +14,7 @@ import decode  # noqa: E402
 NOP, CLREX = 0xd503201f, 0xd5033f5f
 ALL = decode.ALL
 # The operand kinds whose register is a general one.
-GENERAL = ('x', 'xs', 'w', 'x64', 'x64s', 'extend', 'extendd', 'index')
+GENERAL = ('x', 'xs', 'w', 'x64', 'x64s', 'x5', 'extend', 'extendd', 'index')
 # Classes whose address must be aligned, or that fault.
 ALIGNED = ('ldex', 'stex', 'load_acquire', 'store_release', 'atomic')
 PAGE = 0x1000
@@ -23,10 +23,11 @@ PAGE = 0x1000
 class Unit:
     """words to execute, and the ops under test among them: [(op name, index of its word)]; last:
     nothing may follow, because the two CPUs are known to differ here (differences.txt)"""
-    __slots__ = ('words', 'tested', 'last')
+    __slots__ = ('words', 'tested', 'last', 'register')
 
     def __init__(self, words, tested, last=False):
         self.words, self.tested, self.last = words, tested, last
+        self.register = None                   # of MRS, MSR and SYS: the row of cpu/sysreg.def
 
 
 def put(word, field, value):
@@ -88,9 +89,10 @@ class Address:
         if found:
             self.offset = (fields[found[2]], found[1] in ('osi', 'si'), int(found[3] or 1),
                            fields[found[4]] if found[4] else None)
-        found = re.search(r'\{index:(\w+),(\w+),(\w+),(\d+)\}', inside)
+        found = re.search(r'\{index:(\w+),(\w+),(\w+),(\w+)\}', inside)
         if found:
-            self.index = tuple(fields[found[i]] for i in (1, 2, 3)) + (int(found[4]),)
+            self.index = tuple(fields[found[i]] for i in (1, 2, 3))
+            self.index_log2 = fields.get(found[4]) or int(found[4])
 
     def displacement(self, word):
         if not self.offset:
@@ -114,8 +116,8 @@ class RowOp:
             if kind in GENERAL:
                 self.general.add(re.split(r'[,*<.]', args)[0])
         self.general = {f for f in self.general if f in fields and fields[f][1] == 5}
-        self.written = [fields[f] for f in ('rd', 'rt', 'rt2', 'rs')
-                        if f in self.general or f in fields and f == 'rs']
+        # whether they are vectors does not matter: the anchor is in none of them
+        self.written = [fields[f] for f in ('rd', 'rt', 'rt2', 'rs') if f in fields]
         self.address = Address(op) if '[{x64s' in op.asm else None
         self.fields = fields
         self.is_literal = bool(re.search(r'\{pc:', op.asm)) and self.klass != 'branch' \
@@ -236,9 +238,9 @@ def plain_unit(row, rng, anchor):
     base = get(word, a.base)
     offset = a.displacement(word)
     if a.index:
-        reg, option, s, log2 = a.index
-        index = get(word, reg)
-        amount = log2 if get(word, s) else 0
+        reg, option, s = a.index
+        index, log2 = get(word, reg), a.index_log2
+        amount = 0 if not get(word, s) else log2 if isinstance(log2, int) else get(word, log2)
         value = rng.getrandbits(rng.choice((3, 8, 15)))
         kind = get(word, option)
         if index == 31:

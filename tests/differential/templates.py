@@ -9,6 +9,9 @@ END_AT = {0: 0xd41fffe1, 1: 0xd41fffe2, 2: 0xd41fffe2}   # svc #0xffff, hvc #0xf
 PSCI_VERSION, PSCI_FEATURES, AFFINITY_INFO = 0x84000000, 0x8400000a, 0xc4000004
 
 
+TWI, NTWI, VIRTUAL_PENDING = 1 << 13, 1 << 16, 1 << 6 | 1 << 7
+
+
 def mark(register, number):
     """add xr, xr, #number"""
     return 0x91000000 | number << 10 | register << 5 | register
@@ -91,8 +94,6 @@ def eret(row, rng, ctx):
     if not rng.getrandbits(3):
         m = rng.choice((0xd, 0xc, 1, 2, 3, 0xa, 0xb, 6, 7, 0xf))
     spsr = rng.getrandbits(4) << 28 | rng.getrandbits(4) << 6 | m
-    if not ctx.may_unmask:
-        spsr |= 0x3c0
     spsr_reg, elr_reg = {1: (0xd5184000, 0xd5184020), 2: (0xd51c4000, 0xd51c4020)}[ctx.el]
     words = constant(a, spsr) + [spsr_reg | a, 0x10000000 | 3 << 5 | b, elr_reg | b, word]
     return Unit(words, [(row.name, len(words) - 1)])
@@ -115,8 +116,12 @@ def wfe(row, rng, ctx):
 
 
 def wfi(row, rng, ctx):
-    """only where it is known not to wait; see system.py"""
-    return None
+    """only where it is trapped, or a virtual interrupt is pending"""
+    sctlr1, hcr = ctx.config[0], ctx.config[2]
+    if ctx.el == 2 or not (hcr & TWI or hcr & VIRTUAL_PENDING or
+                           ctx.el == 0 and not sctlr1 & NTWI):
+        return None
+    return Unit([row.word(rng)], [(row.name, 0)])
 
 
 def clrex(row, rng, ctx):
@@ -130,13 +135,6 @@ def clrex(row, rng, ctx):
     return Unit(words + [0xc8007c1f | s << 16 | n << 5], tested)
 
 
-def immediate_pstate(row, rng, ctx):
-    word = row.word(rng)
-    if row.name == 'MSR_DAIFClr' and not ctx.may_unmask:
-        word &= ~0xf00
-    return Unit([word], [(row.name, 0)])
-
-
 BY_NAME = {
     'B': b_relative, 'BL': b_relative, 'B_cond': b_relative, 'CBZ': b_relative,
     'CBNZ': b_relative, 'TBZ': b_relative, 'TBNZ': b_relative,
@@ -144,8 +142,6 @@ BY_NAME = {
     'SVC': call, 'HVC': call, 'BRK': call, 'HLT': call, 'SMC': smc,
     'DCPS1': unallocated, 'DCPS2': unallocated, 'DCPS3': unallocated, 'DRPS': unallocated,
     'ERET': eret, 'WFE': wfe, 'WFI': wfi, 'CLREX': clrex,
-    'MSR_SPSel': immediate_pstate, 'MSR_DAIFSet': immediate_pstate,
-    'MSR_DAIFClr': immediate_pstate,
 }
 # Made by system.py from the rows of cpu/sysreg.def.
 SYSTEM = ('SYS', 'SYSL', 'MSR_reg', 'MRS')
