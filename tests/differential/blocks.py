@@ -11,13 +11,13 @@ UNITS = 16                 # under test in a block
 RUNS_PER_BLOCK = 8
 INPUTS = 64
 START = {0: 0x3c0, 1: 0x3c5, 2: 0x3c9}       # SPSR: EL0t, EL1h, EL2h, all masked
-NORMAL = (0x34d5d81d, 0x30c5183d, 0x80000001, 0x300000, 0x33ff, 0)
+NORMAL = (0x34d5d99d, 0x30c5183d, 0x80000001, 0x300000, 0x33ff, 0)
 # SCTLR_EL1, SCTLR_EL2, HCR_EL2, CPACR_EL1, CPTR_EL2, MDCR_EL2, one of which holds for a block.
 CONFIGS = [
     NORMAL,
-    (0x34d5d81f, 0x30c5183f) + NORMAL[2:],    # A: alignment is checked
-    (0x34d5d805, 0x30c51835) + NORMAL[2:],    # SA, SA0: stack alignment is not
-    (0x30d00801 | 0x1004, 0x30c5183d) + NORMAL[2:],  # EL0 may do nothing special
+    (0x34d5d99f, 0x30c5183f) + NORMAL[2:],    # A: alignment is checked
+    (0x34d5d985, 0x30c51835) + NORMAL[2:],    # SA, SA0: stack alignment is not
+    (0x30d00981 | 0x1004, 0x30c5183d) + NORMAL[2:],  # EL0 may do nothing special
 ]
 RANDOM_CONFIGS = 16        # in each batch, with bits of TRAPS
 # Bits that trap something in HCR_EL2, CPTR_EL2 and MDCR_EL2; CPACR_EL1.FPEN.
@@ -62,7 +62,7 @@ def make_block(rng, choose_row, system_unit, last, configs):
     """one block; choose_row(rng) gives the next row, system_unit(row, rng, ctx) its unit;
     last: names of ops after which nothing may follow"""
     el = rng.randrange(3)
-    is_system = not rng.getrandbits(4)
+    is_system = not rng.getrandbits(5)
     number = rng.randrange(len(configs)) if not rng.getrandbits(0 if is_system else 2) else 0
     ctx = Context(el, rng.randrange(4, 29), configs[number], is_system)
     words, units = [], []

@@ -58,7 +58,7 @@
 #define EL0_RO 0xc0
 #define EL1_RO 0x80
 
-#define SCTLR_EL1_BITS 0x34d5d81d     /* M C SA SA0 I DZE UCT nTWI nTWE UCI, RES1 */
+#define SCTLR_EL1_BITS 0x34d5d99d     /* M C SA SA0 I DZE UCT nTWI nTWE UCI, RES1 */
 #define SCTLR_EL2_BITS 0x30c5183d     /* M C SA I, RES1 */
 #define CPTR_BITS 0x33ff
 #define TCR_EL1_BITS 0x200803519      /* 39 bits, EPD1, 40-bit output, cacheable walks */
@@ -82,7 +82,7 @@
     .endr
 .endm
 
-/* Registers r and the next one, of general ones at x18/x30 (input) and x0 (record), of V at x0/x1. */
+/* Register r and the next: general ones by x30 (input) and x0 (record), V by x0 and x1. */
 .altmacro
 .macro pair_of op, a, b, base, offset
     \op x\a, x\b, [\base, #\offset]
@@ -398,9 +398,12 @@ noted_el\el:
     ldr x3, =0x2d007fff    /* HVC64, #0xfffe or #0xffff */
     cmp x3, x1, lsr #1
     b.eq end_run
-    .else
+    .endif
     ldr x3, =0x5600ffff    /* SVC64, #0xffff */
     cmp x3, x1
+    .if \el == 2
+    b.eq end_run
+    .else
     b.eq leave_el1
     .endif
 1:  .if \el == 2

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 
 BASE = 0x40080000
+TABLE = BASE + 0x20000    # table1 of the harness, the first in its data
 PARAMETERS, CODE, DATA, LOG, TOP = 0x40400000, 0x42000000, 0x44000000, 0x46000000, 0x48000000
 ANCHOR = 0x4020a000
 INPUT_BYTES, RUN_BYTES, RECORD_BYTES, EXCEPTION_BYTES = 1472, 48, 2240, 48
@@ -25,7 +26,7 @@ def harness():
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, 'harness')
         command = ['aarch64-linux-gnu-gcc', '-nostdlib', '-static', '-march=armv8-a', '-Wl,-n',
-                   '-Wl,--build-id=none', f'-Wl,-Ttext={BASE:#x}', f'-Wl,-Tdata={BASE + 0x20000:#x}',
+                   '-Wl,--build-id=none', f'-Wl,-Ttext={BASE:#x}', f'-Wl,-Tdata={TABLE:#x}',
                    '-o', out, os.path.join(HERE, 'harness.S')]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)

@@ -8,6 +8,7 @@ from image import Problem
 
 PATH = os.path.join(image.HERE, 'differences.txt')
 KEYS = ('rows', 'what', 'when', 'ours', 'rule', 'try')
+OPTIONAL = ('registers',)
 
 
 class Entry:
@@ -21,16 +22,24 @@ class Entry:
         self.ops = set()
         for word in keys['rows'].split():
             found = [op.name for op in isa.ops.values()
-                     if word in (op.name, f'class:{op.klass}')]
-            if not found:
+                     if fnmatch.fnmatchcase(op.name, word) or word == f'class:{op.klass}']
+            if not found and word.isidentifier():
                 raise Problem(f'{PATH}:{line}: {name}: no row {word}')
             self.ops.update(found)
+        self.registers = keys.get('registers', '').split()
         self.when, self.ours = (compile(keys[k], PATH, 'eval') for k in ('when', 'ours'))
-        word, el = keys['try'].split()[:2]
-        self.word, self.el = int(word, 16), int(el)
 
-    def covers(self, op, names):
-        """does it say that the two values differ so?"""
+    def attempt(self):
+        """-> words, level, registers that hit the entry"""
+        given = self.keys['try'].split()
+        words = [int(g, 16) for g in given if re.fullmatch('[0-9a-f]{8}', g)]
+        registers = dict(g.split('=') for g in given[len(words) + 1:])
+        return words, int(given[len(words)]), {k: int(v, 16) for k, v in registers.items()}
+
+    def covers(self, op, names, register):
+        """does it say that the two values differ so? register: that of MRS, MSR or SYS"""
+        if self.registers and register not in self.registers:
+            return False
         try:
             return op in self.ops and bool(eval(self.when, {}, names)) \
                 and eval(self.ours, {}, names) == names['ours']
@@ -54,7 +63,7 @@ def read(isa, path=PATH):
             name, at, keys = m[1], line, {}
             continue
         key, sign, value = text.partition('=')
-        if not sign or key.strip() not in KEYS or not name or key.strip() in keys:
+        if not sign or key.strip() not in KEYS + OPTIONAL or not name or key.strip() in keys:
             raise Problem(f'{path}:{line}: wanted one of {", ".join(KEYS)}, once for each entry')
         keys[key.strip()] = value.strip()
     return entries
@@ -63,13 +72,17 @@ def read(isa, path=PATH):
 class List:
     """the entries at work"""
 
-    def __init__(self, isa, without=()):
-        self.isa = isa
+    def __init__(self, isa, names, without=()):
+        """names: those of the rows of cpu/sysreg.def by key; without: entries to leave out"""
+        self.isa, self.names = isa, names
         self.entries = [e for e in read(isa) if e.name not in without]
         # ops whose results differ, so that what follows in a block would have other inputs
         self.last = set()
         for e in self.entries:
-            if not e.keys['what'].startswith('exception') and 'taken' not in e.keys['when']:
+            if 'registers' in e.keys:
+                self.last |= set(e.keys['registers'].split())
+            elif not e.keys['what'].startswith('exception') and \
+                    not re.search('taken|aborted', e.keys['when']):
                 self.last |= e.ops
 
     def apply(self, block, theirs, ours, found, before=None, words=()):
@@ -84,6 +97,9 @@ class List:
             else:
                 rest.append(item)
         return rest, used
+
+    def register_of(self, op, word):
+        return self.names.get(word >> 5 & 0xffff) if op in ('MRS', 'MSR_reg', 'SYS') else None
 
     def one(self, block, theirs, ours, item, before, words):
         what, a, b = item
@@ -102,10 +118,13 @@ class List:
                 return None
             words, what = [block.words[at // 4]], f'exception {m[2]}'
         for word in words:
-            names['word'] = word
+            names.update(word=word, what=what)
+            names['aborted'] = aborted(block, theirs, ours, word)
             op = self.isa.match(word)
+            register = self.register_of(op, word)
             for entry in self.entries:
-                if fnmatch.fnmatchcase(what, entry.keys['what']) and entry.covers(op, names):
+                if fnmatch.fnmatchcase(what, entry.keys['what']) and \
+                        entry.covers(op, names, register):
                     return entry.name
         return None
 
@@ -115,6 +134,18 @@ def extra(theirs, ours):
     last = None
     for i in range(image.EXCEPTIONS_MAX):
         name = f'exception {i} esr'
-        if name in ours.values and ours.values[name] != theirs.values.get(name):
+        if name in ours.values and ours.values[name] >> 26 != theirs.values.get(name, -1) >> 26:
             last = ours.values[name]
     return last
+
+
+def aborted(block, theirs, ours, word):
+    """was the last exception of both a Data Abort of this word?"""
+    name = f'exception {min(ours.values["exceptions"], image.EXCEPTIONS_MAX) - 1} '
+    for record in (theirs, ours):
+        esr, elr = record.values.get(name + 'esr', 0), record.values.get(name + 'elr', 0)
+        at = elr - block.address
+        if esr >> 26 not in (0x24, 0x25) or at % 4 or not 0 <= at < 4 * len(block.words) or \
+                block.words[at // 4] != word:
+            return False
+    return True

@@ -9,7 +9,7 @@ import tempfile
 import templates
 from image import Block, Run
 
-REDUCED_MOST = 40          # blocks of a chunk that are reduced; the others are only counted
+REDUCED_MOST = 200         # blocks of a chunk that are reduced; the others are only counted
 
 
 class Mismatch:
@@ -45,6 +45,13 @@ def last_tested(block):
     return at + unit.tested[-1][1]
 
 
+def before_last(block):
+    """where to stop for the inputs of that word. A unit that writes a register is not stopped
+    halfway, since it would not give the register its old value back."""
+    at, unit = block.units[-1]
+    return at if unit.register else last_tested(block)
+
+
 def explain(s, batch, differing, name):
     """-> (hits of listed differences, mismatches)"""
     hits, out, rest = collections.Counter(), [], []
@@ -75,7 +82,7 @@ def explain_last(s, batch, rest, hits, name):
     if not rest:
         return rest
     chosen, inputs, configs = batch
-    shorts = {b.number: cut(b, last_tested(b)) for b in chosen}
+    shorts = {b.number: cut(b, before_last(b)) for b in chosen}
     runs = [Run(shorts[run.block.number], run.input) for run, *_ in rest]
     still = []
     for (run, theirs, ours, left), (_, before, same) in zip(
@@ -122,7 +129,7 @@ def reduce_all(s, runs, data, name):
 
 def tell(block, at, unit, before, found):
     texts = disassemble(unit.words)
-    row = ' '.join(op for op, _ in unit.tested)
+    row = ' '.join([op for op, _ in unit.tested] + [unit.register] * bool(unit.register))
     out = [f'mismatch: row {row} at EL{block.el}, configuration {block.config}']
     for i, (word, text) in enumerate(zip(unit.words, texts)):
         mark = '>' if i in [k for _, k in unit.tested] else ' '

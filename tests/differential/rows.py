@@ -123,6 +123,8 @@ class RowOp:
         self.is_literal = bool(re.search(r'\{pc:', op.asm)) and self.klass != 'branch' \
             and not self.name.startswith('ADR')
         self.needs_alignment = self.klass in ALIGNED or 'atomic' in self.klass
+        # loads and stores of vectors may have done a part of their work when they abort
+        self.is_vector = bool(self.address) and 'rt' not in self.general
         self.is_casp = self.name.startswith('CASP')
         self.is_pair = 'rt2' in fields
         self.choices = [(row, source.shadows[row.line]) for row in op.rows]
@@ -211,8 +213,12 @@ class Places:
            (PAGE * 4 + 100, PAGE * 4 + 900)]   # not for EL0: read-only here, since not recorded
 
     @staticmethod
-    def pick(rng, alignment, is_safe=False):
+    def pick(rng, alignment, is_safe=False, is_atomic=False):
+        """is_atomic: not where the two stages of translation have something to say about reading
+        and writing each, since it is not said which abort of these comes first"""
         k = 63 if is_safe else rng.getrandbits(6)
+        if is_atomic and k in (3, 4):
+            k = 2
         if k < 5:
             low, high = Places.FAR[k] if k < 4 else Places.FAR[4 + rng.getrandbits(1)]
             at = rng.randrange(low, high)
@@ -259,7 +265,7 @@ def plain_unit(row, rng, anchor):
     is_store_exclusive = row.klass == 'stex'
     if row.needs_alignment:
         alignment = max(alignment, 16 if is_store_exclusive or rng.getrandbits(4) else 1)
-    at = Places.pick(rng, alignment, is_store_exclusive)
+    at = Places.pick(rng, alignment, is_store_exclusive, row.klass == 'atomic')
     base_at = at - offset
     is_last = False
     if base == 31:
@@ -268,6 +274,8 @@ def plain_unit(row, rng, anchor):
     words += add_offset(base, anchor, base_at)
     if is_store_exclusive:
         words.append(exclusive_before(row, word, anchor) if rng.getrandbits(2) else CLREX)
+    if row.is_vector and not -256 <= at < 256 - 64 or row.name.startswith('LDAPR') and at & 15:
+        is_last = True                         # known to differ
     return Unit(words + [word], [(row.name, len(words))], is_last)
 
 

@@ -19,6 +19,8 @@ from templates import some_register
 sys.path.insert(0, os.path.join(image.HERE, '..', '..', 'tools'))
 import regs  # noqa: E402
 
+# CRn whose registers are a core's own; QEMU has them as constants.
+IMPLEMENTATION_DEFINED = (11, 15)
 ISB, DSB = 0xd5033fdf, 0xd5033f9f
 MASK64 = (1 << 64) - 1
 # Bits that the level itself may change under its feet.
@@ -34,9 +36,12 @@ CHANGEABLE = {
     (2, 'MAIR_EL2'): ~0xff & MASK64,
 }
 # Bits that are never set: their meaning would outlive the unit, or is not modelled.
-NEVER = {'HCR_EL2': 1 << 34 | 1 << 27, 'MDSCR_EL1': 1 << 15 | 1, 'PMCR_EL0': 7}
+NEVER = {'HCR_EL2': 1 << 34 | 1 << 27, 'MDCCINT_EL1': 3 << 29, 'MDSCR_EL1': 1 << 15 | 1, 'PMCR_EL0': 7}
 ALWAYS = {'HCR_EL2': 1 << 31}
-NEVER_PREFIX = {'DBGBCR': 1, 'DBGWCR': 1}    # enabled
+# Enabled; address bits that are RES0.
+NEVER_PREFIX = {'DBGBCR': 1, 'DBGWCR': 1, 'DBGWVR': 3}
+# BAS of breakpoints is RES1 without AArch32.
+ALWAYS_PREFIX = {'DBGBCR': 15 << 5}
 VOLATILE = ('CNTPCT_EL0', 'CNTVCT_EL0', 'PMCCNTR_EL0')
 TIMERS = {'CNTP_TVAL_EL0': 'CNTP_CVAL_EL0', 'CNTV_TVAL_EL0': 'CNTV_CVAL_EL0',
           'CNTHP_TVAL_EL2': 'CNTHP_CVAL_EL2'}
@@ -56,14 +61,13 @@ KNOWN = ('TPIDRRO_EL0', 'TPIDR_EL0', 'TPIDR_EL1', 'SP_EL0', 'SP_EL1', 'ELR_EL1',
 class System:
     """registers and operations of cpu/sysreg.def that the two CPUs share"""
 
-    def __init__(self, path, features=None):
+    def __init__(self, path):
         table = regs.Parser(path).table
         table.check()
-        self.features = features
         self.registers, self.operations = [], []
         self.by_name = {}
         for block in table.registers:
-            if block.unmodelled:
+            if block.unmodelled or block.ops[2][0] in IMPLEMENTATION_DEFINED:
                 continue
             if block.kind == 'reg':
                 self.registers.append(block)
@@ -71,9 +75,7 @@ class System:
             elif block.kind == 'sys':
                 self.operations.append(block)
         self.absent = set()
-        self.count = {}
-        # unallocated encodings are those of no row
-        self.keys = set(table.slots)
+        self.names = {key: block.name for key, block in table.slots.items()}
 
     def use(self, absent, is_same_core):
         """leave out what one of the CPUs lacks, and, of different cores, what they say they are"""
@@ -84,16 +86,23 @@ class System:
         self.registers = [b for b in self.registers if b.name not in absent]
         self.operations = [b for b in self.operations if b.name not in absent]
 
-    def value(self, block, value, current_bits=None):
+    def value(self, block, value):
         """a value that can be written: RES0, RES1 and absent bits as they must be"""
         value = value & ~block.zeros() | block.ones()
         for field in block.fields:
+            if field.ro:
+                value &= ~field.mask()
             if field.needs or field.upper:
                 value &= ~field.absent(field.needs or field.upper)
+                if getattr(field, 'else1', False):
+                    value |= field.mask()
         value &= ~NEVER.get(block.name, 0)
         for prefix, bits in NEVER_PREFIX.items():
             if block.name.startswith(prefix):
                 value &= ~bits
+        for prefix, bits in ALWAYS_PREFIX.items():
+            if block.name.startswith(prefix):
+                value |= bits
         return (value | ALWAYS.get(block.name, 0)) & MASK64
 
 
@@ -105,19 +114,25 @@ def msr(block, rt):
     return 0xd5000000 | block.keys()[0] << 5 | rt
 
 
+def normal_value(name, ctx):
+    """what the harness has put into a register of the level itself"""
+    return {'SCTLR_EL1': ctx.config[0], 'SCTLR_EL2': ctx.config[1], 'MAIR_EL1': 0xff,
+            'MAIR_EL2': 0xff, 'TTBR0_EL1': image.TABLE, 'TTBR0_EL2': image.TABLE,
+            'TCR_EL1': 0x200803519, 'TCR_EL2': 0x80823519}[name]
+
+
 def write_and_read(s, block, rng, ctx):
     """save, write, read back, restore; the saved value, which may be UNKNOWN, is forgotten"""
     a = some_register(rng, ctx.anchor)
     b = some_register(rng, ctx.anchor, a)
     d = some_register(rng, ctx.anchor, a, b)
     mask = CHANGEABLE.get((ctx.el, block.name))
-    wanted = s.value(block, interesting(rng))
-    words = [mrs(block, a)]
-    if mask is not None:
-        words += rows.constant(b, rng.getrandbits(64) & mask & ~block.zeros() & ~block.ones())
-        words.append(0xca000000 | a << 16 | b << 5 | b)        # eor xb, xb, xa
+    if mask is not None:                       # not as read, which may be trapped
+        normal = normal_value(block.name, ctx)
+        change = rng.getrandbits(64) & mask & ~block.zeros() & ~block.ones()
+        words = rows.constant(a, normal) + rows.constant(b, normal ^ change)
     else:
-        words += rows.constant(b, wanted)
+        words = [mrs(block, a)] + rows.constant(b, s.value(block, interesting(rng)))
     write = len(words)
     words += [msr(block, b), mrs(block, d)]
     if block.name in PAIRS and PAIRS[block.name] in s.by_name:
@@ -194,8 +209,21 @@ def operation_unit(s, block, rng, ctx, word):
     return Unit(words, tested)
 
 
+def privileged_access(row, rng, ctx):
+    """MSR PAN, a load that it may stop, and PAN as it was"""
+    n = some_register(rng, ctx.anchor)
+    word = row.word(rng)
+    if ctx.el == 0:
+        return Unit([word], [(row.name, 0)])
+    words = [word] + rows.add_offset(n, ctx.anchor, rows.Places.pick(rng, 8, True))
+    words += [0xf9400000 | n << 5 | n, 0xd500409f]             # ldr xn, [xn]; msr pan, #0
+    return Unit(words, [(row.name, 0)])
+
+
 def unit(s, row, rng, ctx):
     """a unit for one of templates.SYSTEM"""
+    if row.name == 'MSR_PAN':
+        return privileged_access(row, rng, ctx)
     if not ctx.is_system:
         return None
     word = row.word(rng)

@@ -144,4 +144,4 @@ BY_NAME = {
     'ERET': eret, 'WFE': wfe, 'WFI': wfi, 'CLREX': clrex,
 }
 # Made by system.py from the rows of cpu/sysreg.def.
-SYSTEM = ('SYS', 'SYSL', 'MSR_reg', 'MRS')
+SYSTEM = ('SYS', 'SYSL', 'MSR_reg', 'MRS', 'MSR_PAN')
