@@ -37,6 +37,7 @@ enum { HANDLE_INPUT = 1, HANDLE_OUTPUT = 2, HANDLE_APPEND = 3 };
 #define ADP_STOPPED_APPLICATION_EXIT UINT64_C(0x20026)
 #define STATUS_OTHER_REASON 1u /* a stop for any reason but the application's own exit */
 #define OPEN_MODES 12u         /* r, w and a with their + and b forms, four each */
+#define WRITE_PART 256u        /* bytes of SYS_WRITE that are read at once */
 #define STRING_MAX (UINT64_C(1) << 20)
 #define NANOSECONDS_PER_SECOND UINT64_C(1000000000)
 #define FAILURE UINT64_MAX
@@ -116,13 +117,19 @@ static struct semihosting_result write_bytes(struct semihosting *state,
         state->error = ERROR_BAD_HANDLE;
         return answers(left);
     }
-    for (uint64_t va = block[1]; left > 0; va++, left--) {
-        uint8_t byte;
-        if (!w->read(w->context, va, &byte, 1)) {
+    for (uint64_t va = block[1]; left > 0;) {
+        uint8_t bytes[WRITE_PART];
+        size_t part = left < WRITE_PART ? (size_t)left : WRITE_PART;
+        if (!w->read(w->context, va, bytes, part))
+            part = w->read(w->context, va, bytes, 1); /* up to the first that cannot be read */
+        if (part == 0) {
             state->error = ERROR_FAULT;
             break;
         }
-        w->output(w->context, byte);
+        for (size_t i = 0; i < part; i++)
+            w->output(w->context, bytes[i]);
+        va += part;
+        left -= part;
     }
     return answers(left);
 }

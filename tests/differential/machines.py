@@ -1,0 +1,62 @@
+"""Runs an image on QEMU and on Armillary, and hands back the log that it wrote to the console."""
+import os
+import shutil
+import subprocess
+
+from image import Problem
+
+QEMU = 'qemu-system-aarch64'
+TIMEOUT = 120              # seconds: a hundred times what an image takes
+
+
+def need_qemu():
+    if not shutil.which(QEMU):
+        raise Problem(f'{QEMU} is not installed; it is the other side of this test: '
+                      'apt install qemu-system-arm')
+
+
+def execute(command):
+    try:
+        return subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False,
+                              stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as error:
+        raise Problem(f'{" ".join(command)}: not at its end after {TIMEOUT} seconds') from error
+
+
+def on_qemu(path, cpu):
+    command = [QEMU, '-M', 'virt,virtualization=on,gic-version=2', '-cpu', cpu, '-m', '128M',
+               '-display', 'none', '-monitor', 'none', '-serial', 'none', '-nodefaults',
+               '-semihosting-config', 'enable=on,target=native', '-kernel', path]
+    run = execute(command)
+    if run.returncode:
+        raise Problem(f'{" ".join(command)}: exit status {run.returncode}: '
+                      f'{run.stderr.decode(errors="replace").strip()[-400:]}')
+    return run.stdout
+
+
+def on_armillary(program, path, model, engine='fast'):
+    """-> (log, None), or (None, what it said) when the model is incomplete"""
+    command = [program, 'run', path, '--cpus', '1', '--ram', '128M', '--cpu', model,
+               '--engine', engine, '--timing', 'flat']
+    run = execute(command)
+    log, mark, _ = run.stdout.rpartition(b'summary: ')
+    if run.returncode == 3:
+        return None, run.stderr.decode(errors='replace').strip()
+    if run.returncode or not mark:
+        raise Problem(f'{" ".join(command)}: exit status {run.returncode}: '
+                      f'{run.stderr.decode(errors="replace").strip()[-2000:]}')
+    return log, None
+
+
+def models(program):
+    """-> the CPU models of Armillary"""
+    try:
+        run = subprocess.run([program, 'info', 'models'], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Problem(f'{program} info models: {error}') from error
+    return {line.split()[0] for line in run.stdout.split('\n') if line.strip()}
+
+
+def default_program():
+    build = os.environ.get('BUILD', 'build')
+    return os.path.join(build, 'armillary')
