@@ -138,12 +138,6 @@ FP_INLINE enum step simd_fp3_with(struct core *c, uint32_t w, fp_ternary *operat
     return fp_end(c, &env);
 }
 
-FP_INLINE enum step simd_fp3(struct core *c, uint32_t w, fp_ternary *operation)
-{
-    enum step step = fp_access_check(c);
-    return step == STEP_NEXT ? simd_fp3_with(c, w, operation, vreg_get(c, a64_rm(w))) : step;
-}
-
 /* The element of a form by element: index h:l of words, h of doublewords. */
 FP_INLINE uint64_t fp_element(const struct core *c, uint32_t w)
 {

@@ -61,14 +61,31 @@ BOTH(FCMGT, fp_mask_gt)
 BOTH(FACGE, absolute_ge)
 BOTH(FACGT, absolute_gt)
 
+/* rd + rn * b, or rd - rn * b; four lanes at once where that is good. */
+FP_INLINE enum step accumulate(struct core *c, uint32_t w, union vector b, bool subtracts)
+{
+    union vector d = vreg_get(c, a64_rd(w)), a = vreg_get(c, a64_rn(w)), r;
+    if (a64_dbl(w) || !a64_q(w))
+        return simd_fp3_with(c, w, subtracts ? fp_mul_sub : fp_mul_add_quickly, b);
+    for (unsigned i = 0; i < 2 && subtracts; i++)
+        a.d[i] ^= UINT64_C(0x8000000080000000);
+    if (!fp_host_mul_add32x4(d.s, a.s, b.s, (uint32_t)c->cpu->reg[SR_FPCR],
+                             (uint32_t)c->cpu->reg[SR_FPSR], r.s))
+        return simd_fp3_with(c, w, subtracts ? fp_mul_sub : fp_mul_add_quickly, b);
+    vreg_set128(c, a64_rd(w), r.d[0], r.d[1]);
+    return STEP_NEXT;
+}
+
 enum step EXEC(FMLA_v)(struct core *c, uint32_t w)
 {
-    return simd_fp3(c, w, fp_mul_add_quickly);
+    enum step step = fp_access_check(c);
+    return step == STEP_NEXT ? accumulate(c, w, vreg_get(c, a64_rm(w)), false) : step;
 }
 
 enum step EXEC(FMLS_v)(struct core *c, uint32_t w)
 {
-    return simd_fp3(c, w, fp_mul_sub);
+    enum step step = fp_access_check(c);
+    return step == STEP_NEXT ? accumulate(c, w, vreg_get(c, a64_rm(w)), true) : step;
 }
 
 /* ---- Pairwise: first the pairs of the first operand, then those of the second ---- */
@@ -158,12 +175,6 @@ FP_INLINE enum step by_element2(struct core *c, uint32_t w, fp_binary *operation
     return step == STEP_NEXT ? simd_fp2_with(c, w, operation, fp_elements(c, w)) : step;
 }
 
-FP_INLINE enum step by_element3(struct core *c, uint32_t w, fp_ternary *operation)
-{
-    enum step step = fp_access_check(c);
-    return step == STEP_NEXT ? simd_fp3_with(c, w, operation, fp_elements(c, w)) : step;
-}
-
 FP_INLINE enum step scalar_by_element2(struct core *c, uint32_t w, fp_binary *operation)
 {
     enum step step = fp_access_check(c);
@@ -188,20 +199,32 @@ FP_INLINE enum step scalar_by_element3(struct core *c, uint32_t w, fp_ternary *o
     return fp_end(c, &env);
 }
 
-#define BY_ELEMENT(name, count, operation)                \
+#define BY_ELEMENT(name, operation)                       \
     enum step EXEC(name##_e)(struct core *c, uint32_t w)  \
     {                                                     \
-        return by_element##count(c, w, operation);        \
+        return by_element2(c, w, operation);              \
     }                                                     \
     enum step EXEC(name##_se)(struct core *c, uint32_t w) \
     {                                                     \
-        return scalar_by_element##count(c, w, operation); \
+        return scalar_by_element2(c, w, operation);       \
     }
 
-BY_ELEMENT(FMUL, 2, fp_mul_quickly)
-BY_ELEMENT(FMULX, 2, fp_mulx)
-BY_ELEMENT(FMLA, 3, fp_mul_add_quickly)
-BY_ELEMENT(FMLS, 3, fp_mul_sub)
+BY_ELEMENT(FMUL, fp_mul_quickly)
+BY_ELEMENT(FMULX, fp_mulx)
+
+#define ACCUMULATE(name, subtracts, operation)                                               \
+    enum step EXEC(name##_e)(struct core *c, uint32_t w)                                     \
+    {                                                                                        \
+        enum step step = fp_access_check(c);                                                 \
+        return step == STEP_NEXT ? accumulate(c, w, fp_elements(c, w), subtracts) : step;    \
+    }                                                                                        \
+    enum step EXEC(name##_se)(struct core *c, uint32_t w)                                    \
+    {                                                                                        \
+        return scalar_by_element3(c, w, operation);                                          \
+    }
+
+ACCUMULATE(FMLA, false, fp_mul_add_quickly)
+ACCUMULATE(FMLS, true, fp_mul_sub)
 
 /* ---- Two registers ---- */
 

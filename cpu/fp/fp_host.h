@@ -190,9 +190,14 @@ static inline bool fp_host_mul_add64(uint64_t addend, uint64_t a, uint64_t b, ui
     return __builtin_fma(x, y, -product) == 0 && fp_sum_error64(product, z, sum) == 0;
 }
 
+/* A sum of double precision that lies just between two numbers of single precision. */
+#define FP_HOST_BELOW_SINGLE UINT64_C(0x1fffffff)
+#define FP_HOST_HALF_SINGLE UINT64_C(0x10000000)
+
 /*
- * The product is exact in double precision. A sum that is not gets its last bit set ("round to
- * odd"); then rounding it again to single precision, with 29 bits less, is as good as once.
+ * The product is exact in double precision, and so is a number half way between two of single
+ * precision: rounding the rounded sum goes wrong only where it is such a number and the exact sum
+ * is not. Then its last bit is set towards the exact sum, as rounding to odd would.
  */
 static inline bool fp_host_mul_add32(uint64_t addend, uint64_t a, uint64_t b, uint32_t fpcr,
                                      uint32_t *fpsr, uint64_t *result)
@@ -202,19 +207,41 @@ static inline bool fp_host_mul_add32(uint64_t addend, uint64_t a, uint64_t b, ui
         return false;
     double product = (double)fp_single_of(a) * (double)fp_single_of(b);
     double z = (double)fp_single_of(addend), sum = product + z;
-    double error = fp_sum_error64(product, z, sum);
-    if (error != 0) {
-        uint64_t bits = fp_bits_of_double(sum);
-        if ((bits & 1) == 0)
-            bits = (error > 0) == (sum > 0) ? bits + 1 : bits - 1;
-        sum = fp_double_of(bits);
-    }
+    uint64_t bits = fp_bits_of_double(sum);
+    bool is_half = (bits & FP_HOST_BELOW_SINGLE) == FP_HOST_HALF_SINGLE;
+    double error = 0;
+    if (__builtin_expect(is_half || (*fpsr & FPSR_IXC) == 0, 0))
+        error = fp_sum_error64(product, z, sum);
+    if (is_half && error != 0)
+        sum = fp_double_of((error > 0) == (sum > 0) ? bits + 1 : bits - 1);
     float rounded = (float)sum;
     *result = fp_bits_of_single(rounded);
     if (!fp_is_safe32(*result))
         return sum == 0;
-    fp_note_inexact((double)rounded != sum, fpsr);
+    fp_note_inexact(error != 0 || (double)rounded != sum, fpsr);
     return true;
+}
+
+/*
+ * Four of these at once, where FPSR.IXC is set already: false if any of them is no such case.
+ * Lanes of result that fail mean nothing.
+ */
+static inline bool fp_host_mul_add32x4(const uint32_t addend[4], const uint32_t a[4],
+                                       const uint32_t b[4], uint32_t fpcr, uint32_t fpsr,
+                                       uint32_t result[4])
+{
+    if ((fpcr & (FPCR_RMode | FPCR_FZ)) != 0 || (fpsr & FPSR_IXC) == 0)
+        return false;
+    bool is_good = true;
+    for (unsigned i = 0; i < 4; i++) {
+        double product = (double)fp_single_of(a[i]) * (double)fp_single_of(b[i]);
+        double sum = product + (double)fp_single_of(addend[i]);
+        uint64_t bits = fp_bits_of_double(sum);
+        result[i] = (uint32_t)fp_bits_of_single((float)sum);
+        is_good &= (bits & FP_HOST_BELOW_SINGLE) != FP_HOST_HALF_SINGLE;
+        is_good &= fp_is_safe32(result[i]);
+    }
+    return is_good;
 }
 
 static inline bool fp_host_div64(uint64_t a, uint64_t b, uint32_t fpcr, uint32_t *fpsr,

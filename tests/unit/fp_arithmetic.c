@@ -301,8 +301,25 @@ static uint32_t fpcr_of(unsigned mode, bool flushes)
     return (uint32_t)(field_put(FPCR_RMode, mode) | (flushes ? FPCR_FZ : 0));
 }
 
+/* A product that is just not half of the addend's last bit, or nearly that: (1 + e) * (1 - e). */
+static void draw_half(enum fp_format f, uint64_t x[3])
+{
+    unsigned bits = fraction_bits(f), k = 1 + below(bits - 1);
+    uint64_t bias = exponent_ones(f) / 2, i = bias - 5 + below(10), j = bias - 5 + below(10);
+    uint64_t signs = next();
+    x[0] = i << bits | (below(8) ? UINT64_C(1) << (bits - k) : 0);
+    x[1] = (j - 1) << bits | bits_ones(k - 1) << (bits - k + 1);
+    x[2] = (i + j - bias + bits + below(3)) << bits | (next() & bits_ones(bits));
+    for (unsigned n = 0; n < 3; n++)
+        x[n] |= signs >> n & 1 ? fp_sign(f) : 0;
+}
+
 static void draw(enum fp_format f, uint64_t x[3])
 {
+    if (below(8) == 0) {
+        draw_half(f, x);
+        return;
+    }
     for (unsigned i = 0; i < 3; i++)
         x[i] = operand(f);
     if (below(8) == 0) /* cancels, or nearly so */
@@ -378,6 +395,31 @@ Test(fp_arithmetic, quick_double_precision_is_the_same)
 Test(fp_arithmetic, quick_single_precision_is_the_same)
 {
     compare_quick(FP_SINGLE);
+}
+
+Test(fp_arithmetic, four_at_once_are_the_same)
+{
+    uint64_t taken = 0;
+    for (uint64_t n = 0; n < count_of_cases(); n++) {
+        uint32_t lanes[3][4], result[4], before = below(8) ? (uint32_t)FPSR_IXC : 0;
+        uint32_t fpcr = fpcr_of(below(8) ? 0 : below(4), below(8) == 0);
+        for (unsigned i = 0; i < 4; i++) {
+            uint64_t x[3];
+            draw(FP_SINGLE, x);
+            for (unsigned k = 0; k < 3; k++)
+                lanes[k][i] = (uint32_t)x[k];
+        }
+        if (!fp_host_mul_add32x4(lanes[2], lanes[0], lanes[1], fpcr, before, result))
+            continue;
+        taken++;
+        for (unsigned i = 0; i < 4; i++) {
+            uint64_t x[3] = {lanes[0][i], lanes[1][i], lanes[2][i]};
+            struct answer a = ours(FP_SINGLE, MUL_ADD, x, fpcr);
+            cr_assert_eq(result[i], a.bits, "%#lx, %#lx, %#lx", x[0], x[1], x[2]);
+            cr_assert_eq(a.flags | before, before, "%#lx, %#lx, %#lx", x[0], x[1], x[2]);
+        }
+    }
+    cr_expect_gt(taken, count_of_cases() / 200, "%lu", taken);
 }
 
 /* A case that fp_host.h does not take costs nothing but time; of ordinary ones it takes all. */
