@@ -142,14 +142,16 @@ static const struct core_ops ops = {
 static void model_make(struct bare *b)
 {
     const struct cpu_model *row = model_find("armv8.0");
-    ensure(row && row->value_count <= ARRAY_COUNT(b->values));
+    ensure(row && row->value_count < ARRAY_COUNT(b->values));
     memcpy(b->values, row->values, row->value_count * sizeof b->values[0]);
     b->model = *row;
     b->model.features |= SYSREG_FEATURE_FP;
     b->model.values = b->values;
     b->model.features |= SYSREG_FEATURE_CRC32 | SYSREG_FEATURE_LSE | SYSREG_FEATURE_RCPC |
                          SYSREG_FEATURE_LOR | SYSREG_FEATURE_PAN | SYSREG_FEATURE_UAO |
-                         SYSREG_FEATURE_DPB;
+                         SYSREG_FEATURE_DPB | SYSREG_FEATURE_PMU;
+    b->values[b->model.value_count++] =
+        (struct sysreg_value){.reg = SR_PMCR_EL0, .value = field_put(PMCR_EL0_N, 6)};
     for (unsigned i = 0; i < row->value_count; i++) {
         if (b->values[i].reg == SR_ID_AA64ISAR0_EL1)
             b->values[i].value |= field_put(ID_AA64ISAR0_EL1_CRC32, 1);

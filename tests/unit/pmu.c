@@ -315,6 +315,8 @@ static uint64_t rises_at(enum engine_kind kind, uint64_t event, uint64_t left, u
 {
     struct machine *m = world_machine(1, quantum);
     m->engine = kind;
+    m->model.features |= SYSREG_FEATURE_PMU;
+    world_set(m, 0, SR_MDCR_EL2, 6);
     WORLD_START(m, 0, A64_NOP, A64_NOP, A64_B_SELF);
     struct core *c = &m->core[0];
     sysreg_set(c, SR_PMCR_EL0, PMCR_EL0_E | PMCR_EL0_LC);
@@ -350,6 +352,8 @@ Test(pmu, a_long_run_does_not_pass_the_overflow_by)
     WORLD_ENGINES(kind) {
         struct machine *m = world_machine(1, 1000);
         m->engine = kind;
+        m->model.features |= SYSREG_FEATURE_PMU;
+        world_set(m, 0, SR_MDCR_EL2, 6);
         struct cpu *cpu = WORLD_START(m, 0, A64_NOP, A64_B_SELF);
         struct core *c = &m->core[0];
         world_set(m, 0, SR_VBAR_EL2, WORLD_DATA);
