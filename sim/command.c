@@ -181,8 +181,8 @@ void cpu_report(struct machine *m, unsigned pe, const struct image *image)
     fprintf(stderr, "CPU %u at %016" PRIx64 " %s\n", pe, cpu->pc, where);
     if (machine_peek_va(m, pe, va_make(cpu->pc), &walk) &&
         machine_peek(m, walk.result.pa, &word, sizeof word)) {
-        a64_disassemble(word, cpu->pc, text, sizeof text);
-        fprintf(stderr, "  %08x  %s\n", word, text);
+        enum a64_op row = a64_disassemble(word, cpu->pc, text, sizeof text);
+        fprintf(stderr, "  %08x  %s  (row %s)\n", word, text, a64_op_name(row));
     } else {
         fprintf(stderr, "  nothing to execute there\n");
     }

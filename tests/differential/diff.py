@@ -24,7 +24,7 @@ from image import Problem
 ROOT = os.path.join(image.HERE, '..', '..')
 CHUNK = 1000000            # executions in one image
 AT_LEAST = 100             # of every row in a full run
-FULL = 5000000             # a run so long is a full one
+FULL = 50000000            # executions in all that make a full run
 
 # Models of Armillary, and of QEMU beside them: what they have both is compared. What a CPU says
 # that it is, only where the model is complete.
@@ -149,18 +149,18 @@ def report(options, model, executed, hits, found):
     print(f'rows executed: {sum(executed[n] > 0 for n in names)} of {len(names)}; registers and '
           f'operations: {sum(executed[n] > 0 for n in registers)} of {len(registers)}; '
           f'each at least {min(counts)} times')
+    is_full = options.insns * options.seeds >= FULL
     never = [n for n in names + registers if not executed[n]]
     few = [n for n in names + registers if 0 < executed[n] < AT_LEAST]
     for name, count in sorted(hits.items()):
         print(f'difference {name}: {count} hits')
     if never:
         print(f'never executed: {", ".join(never)}')
-    if few:
+    if few and is_full:
         print(f'executed less than {AT_LEAST} times: {", ".join(few)}')
     for row, one in {m.row: m for m in reversed(found)}.items():
         print(one.text)
         print(f'  ({sum(m.row == row for m in found)} of {row})')
-    is_full = options.insns >= FULL
     bad = bool(found) or is_full and bool(never or few)
     print(f'summary: result={"mismatch" if found else "uncovered" if bad else "clean"} '
           f'insns={sum(executed[n] for n in names)} rows={sum(executed[n] > 0 for n in names)} '

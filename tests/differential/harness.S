@@ -180,9 +180,6 @@ next_run:
     ldr x2, [x0, #40]
     msr mdcr_el2, x2
 2:  adr x19, state
-    ldr x1, [x0, #32]     /* CPTR_EL2, which the end of a run has set back */
-    msr cptr_el2, x1
-    isb
     stp x20, x21, [x19]
     stp x22, x23, [x19, #16]
     ldr x0, [x20, #R_CODE]
@@ -218,7 +215,11 @@ next_run:
     .irp r, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
     load_two \r
     .endr
-3:  ldp x0, x1, [x18, #S_SP]
+3:  ldr x0, [x20, #R_CONFIG]
+    ldr x0, [x0, #32]      /* CPTR_EL2, which the end of a run has set back */
+    msr cptr_el2, x0
+    isb
+    ldp x0, x1, [x18, #S_SP]
     msr sp_el0, x0
     msr sp_el1, x1
     ldr x0, [x18, #S_SP + 16]
