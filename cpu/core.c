@@ -20,8 +20,9 @@
 
 void core_wire(struct core *c)
 {
-    c->cache = calloc(1, sizeof *c->cache);
+    c->cache = aligned_alloc(DIRECT_ALIGNMENT, sizeof *c->cache);
     ensure(c->cache != NULL);
+    memset(c->cache, 0, sizeof *c->cache);
     c->cache->core = c;
     c->cache->data_era = c->cache->fetch_era = 1;
     c->regimes_stale = true;

@@ -14,6 +14,7 @@
 #define DIRECT_LOG2 12u
 #define DIRECT_COUNT (1u << DIRECT_LOG2)
 #define DIRECT_ENTRY_LOG2 5u
+#define DIRECT_ALIGNMENT 64u
 #define DIRECT_FETCH_LOG2 6u
 #define DIRECT_FETCH_COUNT (1u << DIRECT_FETCH_LOG2)
 
@@ -59,7 +60,7 @@ struct core_cache {
     uint64_t data_era, fetch_era;
     uint64_t hot_insns; /* executed in the hot half so far: for tests and benchmarks */
     bool legal; /* decided at each run of an engine */
-    struct direct_entry data[DIRECT_COUNT];
+    _Alignas(DIRECT_ALIGNMENT) struct direct_entry data[DIRECT_COUNT]; /* none on two lines */
     struct direct_fetch fetch[DIRECT_FETCH_COUNT];
     uint32_t serial[DIRECT_COUNT]; /* of the TLB entry under each data pointer */
 };

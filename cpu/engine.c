@@ -267,11 +267,11 @@ static inline bool step_once(struct core *c, const struct engine_budget *budget,
 
 #if defined(ENGINE_FAST)
 /*
- * As much as the hot half can do from here: *steps and *reason as after so many single steps.
- * False: what instruction_end() says.
+ * As much as the hot half can do from here: *steps and *reason as after so many single steps. The
+ * next one is for the caller, unless *settled. False: what instruction_end() says.
  */
 static bool run_hot(struct core *c, const struct engine_budget *budget, uint64_t *steps,
-                    enum engine_reason *reason)
+                    enum engine_reason *reason, bool *settled)
 {
     struct cpu *cpu = c->cpu;
     uint8_t el = cpu->el; /* nothing changes it in the hot half but an exception, which leaves */
@@ -280,6 +280,7 @@ static bool run_hot(struct core *c, const struct engine_budget *budget, uint64_t
     *steps += hot_run(c, budget->steps - *steps, budget->cycles - cpu->cycles, &outcome, &step);
     if (outcome == HOT_BEFORE)
         return true;
+    *settled = true;
     (*steps)++;
     if (!instruction_end(c, budget, cpu->pc, a64_decode(c->word), step, reason))
         return false;
@@ -306,10 +307,10 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
            !c->events->stop) {
 #if defined(ENGINE_FAST)
         if (is_hot(c)) {
-            uint64_t before = steps;
-            if (!run_hot(c, budget, &steps, &reason))
+            bool settled = false;
+            if (!run_hot(c, budget, &steps, &reason, &settled))
                 return (struct engine_result){ENGINE_UNMODELLED, steps - 1};
-            if (steps != before)
+            if (settled || steps >= budget->steps || cpu->cycles >= budget->cycles)
                 continue;
         }
 #endif

@@ -94,35 +94,19 @@ static inline uint64_t bits_extend(uint64_t value, unsigned option, unsigned amo
     return value << amount;
 }
 
-/* ConditionHolds() with NZCV in bits 31:28. */
+/* ConditionHolds() with NZCV in bits 31:28: for each condition the set of NZCV where it holds. */
 static inline bool condition_holds(uint32_t nzcv, unsigned cond)
 {
-    bool n = nzcv >> 31 & 1u, z = nzcv >> 30 & 1u, c = nzcv >> 29 & 1u, v = nzcv >> 28 & 1u;
-    bool holds = true;
-    switch (cond >> 1) {
-    case 0: /* EQ, NE */
-        holds = z;
-        break;
-    case 1: /* CS, CC */
-        holds = c;
-        break;
-    case 2: /* MI, PL */
-        holds = n;
-        break;
-    case 3: /* VS, VC */
-        holds = v;
-        break;
-    case 4: /* HI, LS */
-        holds = c && !z;
-        break;
-    case 5: /* GE, LT */
-        holds = n == v;
-        break;
-    case 6: /* GT, LE */
-        holds = n == v && !z;
-        break;
-    case 7: /* AL, and NV that means the same */
-        return true;
-    }
-    return cond & 1u ? !holds : holds;
+    static const uint16_t holds[8] = {
+        0xf0f0, /* EQ: Z */
+        0xcccc, /* CS: C */
+        0xff00, /* MI: N */
+        0xaaaa, /* VS: V */
+        0x0c0c, /* HI: C and not Z */
+        0xaa55, /* GE: N = V */
+        0x0a05, /* GT: N = V and not Z */
+        0xffff, /* AL, and NV that means the same */
+    };
+    bool is_inverse = (cond & 1u) && cond != 15;
+    return (holds[cond >> 1 & 7u] >> (nzcv >> 28) & 1u) != is_inverse;
 }

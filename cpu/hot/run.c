@@ -263,7 +263,7 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
         h->cost_max = cost_max(c->timing);
     steps = steps_within(h, steps, cycles);
     uint64_t budget = steps << 32 | HOT_CYCLES;
-    if (!s || budget < s->run)
+    if (!s || s->go == hot_stop || budget < s->run)
         return 0;
     h->steps_end = c->events->step + steps;
     h->insns_end = cpu->insns + steps;

@@ -66,7 +66,6 @@ BANNED_EXCEPTIONS = {
     ('cpu/code.c', 'calloc('): 'derived data outside the state, thrown away by a restore',
     ('cpu/code.c', 'malloc('): 'derived data outside the state, thrown away by a restore',
     ('cpu/code.c', 'free('): 'derived data outside the state, thrown away by a restore',
-    ('cpu/core.c', 'calloc('): 'derived data outside the state, thrown away by a restore',
     ('cpu/core.c', 'free('): 'derived data outside the state, thrown away by a restore',
     ('sim/explore_jobs.c', '_exit('): 'the end of a process of its own, made by fork()',
     ('sim/progress.c', 'clock_gettime('): 'how long the host took, shown to people only',
