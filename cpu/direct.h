@@ -19,7 +19,8 @@
 #define DIRECT_FETCH_COUNT (1u << DIRECT_FETCH_LOG2)
 
 /*
- * A tag is a page address with the era in bits 11:6 and direct_view() in bits 5:4. Bits 3:0 are 0: an address that is not aligned to the size of the access does not match.
+ * A tag is a page address with the era in bits 11:6 and direct_view() in bits 5:4. Bits 3:0 are 0:
+ * an address that is not aligned to the size of the access does not match.
  */
 #define DIRECT_ERA_COUNT 64u
 

@@ -95,7 +95,7 @@ void hot_page_end(HOT_ARGUMENTS)
 /* Instructions whose handlers do nothing but read and write registers and memory. */
 static bool is_plain(enum a64_op op)
 {
-    switch (a64_class(op)) {
+    switch ((enum a64_class)a64_class(op)) {
     case A64_CLASS_ALU:
     case A64_CLASS_MUL:
     case A64_CLASS_DIV:
@@ -107,7 +107,10 @@ static bool is_plain(enum a64_op op)
     case A64_CLASS_LDEX:
     case A64_CLASS_STEX:
     case A64_CLASS_PREFETCH:
+    case A64_CLASS_ATOMIC:
     case A64_CLASS_SIMD:
+    case A64_CLASS_FP:
+    case A64_CLASS_FP_DIV:
         return true;
     case A64_CLASS_BRANCH:
     case A64_CLASS_BARRIER:
@@ -122,8 +125,11 @@ static bool is_plain(enum a64_op op)
 }
 
 /* Whether a handler might write SP, which the hot half wants aligned. */
-static bool may_write_sp(uint32_t w)
+static bool may_write_sp(enum a64_op op, uint32_t w)
 {
+    uint32_t class = a64_class(op);
+    if (class == A64_CLASS_SIMD || class == A64_CLASS_FP || class == A64_CLASS_FP_DIV)
+        return false; /* 31 is V31 or XZR */
     return (w & 31u) == 31 || (w >> 5 & 31u) == 31;
 }
 
@@ -138,7 +144,7 @@ enum hot_form hot_decode(struct hot_slot *s, enum a64_op op, const struct hot_pl
         row = hot_rows_alu[op].decode ? &hot_rows_alu[op] : &hot_rows_memory[op];
         if (row->decode && row->decode(s, w, place, row->go))
             return HOT_FORM_PLAIN;
-        if (!may_write_sp(w)) {
+        if (!may_write_sp(op, w)) {
             s->go = hot_generic;
             s->imm = (uint64_t)(uintptr_t)ENGINE(exec_table)[op];
             return HOT_FORM_PLAIN;

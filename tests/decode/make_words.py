@@ -35,8 +35,9 @@ def word_of(i):
 def ask(llvm, words):
     """-> a text or None for each word"""
     lines = ''.join('0x%02x 0x%02x 0x%02x 0x%02x\n' % tuple(w.to_bytes(4, 'little')) for w in words)
-    run = subprocess.run([llvm, '--disassemble', '-triple=aarch64', '-mattr=+v8a,+crc,+aes,+sha2,+rdm,+lse,+rcpc,+lor,+pan,+uaops',
-                          '-M', 'no-aliases'], input=lines, capture_output=True, text=True,
+    run = subprocess.run([llvm, '--disassemble', '-triple=aarch64',
+                          '-mattr=+v8a,+crc,+aes,+sha2,+rdm,+lse,+rcpc,+lor,+pan,+uaops', '-M', 'no-aliases'],
+                         input=lines, capture_output=True, text=True,
                          check=False)
     bad = {int(n) for n in re.findall(r'<stdin>:(\d+):\d+: warning: invalid', run.stderr)}
     texts = iter(line for line in run.stdout.split('\n')

@@ -149,7 +149,9 @@ static void model_make(struct bare *b)
     b->model.values = b->values;
     b->model.features |= SYSREG_FEATURE_CRC32 | SYSREG_FEATURE_LSE | SYSREG_FEATURE_RCPC |
                          SYSREG_FEATURE_LOR | SYSREG_FEATURE_PAN | SYSREG_FEATURE_UAO |
-                         SYSREG_FEATURE_DPB | SYSREG_FEATURE_PMU;
+                         SYSREG_FEATURE_DPB | SYSREG_FEATURE_PMU | SYSREG_FEATURE_AES |
+                         SYSREG_FEATURE_PMULL | SYSREG_FEATURE_SHA1 | SYSREG_FEATURE_SHA256 |
+                         SYSREG_FEATURE_RDM;
     b->values[b->model.value_count++] =
         (struct sysreg_value){.reg = SR_PMCR_EL0, .value = field_put(PMCR_EL0_N, 6)};
     for (unsigned i = 0; i < row->value_count; i++) {

@@ -41,9 +41,8 @@ struct bare {
 /*
  * Stage 1 on with both memories mapped Normal, EL0 allowed all that a Linux process is; every
  * vector holds HLT #0xF000, so that an exception ends the run with ENGINE_SEMIHOST. The model is
- * armv8.0, with CRC32, LSE, RCPC, LOR, PAN, UAO, DPB and PMU beside; FP and SIMD are on at all
- * levels. Starts at EL1; bare_enter()
- * changes that.
+ * armv8.0 with all other features that rows need beside; FP and SIMD are on at all levels.
+ * Starts at EL1; bare_enter() changes that.
  */
 struct bare *bare_new(void);
 void bare_free(struct bare *b);

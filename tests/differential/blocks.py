@@ -11,7 +11,7 @@ UNITS = 16                 # under test in a block
 RUNS_PER_BLOCK = 8
 INPUTS = 64
 START = {0: 0x3c0, 1: 0x3c5, 2: 0x3c9}       # SPSR: EL0t, EL1h, EL2h, all masked
-NORMAL = (0x34d5d99d, 0x30c5183d, 0x80000001, 0x300000, 0x33ff, 0)
+NORMAL = (0x34d5d99d, 0x30c5183d, 0x80000001, 0x300000, 0x33ff, 6)  # HPMN: all counters are EL1's
 # SCTLR_EL1, SCTLR_EL2, HCR_EL2, CPACR_EL1, CPTR_EL2, MDCR_EL2, one of which holds for a block.
 CONFIGS = [
     NORMAL,

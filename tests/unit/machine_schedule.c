@@ -120,9 +120,9 @@ Test(machine_schedule, a_break_point_changes_nothing)
 Test(machine_schedule, what_is_unmodelled_stops_and_changes_nothing)
 {
     WORLD_ENGINES(kind) {
-        struct machine *m = world_machine(1, 100);
+        struct machine *m = world_machine_of("neoverse-n1", 1, 100);
         m->engine = kind;
-        const uint32_t unmodelled = 0xd539f220; /* mrs x0, CPUECTLR_EL1 */
+        const uint32_t unmodelled = 0xd538f300; /* mrs x0, N1_CLUSTER0_EL1 */
         struct cpu *cpu = WORLD_START(m, 0, A64_NOP, unmodelled, A64_NOP);
         cr_assert_eq(machine_run(m, 1), MACHINE_LIMIT);
         uint64_t before = machine_hash(m);

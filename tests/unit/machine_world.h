@@ -4,6 +4,7 @@
  */
 #pragma once
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,11 +36,14 @@
 #define A64_COUNT 0x9100054au     /* add x10, x10, #1 */
 #define A64_B_BACK 0x17ffffffu    /* b .-4 */
 
-static inline struct machine *world_machine(unsigned pe_count, unsigned quantum)
+static inline struct machine *world_machine_of(const char *model, unsigned pe_count,
+                                               unsigned quantum)
 {
     struct machine_config config;
     struct error error;
     config_default(&config);
+    if (model)
+        snprintf(config.model, sizeof config.model, "%s", model);
     config.pe_count = pe_count;
     config.quantum = quantum;
     config.ram_bytes = 16u << 20;
@@ -51,6 +55,11 @@ static inline struct machine *world_machine(unsigned pe_count, unsigned quantum)
         cr_assert(machine_poke(m, pa_make(WORLD_VECTORS + at), &word, sizeof word));
     }
     return m;
+}
+
+static inline struct machine *world_machine(unsigned pe_count, unsigned quantum)
+{
+    return world_machine_of(NULL, pe_count, quantum);
 }
 
 /* Sets both copies of a register, without side effects. */
