@@ -17,7 +17,8 @@ import sys
 
 GUESTS = ['cpu', 'mix', 'chase', 'copy', 'crc', 'matmul', 'call', 'trap', 'tables']
 QEMU = 'qemu-system-aarch64'
-MACHINE = ['-M', 'virt,virtualization=on,gic-version=2', '-cpu', 'cortex-a57', '-m', '512M', '-nographic',
+CPU = 'cortex-a57'  # has all that the guests use
+MACHINE = ['-M', 'virt,virtualization=on,gic-version=2', '-cpu', CPU, '-m', '512M', '-nographic',
            '-net', 'none']
 SECONDS_MAX = 600
 
@@ -42,9 +43,9 @@ def spend(command):
 def measure(build, guest, cpus, modes):
     """-> (rate of ours, instructions, ratio by mode or None when the guest said something else there)"""
     program, elf = os.path.join(build, 'armillary'), os.path.join(build, 'tests', 'bench', guest + '.elf')
-    _, text = spend([program, 'bench', guest, '--cpus', str(cpus)])
+    _, text = spend([program, 'bench', guest, '--cpus', str(cpus), '--cpu', CPU])
     rate = float(re.search(r'value=(\S+)', text)[1])
-    seconds, ours = spend([program, 'run', elf, '--cpus', str(cpus), '--ram', '512M'])
+    seconds, ours = spend([program, 'run', elf, '--cpus', str(cpus), '--cpu', CPU, '--ram', '512M'])
     insns = int(re.search(r'insns=(\d+)', ours)[1])
     ratios = {}
     for mode, options in modes:

@@ -108,5 +108,5 @@ static inline bool condition_holds(uint32_t nzcv, unsigned cond)
         0xffff, /* AL, and NV that means the same */
     };
     bool is_inverse = (cond & 1u) && cond != 15;
-    return (holds[cond >> 1 & 7u] >> (nzcv >> 28) & 1u) != is_inverse;
+    return ((uint32_t)holds[cond >> 1 & 7u] >> (nzcv >> 28) & 1u) != is_inverse;
 }

@@ -33,6 +33,7 @@ static void world_open(struct world *w, const char *guest, unsigned cpus, unsign
     uint8_t *bytes;
     size_t size;
     config_default(&config);
+    snprintf(config.model, sizeof config.model, "cortex-a57"); /* has all that the guests use */
     config.pe_count = cpus;
     config.quantum = quantum;
     config.ram_bytes = UINT64_C(256) << 20;
