@@ -41,8 +41,10 @@ static void effect(struct core *c, enum sysreg reg, uint64_t value)
     uint64_t old = cpu->effective[reg];
     if (old == value)
         return;
-    if (reg == SR_MDCR_EL2)
+    if (reg == SR_MDCR_EL2) {
         pmu_advance(cpu);
+        c->lines_may_change = true; /* HPMN and its like say what counts and who is told */
+    }
     cpu->effective[reg] = value;
     const struct sysreg_row *row = sysreg_row(reg);
     if (row->is_effective)

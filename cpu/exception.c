@@ -96,10 +96,13 @@ static uint64_t vector_offset(const struct cpu *cpu, const struct entry *e)
 }
 
 /* The Exception level may change now: what depends on it is brought up to date. */
-static void leave_level(struct cpu *cpu)
+static void leave_level(struct core *c)
 {
+    struct cpu *cpu = c->cpu;
     if (cpu->reg[SR_PMCNTENSET_EL0] != 0)
         pmu_advance(cpu);
+    if (cpu->reg[SR_PMINTENSET_EL1] != 0)
+        c->lines_may_change = true; /* others count now: the next overflow is somewhere else */
 }
 
 /* AArch64.TakeException */
@@ -115,7 +118,7 @@ static enum step take(struct core *c, const struct entry *e)
     uint64_t spsr = pstate_to_spsr(cpu);
     if (!is_syndrome || (e->ec != ESR_EC_SVC64 && e->ec != ESR_EC_HVC64))
         pmu_unretired(cpu);
-    leave_level(cpu);
+    leave_level(c);
     core_synchronize(c);
     if (is_syndrome)
         report(c, e);
@@ -377,7 +380,7 @@ enum step exception_return(struct core *c)
     uint8_t from_el = cpu->el;
     uint64_t spsr = cpu->reg[banked[from_el].spsr];
     uint64_t elr = cpu->reg[banked[from_el].elr];
-    leave_level(cpu);
+    leave_level(c);
     core_synchronize(c);
     bool is_illegal = return_is_illegal(cpu, spsr);
     unsigned to_el = is_illegal ? from_el : (unsigned)(field_get(SPSR_M, spsr) >> 2);

@@ -323,8 +323,10 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     }
     m->break_passed = false;
     bool monitors = s->cpu[pe].reg[SR_PMINTENSET_EL1] != 0;
-    if (monitors)
+    if (monitors) {
+        machine_wires(m); /* time may have passed since it last ran: counters go on in WFI */
         bound_by_pmu(&budget, &s->cpu[pe]);
+    }
     struct engine_result result = engine_run(m, pe, &budget);
     s->step += result.steps;
     s->quantum_left = quantum_after(m, result.steps);

@@ -10,6 +10,7 @@
 #include "tests/unit/machine_world.h"
 
 #include <criterion/criterion.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define NOP UINT32_C(0xd503201f)
@@ -366,5 +367,55 @@ Test(pmu, a_long_run_does_not_pass_the_overflow_by)
         machine_run(m, 100);
         cr_expect(gic_bit(m->state->gic.line, gic_slot(0, INTID_PMU)));
         machine_free(m);
+    }
+}
+
+static void note_line(void *context, const struct event *event)
+{
+    uint64_t *step = context;
+    if (*step == 0 && event->line.intid == INTID_PMU)
+        *step = event->step;
+}
+
+/*
+ * From EL2, where it does not count, to EL1, where it does: 600 steps in portions of so many. The
+ * step at which the line rises.
+ */
+static uint64_t rises_in_portions(enum engine_kind kind, uint64_t portion)
+{
+    struct machine *m = world_machine(1, 1000);
+    m->engine = kind;
+    m->model.features |= SYSREG_FEATURE_PMU;
+    world_set(m, 0, SR_MDCR_EL2, 6);
+    struct cpu *cpu = WORLD_START(m, 0, A64_NOP, 0xd69f03e0 /* eret */, A64_NOP, A64_B_SELF);
+    struct core *c = &m->core[0];
+    cr_assert_eq(cpu->el, 2);
+    world_set(m, 0, SR_SPSR_EL2, 0x3c5);
+    world_set(m, 0, SR_ELR_EL2, WORLD_PROGRAM(0) + 8);
+    sysreg_set(c, SR_PMCR_EL0, PMCR_EL0_E | PMCR_EL0_LC);
+    sysreg_set(c, EVTYPER(0), EVENT_INST_RETIRED);
+    sysreg_set(c, EVCNTR(0), UINT32_MAX - 99);
+    sysreg_set(c, SR_PMCNTENSET_EL0, 1);
+    sysreg_set(c, SR_PMINTENSET_EL1, 1);
+    uint64_t seen = 0;
+    events_attach(&m->events, note_line, &seen, UINT64_C(1) << EVENT_LINE);
+    for (uint64_t at = 0; at < 600;) {
+        at = at + portion < 600 ? at + portion : 600;
+        machine_run(m, at);
+    }
+    cr_expect_eq(cpu->el, 1);
+    events_detach(&m->events, note_line, &seen);
+    machine_free(m);
+    return seen;
+}
+
+Test(pmu, an_overflow_behind_a_change_of_level_is_met)
+{
+    uint64_t right = rises_in_portions(ENGINE_KIND_PRECISE, 1);
+    cr_expect(right >= 100 && right < 104, "%" PRIu64, right);
+    WORLD_ENGINES(kind) {
+        cr_expect_eq(rises_in_portions(kind, 600), right);
+        cr_expect_eq(rises_in_portions(kind, 7), right);
+        cr_expect_eq(rises_in_portions(kind, 1), right);
     }
 }
