@@ -112,7 +112,7 @@ class List:
         if m and a is not None and b is not None and before is None:
             def part(name):
                 return theirs.values[f'exception {m[1]} {name}']
-            names.update(vector=part('vector'), esr=part('esr'))
+            names.update(vector=part('vector'), esr=part('esr'), far=part('far'))
             at = part('elr') - block.address
             if at % 4 or not 0 <= at < 4 * len(block.words):
                 return None
