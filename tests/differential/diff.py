@@ -7,6 +7,7 @@ import collections
 import multiprocessing
 import os
 import random
+import signal
 import struct
 import sys
 import tempfile
@@ -169,8 +170,11 @@ def report(options, model, executed, hits, found):
 
 
 def start(value):
+    """of a process of the pool; Ctrl-C is for the first one"""
     global settings
     settings = value
+    if multiprocessing.parent_process():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run(options, model, qemu_cpu):
@@ -184,13 +188,20 @@ def run(options, model, qemu_cpu):
                 jobs.append((seed, chunk, min(left, CHUNK)))
                 left, chunk = left - CHUNK, chunk + 1
         executed, hits, found = collections.Counter(), collections.Counter(), []
+        done = 0
         with multiprocessing.Pool(options.jobs, start, (settings,)) as pool:
-            for done, (a, b, c) in enumerate(pool.imap(do_chunk, jobs), 1):
-                executed.update(a)
-                hits.update(b)
-                found += c
-                if sys.stderr.isatty():
-                    print(f'\r{done}/{len(jobs)}', end='\r', file=sys.stderr, flush=True)
+            try:
+                for done, (a, b, c) in enumerate(pool.imap(do_chunk, jobs), 1):
+                    executed.update(a)
+                    hits.update(b)
+                    found += c
+                    if sys.stderr.isatty():
+                        print(f'\r{model}: {done}/{len(jobs)}, {len(found)} mismatches', end='\r',
+                              file=sys.stderr, flush=True)
+            except KeyboardInterrupt:
+                print(f'diff: stopped, {done} of {len(jobs)} parts are done', file=sys.stderr)
+                report(options, model, executed, hits, found)
+                raise
         return report(options, model, executed, hits, found)
 
 
@@ -216,6 +227,8 @@ def main():
     except Problem as problem:
         print(f'diff: {problem}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == '__main__':

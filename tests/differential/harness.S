@@ -50,6 +50,8 @@
 #define WINDOW 0x40200000
 #define PAGE_A (WINDOW + 9 * 0x1000)
 #define PAGE_B (WINDOW + 10 * 0x1000)
+#define FLAT 0x20000   /* so much further EL2 sees what is at these addresses without stage 1 */
+#define HCR_DC 12
 
 #define PAGE_NORMAL 0x703             /* valid page, attribute 0, inner shareable, accessed */
 #define BLOCK_NORMAL 0x701
@@ -194,17 +196,19 @@ next_run:
     zero tpidr_el0, tpidrro_el0, tpidr_el2
     str xzr, [x17, #S_TAKEN]
     clrex
-    add x0, x18, #S_WINDOW
-    ldr x1, =PAGE_A
-    mov x2, #64
-    bl copy
-    ldr x1, =(PAGE_B - 256)
-    mov x2, #512
-    bl copy
-    ldr x1, =(PAGE_B + 0x1000 - 64)
-    mov x2, #64
-    bl copy
-    ldr x28, =PARAMETERS
+    mov x9, #0
+    bl put_window
+    ldr x0, [x20, #R_CONFIG]
+    ldr x0, [x0, #16]
+    tbz x0, #HCR_DC, 5f
+    ldr x9, =FLAT          /* stage 1 is off at EL1 and EL0, and more pages can be written */
+    ldr x0, =(PAGE_A + FLAT - 0x1000)
+    add x1, x0, #0x4000
+4:  stp xzr, xzr, [x0], #16
+    cmp x0, x1
+    b.ne 4b
+    bl put_window
+5:  ldr x28, =PARAMETERS
     ldr x0, [x28, #P_FP]
     cbz x0, 3f
     ldr x0, [x18, #S_FPCR]
@@ -230,6 +234,24 @@ next_run:
     .endr
     ldr x30, [x30, #240]
     eret
+
+/* The window of the input x18 to memory, x9 further than its address. */
+put_window:
+    mov x8, x30
+    add x0, x18, #S_WINDOW
+    ldr x1, =PAGE_A
+    add x1, x1, x9
+    mov x2, #64
+    bl copy
+    ldr x1, =(PAGE_B - 256)
+    add x1, x1, x9
+    mov x2, #512
+    bl copy
+    ldr x1, =(PAGE_B + 0x1000 - 64)
+    add x1, x1, x9
+    mov x2, #64
+    bl copy
+    ret x8
 
 /* Copies x2 bytes from x0 to x1; both go on. */
 copy:
@@ -280,18 +302,29 @@ end_run:
     store_two \r
     .endr
 2:  add x1, x0, #S_WINDOW
-    ldr x0, =PAGE_A
-    mov x2, #64
-    bl copy
-    ldr x0, =(PAGE_B - 256)
-    mov x2, #512
-    bl copy
-    ldr x0, =(PAGE_B + 0x1000 - 64)
-    mov x2, #64
-    bl copy
     ldr x19, =state
     ldp x20, x21, [x19]
     ldp x22, x23, [x19, #16]
+    ldr x9, =FLAT          /* the memory that the block saw: flat at EL1 and EL0 with HCR_EL2.DC */
+    ldr x0, [x20, #R_CONFIG]
+    ldr x0, [x0, #16]
+    tst x0, #1 << HCR_DC
+    ldr x0, [x20, #R_SPSR]
+    and x0, x0, #12
+    ccmp x0, #8, #4, ne
+    csel x9, xzr, x9, eq
+    ldr x0, =PAGE_A
+    add x0, x0, x9
+    mov x2, #64
+    bl copy
+    ldr x0, =(PAGE_B - 256)
+    add x0, x0, x9
+    mov x2, #512
+    bl copy
+    ldr x0, =(PAGE_B + 0x1000 - 64)
+    add x0, x0, x9
+    mov x2, #64
+    bl copy
     ldr x0, =record
     ldr x1, [x0, #S_TAKEN]
     mov x2, #EXCEPTIONS_MAX
@@ -546,7 +579,13 @@ table3:                    /* WINDOW */
     .quad WINDOW + 0x0c000 + PAGE_NORMAL + EL0_RO   /* stage 2 lacks it */
     .quad 0
     .quad WINDOW + 0x0e000 + PAGE_NORMAL + EL1_RO   /* not for EL0 */
-    .fill 497, 8, 0
+    .fill 25, 8, 0
+    .set at, PAGE_A - 0x1000
+    .rept 4                /* PAGE_A + FLAT and around it: where their addresses are in memory */
+    .quad at + PAGE_NORMAL
+    .set at, at + 0x1000
+    .endr
+    .fill 468, 8, 0
 stage2_table1:
     .quad 0, stage2_table2 + 3
     .fill 510, 8, 0
