@@ -4,10 +4,21 @@
 #pragma once
 #include "sim/machine.h"
 
-/* machine_port.c: memory map, monitors, and what a PE asks of the machine around it. */
+/* machine_port.c: memory map, and what a PE asks of the machine around it. */
 extern const struct core_ops machine_core_ops;
 void machine_port_init(struct machine *m);
-/* Bytes of RAM for reading and writing by the machine itself; page-crossing is fine. */
+
+/* machine_memory.c: RAM. Whether all these bytes are in it. */
+bool memory_has(const struct machine *m, pa_t pa, size_t size);
+/* An access to bytes that are; exclusive ones arm and ask the global monitors. */
+void memory_read(struct machine *m, const struct access *access, uint64_t value[2]);
+enum port_result memory_write(struct machine *m, const struct access *access,
+                              const uint64_t value[2]);
+/* The port's page(), code() and peek(). */
+uint8_t *memory_page(void *owner, pa_t page, bool is_write);
+const uint8_t *memory_code(void *owner, pa_t page);
+bool memory_peek(const void *owner, pa_t pa, void *bytes, size_t size);
+/* Bytes of RAM for writing by the machine itself; page-crossing is fine. */
 bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size);
 
 /* machine_lines.c: timers and wires; recomputed only when an input changed. */

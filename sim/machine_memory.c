@@ -1,0 +1,203 @@
+/*
+ * Physical memory behind the port: RAM in copy-on-write pages, the global exclusive monitors, and
+ * the host pointers that fast paths are given.
+ *
+ * Not modelled here yet: caches, store buffers and read histories; when they come they stand
+ * between memory_read(), memory_write() and RAM, and memory_page() answers NULL while they are on.
+ */
+#include "sim/machine_parts.h"
+
+#include "cpu/code.h"
+
+#include <string.h>
+
+/* Stores to a page that come through the port after a monitor was armed there. */
+#define MONITOR_REST 64u
+
+static bool is_ram(const struct machine *m, uint64_t pa, size_t size)
+{
+    return pa >= MAP_RAM && pa - MAP_RAM < m->config.ram_bytes &&
+           size <= m->config.ram_bytes - (pa - MAP_RAM);
+}
+
+static size_t ram_page(uint64_t pa)
+{
+    return (size_t)((pa - MAP_RAM) >> PAGE_SHIFT);
+}
+
+static struct page_note *note_of(const struct machine *m, uint64_t pa)
+{
+    return &m->notes[ram_page(pa)];
+}
+
+/* Takes back all host pointers into RAM that are out. */
+static void pointers_revoke(struct machine *m)
+{
+    m->port_epoch++;
+}
+
+/* The page for writing; pointers that others keep are revoked when it had to be copied. */
+static uint8_t *page_for_write(struct machine *m, uint64_t pa)
+{
+    size_t page = ram_page(pa);
+    const uint8_t *before = cow_read(m->memory, page);
+    uint8_t *after = cow_write(m->memory, page);
+    if (after != before && m->notes[page].read_epoch == (uint32_t)m->port_epoch)
+        pointers_revoke(m);
+    return after;
+}
+
+/* Writes bytes within one page; decoded code there is dropped if it has changed. */
+static void ram_store(struct machine *m, uint64_t pa, const void *bytes, size_t size)
+{
+    uint8_t *page = page_for_write(m, pa);
+    memcpy(page + (pa & (PAGE_BYTES - 1)), bytes, size);
+    struct page_note *note = note_of(m, pa);
+    if (__builtin_expect(note->has_code, 0))
+        note->has_code = code_written(m->code, pa_make(pa), size, page);
+}
+
+/* Any store clears the global monitors of the other PEs on the same granule. */
+static void monitors_see_store(struct machine *m, const struct access *access)
+{
+    if (m->state->monitors_armed == 0)
+        return;
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        struct pe_state *s = &m->state->pe[pe];
+        if (s->monitor_size == 0 || access->pa.bits >= s->monitor_pa + s->monitor_size ||
+            access->pa.bits + access->size <= s->monitor_pa)
+            continue;
+        if (pe == access->pe && !access->exclusive)
+            continue; /* a PE's own plain store leaves its monitor as it is */
+        s->monitor_size = 0;
+        m->state->monitors_armed--;
+        if (pe != access->pe) /* clearing the global monitor is an event for WFE */
+            machine_event(m, pe, m->state->cpu[access->pe].cycles);
+    }
+}
+
+static void monitor_arm(struct machine *m, const struct access *access)
+{
+    struct pe_state *s = &m->state->pe[access->pe];
+    if (s->monitor_size == 0)
+        m->state->monitors_armed++;
+    s->monitor_size = 64;
+    s->monitor_pa = align_down(access->pa.bits, 64);
+    struct page_note *note = note_of(m, access->pa.bits);
+    note->monitor_rest = MONITOR_REST;
+    if (note->write_epoch == (uint32_t)m->port_epoch)
+        pointers_revoke(m); /* every store to this page has to be seen from now on */
+}
+
+/*
+ * Whether stores to this page must come through the port because of exclusive monitors: while one
+ * is armed there, and, since a lock that was taken will be taken again, for some stores after it.
+ */
+static bool monitors_watch(struct machine *m, uint64_t page)
+{
+    struct page_note *note = note_of(m, page);
+    if (note->monitor_rest != 0) {
+        note->monitor_rest--;
+        return true;
+    }
+    for (unsigned pe = 0; m->state->monitors_armed != 0 && pe < m->config.pe_count; pe++) {
+        const struct pe_state *s = &m->state->pe[pe];
+        if (s->monitor_size != 0 && align_down(s->monitor_pa, PAGE_BYTES) == page)
+            return true;
+    }
+    return false;
+}
+
+static bool monitor_passes(const struct machine *m, const struct access *access)
+{
+    const struct pe_state *s = &m->state->pe[access->pe];
+    return s->monitor_size != 0 && s->monitor_pa == align_down(access->pa.bits, 64);
+}
+
+bool memory_has(const struct machine *m, pa_t pa, size_t size)
+{
+    return is_ram(m, pa.bits, size);
+}
+
+void memory_read(struct machine *m, const struct access *access, uint64_t value[2])
+{
+    const uint8_t *page = cow_read(m->memory, ram_page(access->pa.bits));
+    value[0] = value[1] = 0;
+    memcpy(value, page + (access->pa.bits & (PAGE_BYTES - 1)), access->size);
+    if (access->exclusive)
+        monitor_arm(m, access);
+}
+
+enum port_result memory_write(struct machine *m, const struct access *access,
+                              const uint64_t value[2])
+{
+    if (access->exclusive && !monitor_passes(m, access))
+        return PORT_EXCLUSIVE_FAIL;
+    monitors_see_store(m, access);
+    ram_store(m, access->pa.bits, value, access->size);
+    return PORT_OK;
+}
+
+uint8_t *memory_page(void *owner, pa_t page, bool is_write)
+{
+    struct machine *m = owner;
+    if (!is_ram(m, page.bits, PAGE_BYTES))
+        return NULL;
+    struct page_note *note = note_of(m, page.bits);
+    if (!is_write) {
+        note->read_epoch = (uint32_t)m->port_epoch;
+        return (uint8_t *)(uintptr_t)cow_read(m->memory, ram_page(page.bits));
+    }
+    if (note->has_code || monitors_watch(m, page.bits))
+        return NULL;
+    uint8_t *bytes = page_for_write(m, page.bits);
+    note->read_epoch = note->write_epoch = (uint32_t)m->port_epoch;
+    return bytes;
+}
+
+const uint8_t *memory_code(void *owner, pa_t page)
+{
+    struct machine *m = owner;
+    if (!is_ram(m, page.bits, PAGE_BYTES))
+        return NULL;
+    struct page_note *note = note_of(m, page.bits);
+    note->has_code = true;
+    if (note->write_epoch == (uint32_t)m->port_epoch)
+        pointers_revoke(m);
+    return cow_read(m->memory, ram_page(page.bits));
+}
+
+bool memory_peek(const void *owner, pa_t pa, void *bytes, size_t size)
+{
+    return machine_peek(owner, pa, bytes, size);
+}
+
+bool machine_peek(const struct machine *m, pa_t pa, void *bytes, size_t size)
+{
+    if (!is_ram(m, pa.bits, size))
+        return false;
+    uint8_t *out = bytes;
+    for (size_t done = 0; done < size;) {
+        uint64_t at = pa.bits + done;
+        size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
+        size_t part = size - done < in_page ? size - done : in_page;
+        memcpy(out + done, cow_read(m->memory, ram_page(at)) + (at & (PAGE_BYTES - 1)), part);
+        done += part;
+    }
+    return true;
+}
+
+bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size)
+{
+    if (!is_ram(m, pa.bits, size))
+        return false;
+    const uint8_t *in = bytes;
+    for (size_t done = 0; done < size;) {
+        uint64_t at = pa.bits + done;
+        size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
+        size_t part = size - done < in_page ? size - done : in_page;
+        ram_store(m, at, in + done, part);
+        done += part;
+    }
+    return true;
+}
