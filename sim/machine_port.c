@@ -1,6 +1,8 @@
 /*
  * The interconnect: physical addresses to RAM (machine_memory.c) and devices, and the operations
  * by which a PE reaches the others (TLBI, DSB, SEV, counter).
+ *
+ * Not modelled: bus errors of devices other than an address or a size that none of them answers.
  */
 #include "sim/machine_parts.h"
 

@@ -105,6 +105,19 @@
     two_of stp, \r, %(\r + 1), x1
 .endm
 
+/* One side of a copy of the window: reg is x0 to read memory or x1 to write it, x9 further. */
+.macro window_part reg, at, bytes
+    ldr \reg, =(\at)
+    add \reg, \reg, x9
+    mov x2, #\bytes
+    bl copy
+.endm
+.macro window reg
+    window_part \reg, PAGE_A, 64
+    window_part \reg, PAGE_B - 256, 512
+    window_part \reg, PAGE_B + 0x1000 - 64, 64
+.endm
+
     .text
     .globl _start
 _start:
@@ -239,18 +252,7 @@ next_run:
 put_window:
     mov x8, x30
     add x0, x18, #S_WINDOW
-    ldr x1, =PAGE_A
-    add x1, x1, x9
-    mov x2, #64
-    bl copy
-    ldr x1, =(PAGE_B - 256)
-    add x1, x1, x9
-    mov x2, #512
-    bl copy
-    ldr x1, =(PAGE_B + 0x1000 - 64)
-    add x1, x1, x9
-    mov x2, #64
-    bl copy
+    window x1
     ret x8
 
 /* Copies x2 bytes from x0 to x1; both go on. */
@@ -313,18 +315,7 @@ end_run:
     and x0, x0, #12
     ccmp x0, #8, #4, ne
     csel x9, xzr, x9, eq
-    ldr x0, =PAGE_A
-    add x0, x0, x9
-    mov x2, #64
-    bl copy
-    ldr x0, =(PAGE_B - 256)
-    add x0, x0, x9
-    mov x2, #512
-    bl copy
-    ldr x0, =(PAGE_B + 0x1000 - 64)
-    add x0, x0, x9
-    mov x2, #64
-    bl copy
+    window x0
     ldr x0, =record
     ldr x1, [x0, #S_TAKEN]
     mov x2, #EXCEPTIONS_MAX
