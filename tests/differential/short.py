@@ -86,11 +86,12 @@ def check_entry(s, entry):
 
 
 def settings_for(entry, made):
-    """a pair of CPUs that has the rows of the entry, or None"""
-    word = entry.attempt()[0][-1]
+    """a pair of CPUs that has the rows of what the entry tries, or None"""
+    words = entry.attempt()[0]
     for s in made.values():
-        names = {s.system.names.get(word >> 5 & 0xffff)} & s.system.absent
-        if s.isa.match(word) in s.isa.ops and s.isa.match(word) not in s.absent and not names:
+        ops = {s.isa.match(word) for word in words}
+        names = {s.system.names.get(words[-1] >> 5 & 0xffff)} & s.system.absent
+        if ops <= set(s.isa.ops) and not ops & s.absent and not names:
             return s
     return None
 

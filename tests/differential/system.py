@@ -5,7 +5,9 @@ A register that can be written is given a value, read back and given its old val
 no value that is UNKNOWN after reset is compared; bits that are RES0 or RES1, or belong to a
 feature that one of the CPUs lacks, are written as such, since what they keep is not defined. Where
 any value would pull the ground away (SCTLR of the level that runs, its tables), only the bits
-listed in CHANGEABLE are changed. Registers that follow time are compared in their order only.
+listed in CHANGEABLE are changed, and an access shows what they do. Registers that follow time are
+compared in their order only. TLB maintenance is also done for a page that is mapped anew, which an
+access shows, and then as it was.
 """
 import os
 import sys
@@ -35,6 +37,9 @@ CHANGEABLE = {
     (2, 'TCR_EL2'): 1 << 20 | 0x3f << 8,
     (2, 'MAIR_EL2'): ~0xff & MASK64,
 }
+# What TLB maintenance by address has in its operand for the page at the anchor; ASID 0.
+PAGE_OPERAND = image.ANCHOR >> 12
+TTLB = 1 << 25             # of HCR_EL2: maintenance by EL1 is trapped
 # Bits that are never set: their meaning would outlive the unit, or is not modelled.
 NEVER = {'HCR_EL2': 1 << 34 | 1 << 27, 'MDCCINT_EL1': 3 << 29, 'MDSCR_EL1': 1 << 15 | 1, 'PMCR_EL0': 7}
 ALWAYS = {'HCR_EL2': 1 << 31}
@@ -127,18 +132,49 @@ def write_and_read(s, block, rng, ctx):
     b = some_register(rng, ctx.anchor, a)
     d = some_register(rng, ctx.anchor, a, b)
     mask = CHANGEABLE.get((ctx.el, block.name))
+    shown = []
     if mask is not None:                       # not as read, which may be trapped
         normal = normal_value(block.name, ctx)
         change = rng.getrandbits(64) & mask & ~block.zeros() & ~block.ones()
         words = rows.constant(a, normal) + rows.constant(b, normal ^ change)
+        shown = [ISB] + some_access(rng, ctx, b) + [ISB]
     else:
         words = [mrs(block, a)] + rows.constant(b, s.value(block, interesting(rng)))
     write = len(words)
-    words += [msr(block, b), mrs(block, d)]
+    words += [msr(block, b), mrs(block, d)] + shown[:-1]
     if block.name in PAIRS and PAIRS[block.name] in s.by_name:
         words += [rows.movn(b, 0), msr(s.by_name[PAIRS[block.name]], b)]
-    words += [msr(block, a), rows.movz(a, 0)]
+    words += [msr(block, a), rows.movz(a, 0)] + shown[-1:]
     return Unit(words, [('MSR_reg', write), ('MRS', write + 1)])
+
+
+def some_access(rng, ctx, t):
+    """a load through xt, now and then misaligned or with a tag in the top byte"""
+    words = rows.add_offset(t, ctx.anchor, rows.Places.pick(rng, 1 << rng.randrange(4)))
+    if not rng.getrandbits(2):
+        words.append(0xb2781c00 | t << 5 | t)                  # orr xt, xt, #0xff << 56
+    return words + [0xf9400000 | t << 5 | t]                   # ldr xt, [xt]
+
+
+def remap(block, rng, ctx, word):
+    """the page at the anchor led elsewhere or nowhere, maintenance, an access, and back"""
+    a = some_register(rng, ctx.anchor)
+    b = some_register(rng, ctx.anchor, a)
+    d = some_register(rng, ctx.anchor, a, b)
+    entry = image.TABLE3 + 8 * (image.ANCHOR >> 12 & 511)
+    kept = image.WINDOW + 0x11000 | 0x743
+    other = rng.choice((0, image.WINDOW + 0x14000 | 0x743, image.WINDOW + 0x16000 | 0x7c3,
+                        kept ^ 0x400))                         # nowhere, read-only, not accessed
+    word = put(word, (0, 5), d)
+    maintain = [DSB, word, DSB, ISB]
+    words = rows.constant(a, entry) + rows.constant(b, kept) + rows.constant(d, other)
+    words += [0xf9000000 | a << 5 | d] + rows.constant(d, PAGE_OPERAND)    # str xd, [xa]
+    tested = len(words) + 1
+    words += maintain
+    words += rows.add_offset(d, ctx.anchor, rng.randrange(-8, 200)) + [0xf9400000 | d << 5 | d]
+    words += [0xf9000000 | a << 5 | b] + rows.constant(b, PAGE_OPERAND)    # str xb, [xa]
+    words += [DSB, put(word, (0, 5), b), DSB, ISB]
+    return Unit(words, [('SYS', tested)])
 
 
 def order_of_time(block, rng, ctx):
@@ -189,11 +225,24 @@ def register_unit(s, block, rng, ctx):
     return write_and_read(s, block, rng, ctx)
 
 
+def is_own(name, ctx):
+    """TLB maintenance that covers the page, which is global, in the regime in which the block runs,
+    and that is not trapped"""
+    if not name.startswith('TLBI') or name.startswith(('TLBI_IPA', 'TLBI_ASIDE1')):
+        return False
+    if ctx.el == 2:
+        return 'E2' in name
+    return ctx.el == 1 and 'E1' in name and 'S12' not in name and 'ALLE1' not in \
+        name.replace('VMALLE1', '') and not ctx.config[2] & TTLB
+
+
 def operation_unit(s, block, rng, ctx, word):
     """a SYS operation, on an address that is there but for AT and DC ZVA"""
     t = some_register(rng, ctx.anchor)
     word = put(put(word, (5, 16), block.keys()[0] | 1 << 14), (0, 5), t)
     name = block.name
+    if is_own(name, ctx) and rng.getrandbits(1):
+        return remap(block, rng, ctx, word)
     if name.startswith(('AT_', 'DC_ZVA')):
         words = rows.add_offset(t, ctx.anchor, rows.Places.pick(rng, 1))
     elif name.startswith(('DC_', 'IC_')) and not name.endswith('SW'):

@@ -91,12 +91,13 @@ def eret(row, rng, ctx):
     m = {1: 5, 2: 9}[ctx.el]
     if not rng.getrandbits(2):
         m -= 1                                # SP_EL0
-    if not rng.getrandbits(3):
+    is_illegal = not rng.getrandbits(3)
+    if is_illegal:
         m = rng.choice((0xd, 0xc, 1, 2, 3, 0xa, 0xb, 6, 7, 0xf))
     spsr = rng.getrandbits(4) << 28 | rng.getrandbits(4) << 6 | m
     spsr_reg, elr_reg = {1: (0xd5184000, 0xd5184020), 2: (0xd51c4000, 0xd51c4020)}[ctx.el]
     words = constant(a, spsr) + [spsr_reg | a, 0x10000000 | 3 << 5 | b, elr_reg | b, word]
-    return Unit(words, [(row.name, len(words) - 1)])
+    return Unit(words, [(row.name, len(words) - 1)], is_illegal)
 
 
 def eret_down(row, rng, ctx):
