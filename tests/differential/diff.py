@@ -212,7 +212,8 @@ def main():
     parser.add_argument('--insns', type=int, default=1000000, help='per seed (1000000)')
     parser.add_argument('--cpu', choices=[a for a, _ in CPUS],
                         help='model of Armillary (one after the other all that there are)')
-    parser.add_argument('--engine', default='fast', choices=('fast', 'precise'))
+    parser.add_argument('--engine', default='both', choices=('both', 'fast', 'precise'),
+                        help='of Armillary; both must come to the same state (both)')
     parser.add_argument('--row', action='append', help='only this row of a64.decode; repeatable')
     parser.add_argument('--without', action='append', default=[], metavar='NAME',
                         help='leave this entry of differences.txt out; repeatable')

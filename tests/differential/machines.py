@@ -34,18 +34,30 @@ def on_qemu(path, cpu):
     return run.stdout
 
 
-def on_armillary(program, path, model, engine='fast'):
-    """-> (log, None), or (None, what it said) when the model is incomplete"""
+def on_armillary(program, path, model, engine='both'):
+    """-> (log, None), or (None, what it said) when the model is incomplete. Both engines must give
+    the same log, and the same state at its end: the same hash."""
+    if engine == 'both':
+        fast, precise = (run_engine(program, path, model, e) for e in ('fast', 'precise'))
+        if fast != precise:
+            raise Problem(f'{path}: the engines are not alike: {fast[1]} (fast), {precise[1]} (precise)')
+        return fast[0], None if fast[0] is not None else fast[1]
+    log, said = run_engine(program, path, model, engine)
+    return log, None if log is not None else said
+
+
+def run_engine(program, path, model, engine):
+    """-> (log or None, the summary or what it said)"""
     command = [program, 'run', path, '--cpus', '1', '--ram', '128M', '--cpu', model,
                '--engine', engine, '--timing', 'flat']
     run = execute(command)
-    log, mark, _ = run.stdout.rpartition(b'summary: ')
+    log, mark, summary = run.stdout.rpartition(b'summary: ')
     if run.returncode == 3:
         return None, run.stderr.decode(errors='replace').strip()
     if run.returncode or not mark:
         raise Problem(f'{" ".join(command)}: exit status {run.returncode}: '
                       f'{run.stderr.decode(errors="replace").strip()[-2000:]}')
-    return log, None
+    return log, summary.decode().strip()
 
 
 def models(program):

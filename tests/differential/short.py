@@ -27,7 +27,7 @@ DIFF = os.path.join(image.HERE, 'diff.py')
 
 
 def options(folder):
-    return argparse.Namespace(program=machines.default_program(), engine='fast', row=None,
+    return argparse.Namespace(program=machines.default_program(), engine='both', row=None,
                               folder=folder, without=())
 
 
