@@ -26,10 +26,15 @@ static void set_line(struct machine *m, unsigned pe, unsigned intid, bool level)
     event_emit_LINE(CORE_HEAD(&m->core[pe]), (uint16_t)intid, level, 0);
 }
 
-/* Slots of the clock: the timers of all PEs, then the event stream of each. */
+/* Slots of the clock: the timers of all PEs, then of each its event stream and its counters. */
 static unsigned stream_slot(unsigned pe)
 {
     return PE_COUNT_MAX * TIMER_COUNT + pe;
+}
+
+static unsigned counter_slot(unsigned pe)
+{
+    return stream_slot(PE_COUNT_MAX) + pe;
 }
 
 /*
@@ -45,6 +50,18 @@ static void stream_start(struct machine *m, unsigned pe)
     uint64_t tick = timer_event_deadline(cpu, clock_peek(clock, cpu->cycles));
     if (tick != UINT64_MAX)
         clock_set_deadline(clock, stream_slot(pe), clock_cycles_of_tick(clock, tick));
+}
+
+/* The cycle counters of a PE go on while it waits, and may overflow and interrupt. */
+static void counters_start(struct machine *m, unsigned pe)
+{
+    struct clock *clock = &m->state->clock;
+    const struct cpu *cpu = &m->state->cpu[pe];
+    if (clock->deadline[counter_slot(pe)] != DEADLINE_NEVER)
+        return;
+    uint64_t left = pmu_bound(cpu).cycles;
+    if (left < UINT64_MAX - cpu->cycles)
+        clock_set_deadline(clock, counter_slot(pe), cpu->cycles + left);
 }
 
 /* The levels of one PE's timers at a time, and when they change next by themselves. */
@@ -70,8 +87,10 @@ void machine_deadlines(struct machine *m, uint64_t cycles)
         unsigned slot = (unsigned)clock_fire(clock, at);
         if (slot < stream_slot(0))
             machine_timer_update(m, slot / TIMER_COUNT, at);
-        else
+        else if (slot < counter_slot(0))
             machine_event(m, slot - stream_slot(0), at);
+        else /* its time goes on with it: machine_wires() looks at the counters */
+            m->state->cpu[slot - counter_slot(0)].cycles = at;
         m->state->now = at;
         machine_wires(m);
     }
@@ -83,6 +102,7 @@ void machine_wake(struct machine *m, unsigned pe, uint64_t cycles)
     struct cpu *cpu = &m->state->cpu[pe];
     cpu->wait = CPU_RUNS;
     clock_set_deadline(&m->state->clock, stream_slot(pe), DEADLINE_NEVER);
+    clock_set_deadline(&m->state->clock, counter_slot(pe), DEADLINE_NEVER);
     if (cpu->cycles < cycles)
         cpu->cycles = cycles;
     event_emit_WAIT(CORE_HEAD(&m->core[pe]), CPU_RUNS);
@@ -118,9 +138,12 @@ void machine_wires(struct machine *m)
         }
         if (cpu->wait == CPU_RUNS || cpu->wait == CPU_IS_OFF)
             continue;
-        if (interrupt_wakes(cpu))
+        if (interrupt_wakes(cpu)) {
             machine_wake(m, pe, s->now);
-        else if (cpu->wait == CPU_WAITS_EVENT)
+            continue;
+        }
+        counters_start(m, pe);
+        if (cpu->wait == CPU_WAITS_EVENT)
             stream_start(m, pe);
     }
 }

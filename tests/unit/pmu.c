@@ -6,6 +6,7 @@
 #include "cpu/pmu.h"
 #include "cpu/sysreg.h"
 #include "gen/esr.h"
+#include "gen/gicv2.h"
 #include "tests/diff/bare.h"
 #include "tests/unit/machine_world.h"
 
@@ -417,5 +418,41 @@ Test(pmu, an_overflow_behind_a_change_of_level_is_met)
         cr_expect_eq(rises_in_portions(kind, 600), right);
         cr_expect_eq(rises_in_portions(kind, 7), right);
         cr_expect_eq(rises_in_portions(kind, 1), right);
+    }
+}
+
+/* A PE in WFI whose cycle counter overflows after 50,000 cycles: why the machine stops. */
+static enum machine_stop waits_for_overflow(enum engine_kind kind, bool interrupts, uint64_t *time)
+{
+    struct machine *m = world_machine(1, 1000);
+    m->engine = kind;
+    m->model.features |= SYSREG_FEATURE_PMU;
+    world_set(m, 0, SR_MDCR_EL2, 6);
+    struct cpu *cpu = WORLD_START(m, 0, A64_WFI, A64_NOP, A64_B_SELF);
+    struct core *c = &m->core[0];
+    gic_write(&m->state->gic, 0, GIC_FRAME_D, GICD_CTLR_OFFSET, 4, 1);
+    gic_write(&m->state->gic, 0, GIC_FRAME_D, GICD_ISENABLER_OFFSET, 4, 1u << INTID_PMU);
+    gic_write(&m->state->gic, 0, GIC_FRAME_C, GICC_CTLR_OFFSET, 4, 1);
+    gic_write(&m->state->gic, 0, GIC_FRAME_C, GICC_PMR_OFFSET, 4, 0xff);
+    sysreg_set(c, SR_PMCR_EL0, PMCR_EL0_E | PMCR_EL0_LC);
+    sysreg_set(c, SR_PMCCFILTR_EL0, PMU_EVTYPE_NSH);
+    sysreg_set(c, SR_PMCCNTR_EL0, -UINT64_C(50000));
+    sysreg_set(c, SR_PMCNTENSET_EL0, CYCLE);
+    sysreg_set(c, SR_PMINTENSET_EL1, interrupts ? CYCLE : 0);
+    enum machine_stop stop = machine_run(m, 50);
+    cr_expect_eq(cpu->wait == CPU_RUNS, stop == MACHINE_LIMIT);
+    *time = cpu->cycles;
+    machine_free(m);
+    return stop;
+}
+
+/* In WFI the cycle counter goes on: its overflow is the only thing that can wake the PE. */
+Test(pmu, an_overflow_wakes_a_pe_that_waits)
+{
+    uint64_t time;
+    WORLD_ENGINES(kind) {
+        cr_expect_eq(waits_for_overflow(kind, false, &time), MACHINE_IDLE);
+        cr_expect_eq(waits_for_overflow(kind, true, &time), MACHINE_LIMIT);
+        cr_expect(time >= 50000 && time < 51000, "%" PRIu64, time);
     }
 }
