@@ -75,7 +75,7 @@ def make_block(rng, choose_row, system_unit, last, configs):
             continue
         units.append((len(words), unit))
         words += unit.words
-        if row.name == 'ERET' and el and not rng.getrandbits(4):
+        if row.name == 'ERET' and el and not unit.last and not rng.getrandbits(4):
             unit = templates.eret_down(row, rng, ctx)
             units.append((len(words), unit))
             words += unit.words

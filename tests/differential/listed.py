@@ -101,6 +101,17 @@ class List:
     def register_of(self, op, word):
         return self.names.get(word >> 5 & 0xffff) if op in ('MRS', 'MSR_reg', 'SYS') else None
 
+    def is_unknown(self, block, theirs, ours):
+        """-> the entry by which what the last tested word leaves is UNKNOWN after its abort: QEMU
+        leaves it half done or not, as its own TLB has it"""
+        at, unit = block.units[-1]
+        word = block.words[at + unit.tested[-1][1]]
+        for entry in self.entries:
+            if self.isa.match(word) in entry.ops and entry.keys['when'] == 'aborted' and \
+                    aborted(block, theirs, ours, word):
+                return entry.name
+        return None
+
     def one(self, block, theirs, ours, item, before, words):
         what, a, b = item
         names = {'theirs': a, 'ours': b, 'el': block.el, 'taken': extra(theirs, ours)}
@@ -113,6 +124,7 @@ class List:
             def part(name):
                 return theirs.values[f'exception {m[1]} {name}']
             names.update(vector=part('vector'), esr=part('esr'), far=part('far'))
+            names['our_far'] = ours.values.get(f'exception {m[1]} far', 0)
             at = part('elr') - block.address
             if at % 4 or not 0 <= at < 4 * len(block.words):
                 return None

@@ -65,7 +65,10 @@ def explain(s, batch, differing, name):
         if left:
             rest.append((run, theirs, ours, left))
         hits.update(used)
-        if not found:
+        unknown = None if found else s.listed.is_unknown(run.block, theirs, ours)
+        if unknown:
+            hits[unknown] += 1
+        elif not found:
             out.append(Mismatch('?', f'block {run.block.number} of {name}: only its hash differs'))
     rest = explain_last(s, (chosen, inputs, configs), rest, hits, name)
     first = {}
