@@ -29,6 +29,29 @@ static bool is_big_endian(const struct core *c, unsigned el)
     return cpu->effective[SR_SCTLR_EL1] & bit;
 }
 
+/* Bytes of an access: the sizes that there are, each as one move. */
+static inline void copy_bytes(void *to, const void *from, unsigned size)
+{
+    switch (size) {
+    case 1:
+        memcpy(to, from, 1);
+        break;
+    case 2:
+        memcpy(to, from, 2);
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    case 8:
+        memcpy(to, from, 8);
+        break;
+    default:
+        ensure(size == 16);
+        memcpy(to, from, 16);
+        break;
+    }
+}
+
 /* Big-endian data: the bytes of each element in reverse; how many there are is the access's. */
 static void swap_value(uint64_t value[2], const struct mem_op *op)
 {
@@ -211,7 +234,7 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
         op->exclusive ? NULL : direct_find(c, va, op->size, el, false);
     if (direct) {
         value[0] = 0;
-        memcpy(value, direct_host(direct, va), op->size);
+        copy_bytes(value, direct_host(direct, va), op->size);
         tell_direct(c, va, direct, op, false, value[0]);
     } else if (crosses_page(va, op->size)) {
         value[0] = 0;
@@ -248,7 +271,7 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
         swap_value(out, op);
     const struct direct_entry *direct = direct_find(c, va, op->size, el, true);
     if (direct) {
-        memcpy(direct_host(direct, va), out, op->size);
+        copy_bytes(direct_host(direct, va), out, op->size);
         tell_direct(c, va, direct, op, true, out[0]);
         return true;
     }
@@ -347,7 +370,7 @@ bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, en
     struct access access;
     old[0] = old[1] = 0;
     if (direct) {
-        memcpy(old, direct_host(direct, va), op->size);
+        copy_bytes(old, direct_host(direct, va), op->size);
         tell_direct(c, va, direct, op, false, old[0]);
     } else {
         if (!translate(c, va, op, false, op->size, true, &t))
@@ -369,7 +392,7 @@ bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, en
             swap_value(out, op);
     }
     if (direct) {
-        memcpy(direct_host(direct, va), out, op->size);
+        copy_bytes(direct_host(direct, va), out, op->size);
         if (stores)
             tell_direct(c, va, direct, &store, true, out[0]);
         return true;

@@ -20,17 +20,21 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lane 0 lies at the lo
 /* The half of the access check that traps or finds the feature absent; exception_check_fp(). */
 enum step vector_check_slowly(struct core *c);
 
+/* Whether floating point and SIMD are there and trapped nowhere. */
+static inline bool fp_is_open(const struct core *c)
+{
+    const uint64_t *e = c->cpu->effective;
+    return (c->model->features & SYSREG_FEATURE_FP) != 0 && (e[SR_CPTR_EL2] & CPTR_EL2_TFP) == 0 &&
+           (c->cpu->el == 2 || (e[SR_CPACR_EL1] & CPACR_EL1_FPEN) == CPACR_EL1_FPEN);
+}
+
 /*
  * CheckFPAdvSIMDEnabled64(): every floating-point and SIMD handler begins with it, after what is
  * UNDEFINED by its encoding alone. STEP_NEXT: go on; anything else is what to return.
  */
 static inline enum step fp_access_check(struct core *c)
 {
-    const uint64_t *e = c->cpu->effective;
-    bool is_open = (c->model->features & SYSREG_FEATURE_FP) != 0 &&
-                   (e[SR_CPTR_EL2] & CPTR_EL2_TFP) == 0 &&
-                   (c->cpu->el == 2 || (e[SR_CPACR_EL1] & CPACR_EL1_FPEN) == CPACR_EL1_FPEN);
-    return __builtin_expect(is_open, 1) ? STEP_NEXT : vector_check_slowly(c);
+    return __builtin_expect(fp_is_open(c), 1) ? STEP_NEXT : vector_check_slowly(c);
 }
 
 static inline union vector vreg_get(const struct core *c, unsigned n)

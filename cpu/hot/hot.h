@@ -125,6 +125,7 @@ void hot_stop_amid(HOT_ARGUMENTS);
 /* The handler of the instruction itself does it, with everything in its place. */
 void hot_slow(HOT_ARGUMENTS);
 void hot_generic(HOT_ARGUMENTS); /* the same, the handler is s->imm */
+void hot_generic_sp(HOT_ARGUMENTS); /* the same, and SP may be written: it is register s->rd */
 void hot_undecoded(HOT_ARGUMENTS);
 void hot_page_end(HOT_ARGUMENTS);
 
@@ -154,9 +155,9 @@ enum hot_form {
     HOT_FORM_SYSTEM, /* for the engine's loop */
 };
 
-/* Fills go, imm and the registers of a slot whose word is set. */
+/* Fills go, imm and the registers of a slot whose word is set. Decoders find the handler in imm. */
 enum hot_form hot_decode(struct hot_slot *s, enum a64_op op, const struct hot_place *place);
-/* The parts of it, by kind of instruction; false: no special form. */
+/* The parts of it, by kind of instruction; false: no special form, whatever has been filled. */
 typedef bool hot_decoder(struct hot_slot *s, uint32_t w, const struct hot_place *place,
                          hot_function *const *go);
 struct hot_row {
@@ -165,6 +166,9 @@ struct hot_row {
 };
 extern const struct hot_row hot_rows_alu[A64_COUNT];
 extern const struct hot_row hot_rows_memory[A64_COUNT];
+extern const struct hot_row hot_rows_memory_vector[A64_COUNT];
+extern const struct hot_row hot_rows_vector[A64_COUNT];
+extern const struct hot_row hot_rows_fp[A64_COUNT];
 extern const struct hot_row hot_rows_branch[A64_COUNT];
 
 /* Tries to make one slot of a compare and the conditional branch behind it. */

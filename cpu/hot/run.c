@@ -8,7 +8,7 @@
  *
  * DDI 0487: no part; the meaning of instructions stands in cpu/exec.
  */
-#include "cpu/hot/hot.h"
+#include "cpu/hot/vector.h"
 
 #define INDEX(h, s) ((uint64_t)((s) - (h)->slots))
 
@@ -51,8 +51,12 @@ static void stop_behind(HOT_ARGUMENTS, enum step step)
     h->step = step;
 }
 
-/* Always inline: a seventh argument would need a frame, and a chain of frames would never end. */
-static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec_function *handler)
+/*
+ * sp: a register that the hot half wants aligned, and that the handler may write; or NULL. It is
+ * always inline: a seventh argument would need a frame, and a chain of frames would never end.
+ */
+static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec_function *handler,
+                                                             const uint64_t *sp)
 {
     struct core *c = h->core;
     uint64_t before = b + s->run; /* the slot may be dropped by what its instruction stores */
@@ -63,7 +67,8 @@ static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec
     if (direct_is_stale(c))
         direct_refresh(c);
     if (__builtin_expect(step != STEP_NEXT || c->extra_cost != 0 || c->lines_may_change ||
-                             c->events->stop || h->fetch_tag >> 6 != h->fetch_era, 0))
+                             c->events->stop || h->fetch_tag >> 6 != h->fetch_era ||
+                             (sp && (*sp & 15u) != 0), 0))
         return stop_behind(h, s, x, before, fa, fb, step);
     h->data_tag = direct_data_tag(h, direct_view(c->cpu));
     HOT_NEXT(1);
@@ -71,12 +76,17 @@ static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec
 
 void hot_slow(HOT_ARGUMENTS)
 {
-    return by_handler(HOT_PASS, ENGINE(exec_table)[a64_decode(s->word)]);
+    return by_handler(HOT_PASS, ENGINE(exec_table)[a64_decode(s->word)], NULL);
 }
 
 void hot_generic(HOT_ARGUMENTS)
 {
-    return by_handler(HOT_PASS, (exec_function *)(uintptr_t)s->imm);
+    return by_handler(HOT_PASS, (exec_function *)(uintptr_t)s->imm, NULL);
+}
+
+void hot_generic_sp(HOT_ARGUMENTS)
+{
+    return by_handler(HOT_PASS, (exec_function *)(uintptr_t)s->imm, &x[s->rd]);
 }
 
 void hot_page_end(HOT_ARGUMENTS)
@@ -124,29 +134,52 @@ static bool is_plain(enum a64_op op)
     return false;
 }
 
-/* Whether a handler might write SP, which the hot half wants aligned. */
-static bool may_write_sp(enum a64_op op, uint32_t w)
+/* Whether an instruction only computes, from general and vector registers; see hot_compute(). */
+static bool only_computes(enum a64_op op)
 {
     uint32_t class = a64_class(op);
-    if (class == A64_CLASS_SIMD || class == A64_CLASS_FP || class == A64_CLASS_FP_DIV)
-        return false; /* 31 is V31 or XZR */
-    return (w & 31u) == 31 || (w >> 5 & 31u) == 31;
+    bool is_vector = class == A64_CLASS_SIMD || class == A64_CLASS_FP || class == A64_CLASS_FP_DIV;
+    return is_vector && op != A64_FCCMP && op != A64_FCCMPE; /* these want flags, too */
+}
+
+/* Whether a handler might write SP, which the hot half wants aligned. */
+static bool may_write_sp(uint32_t w)
+{
+    bool is_vector = w >> 26 & 1u; /* of loads and stores: 31 in bits 4:0 is V31 */
+    return (w >> 5 & 31u) == 31 || ((w & 31u) == 31 && !is_vector);
+}
+
+/* Its own form, or else its handler. */
+static void decode_plain(struct hot_slot *s, enum a64_op op, const struct hot_place *place)
+{
+    static const struct hot_row *const tables[] = {
+        hot_rows_alu, hot_rows_memory, hot_rows_memory_vector, hot_rows_vector, hot_rows_fp};
+    uint64_t handler = (uint64_t)(uintptr_t)ENGINE(exec_table)[op];
+    s->imm = handler;
+    for (unsigned i = 0; i < ARRAY_COUNT(tables); i++) {
+        const struct hot_row *row = &tables[i][op];
+        if (row->decode && row->decode(s, s->word, place, row->go))
+            return;
+    }
+    s->imm = handler;
+    if (only_computes(op)) {
+        s->go = hot_compute;
+    } else if (may_write_sp(s->word)) {
+        s->go = hot_generic_sp;
+        s->rd = (uint8_t)(HOT_SP + place->stack);
+    } else {
+        s->go = hot_generic;
+    }
 }
 
 enum hot_form hot_decode(struct hot_slot *s, enum a64_op op, const struct hot_place *place)
 {
-    uint32_t w = s->word;
-    const struct hot_row *row = &hot_rows_branch[op];
-    if (op != A64_UNALLOCATED && row->decode) {
-        if (row->decode(s, w, place, row->go))
+    if (op != A64_UNALLOCATED) {
+        const struct hot_row *row = &hot_rows_branch[op];
+        if (row->decode && row->decode(s, s->word, place, row->go))
             return HOT_FORM_BRANCH;
-    } else if (op != A64_UNALLOCATED && is_plain(op)) {
-        row = hot_rows_alu[op].decode ? &hot_rows_alu[op] : &hot_rows_memory[op];
-        if (row->decode && row->decode(s, w, place, row->go))
-            return HOT_FORM_PLAIN;
-        if (!may_write_sp(op, w)) {
-            s->go = hot_generic;
-            s->imm = (uint64_t)(uintptr_t)ENGINE(exec_table)[op];
+        if (!row->decode && is_plain(op)) {
+            decode_plain(s, op, place);
             return HOT_FORM_PLAIN;
         }
     }
@@ -191,6 +224,15 @@ void hot_undecoded(HOT_ARGUMENTS)
 }
 
 /* --- the door ------------------------------------------------------------------------------- */
+
+/* What forms of FP and SIMD look at. */
+static void open_vectors(struct core *c)
+{
+    uint64_t told = UINT64_C(1) << EVENT_SYSREG | UINT64_C(1) << EVENT_EFFECTIVE;
+    uint64_t fpcr = c->cpu->reg[SR_FPCR];
+    c->cache->vectors = fp_is_open(c) && (c->events->mask & told) == 0;
+    c->cache->host_fp = c->cache->vectors && (fpcr & (FPCR_RMode | FPCR_FZ)) == 0;
+}
 
 bool hot_is_ready(const struct core *c)
 {
@@ -265,6 +307,7 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
     h->data_tag = direct_data_tag(h, direct_view(cpu));
     h->fetch_tag = direct_fetch_tag(h, cpu);
     const struct hot_slot *s = slot_at(c, cpu->pc);
+    open_vectors(c);
     if (!h->cost_max)
         h->cost_max = cost_max(c->timing);
     steps = steps_within(h, steps, cycles);
