@@ -21,7 +21,11 @@
 #define FUSED_IS_THERE __builtin_cpu_supports("fma")
 #else
 #define FUSED
+#if defined(__FP_FAST_FMA)
 #define FUSED_IS_THERE true
+#else
+#define FUSED_IS_THERE false
+#endif
 #endif
 
 #define HOT_FUSED(name)                                                                         \
@@ -34,7 +38,7 @@
 #define SIGN_d (UINT64_C(1) << 63)
 #define SIGN_s (UINT64_C(1) << 31)
 
-/* An operation on lane i of two or three registers, with its own result r[i]: whether it is good. */
+/* An operation on lane i of two or three registers, to r[i]; whether the host's is good. */
 #define ADD_d(i, b) fp_host_add64(LANE_d(s->rn, i), b, 0, &after, &r[i])
 #define ADD_s(i, b) fp_host_add32(LANE_s(s->rn, i), b, 0, &after, &r[i])
 #define SUB_d(i, b) fp_host_add64(LANE_d(s->rn, i), (b) ^ SIGN_d, 0, &after, &r[i])

@@ -177,6 +177,15 @@ static uint64_t interesting_number(struct maker *m, unsigned width)
     return sign | (exponent & ones) << fraction_bits | (fraction & bits_ones(fraction_bits));
 }
 
+/* Of which neither sums nor products are anything special: what hot forms are for. */
+static uint64_t ordinary_numbers(struct maker *m, unsigned width)
+{
+    uint64_t ones = width == 64 ? UINT64_C(0x800fffffffffffff) : UINT64_C(0x807fffff807fffff);
+    uint64_t one = width == 64 ? UINT64_C(0x3ff) << 52 : UINT64_C(0x3f8000003f800000);
+    uint64_t exact = width == 64 ? UINT64_C(0xfffff) << 44 : UINT64_C(0xfff00000fff00000);
+    return one | (next(m) & ones & (below(m, 2) ? exact : UINT64_MAX));
+}
+
 static uint64_t interesting_numbers(struct maker *m)
 {
     unsigned width = below(m, 8) == 0 ? 16 : below(m, 2) ? 32 : 64;
@@ -206,9 +215,13 @@ static void relate_numbers(struct maker *m, const struct instance *i, struct reg
 static void make_vectors(struct maker *m, const struct instance *i, struct registers *r)
 {
     bool are_numbers = is_floating(m->op);
-    for (unsigned n = 0; n < 32; n++) {
-        r->v[n][0] = are_numbers ? interesting_numbers(m) : interesting_lanes(m);
-        r->v[n][1] = are_numbers ? interesting_numbers(m) : interesting_lanes(m);
+    unsigned ordinary = below(m, 4); /* 1: singles, 2: doubles */
+    for (unsigned n = 0; n < 64; n++) {
+        uint64_t *half = &r->v[n / 2][n % 2];
+        if (are_numbers && (ordinary == 1 || ordinary == 2))
+            *half = ordinary_numbers(m, 32 * ordinary);
+        else
+            *half = are_numbers ? interesting_numbers(m) : interesting_lanes(m);
     }
     if (are_numbers && below(m, 4) == 0)
         relate_numbers(m, i, r);
@@ -461,7 +474,7 @@ static struct registers make_registers(struct maker *m, const struct instance *i
     make_vectors(m, i, &r);
     for (unsigned n = 0; n < 31; n++)
         r.x[n] = interesting(m);
-    r.sp = interesting(m);
+    r.sp = below(m, 8) ? align_down(interesting(m), 16) : interesting(m); /* else nothing is hot */
     r.nzcv = (next(m) & 15) << 28;
     uint32_t class = a64_class(m->op);
     struct addressing a = addressing_of(i->word);

@@ -5,6 +5,7 @@
  * row. Rows that a Linux process cannot execute are in the list of operands.c with a reason; that
  * tests/diff/privileged.c runs each of those is checked there.
  */
+#include "cpu/direct.h"
 #include "cpu/disasm.h"
 #include "cpu/sysreg.h"
 #include "tests/diff/operands.h"
@@ -135,6 +136,10 @@ ParameterizedTest(enum a64_op *op, rows, as_on_qemu)
     for (unsigned kind = 0; kind < 2; kind++) {
         struct bare *b = bare_new();
         run_here(b, &program, (enum engine_kind)kind);
+        uint64_t hot = b->core.cache->hot_insns, all = b->cpu.insns;
+        if (kind == ENGINE_KIND_FAST)
+            cr_expect_gt(hot, all / 2, "%s: %lu of %lu steps were hot", name, (unsigned long)hot,
+                         (unsigned long)all);
         compare(*op, &operands, b->user);
         bare_free(b);
     }

@@ -106,7 +106,7 @@ ParameterizedTest(struct shape *shape, engines, agree_on_every_guest)
     uint64_t hot = hot_insns(w.m[1]), all = machine_insns(w.m[1]);
     unsigned percent = shape->quantum < 1000 ? 50 : 80;
     /* single instructions are what these two are about */
-    if (shape->guest < 5 || shape->guest == 6)
+    if (shape->guest < 7)
         cr_assert_gt(hot, all / 100 * percent, "%lu of %lu", (unsigned long)hot,
                      (unsigned long)all);
     cr_assert_eq(hot_insns(w.m[0]), 0);
