@@ -8,6 +8,7 @@
 #include "sim/machine_parts.h"
 
 #include "cpu/code.h"
+#include "gen/trace.h"
 
 #include <string.h>
 
@@ -55,6 +56,36 @@ static void ram_store(struct machine *m, uint64_t pa, const void *bytes, size_t 
     struct page_note *note = note_of(m, pa);
     if (__builtin_expect(note->has_code, 0))
         note->has_code = code_written(m->code, pa_make(pa), size, page);
+}
+
+/* The page of a store as everybody sees it before, for watched_tell(). False: nobody watches. */
+static bool watched_begin(const struct machine *m, uint64_t pa, uint64_t before[PAGE_BYTES / 8])
+{
+    return __builtin_expect(note_of(m, pa)->is_watched, 0) &&
+           machine_peek(m, pa_make(align_down(pa, PAGE_BYTES)), before, PAGE_BYTES);
+}
+
+/* Tells observers which words the store has changed. */
+static void watched_tell(struct machine *m, unsigned pe, uint64_t pa, size_t size,
+                         const uint64_t before[PAGE_BYTES / 8])
+{
+    const struct core *c = &m->core[pe < m->config.pe_count ? pe : m->state->current];
+    for (uint64_t at = align_down(pa, 8); at < pa + size; at += 8) {
+        uint64_t old = before[at % PAGE_BYTES / 8], new = old;
+        machine_peek(m, pa_make(at), &new, sizeof new);
+        if (new != old)
+            event_emit_WATCH_STORE(CORE_HEAD(c), at, old, new);
+    }
+}
+
+void machine_watch_page(struct machine *m, pa_t page, bool on)
+{
+    if (!is_ram(m, page.bits, PAGE_BYTES))
+        return;
+    struct page_note *note = note_of(m, page.bits);
+    if (on && !note->is_watched && note->write_epoch == (uint32_t)m->port_epoch)
+        pointers_revoke(m); /* every store to this page has to be seen from now on */
+    note->is_watched = on;
 }
 
 /* Any store clears the global monitors of the other PEs on the same granule. */
@@ -134,7 +165,11 @@ enum port_result memory_write(struct machine *m, const struct access *access,
     if (access->exclusive && !monitor_passes(m, access))
         return PORT_EXCLUSIVE_FAIL;
     monitors_see_store(m, access);
+    uint64_t before[PAGE_BYTES / 8];
+    bool is_watched = watched_begin(m, access->pa.bits, before);
     ram_store(m, access->pa.bits, value, access->size);
+    if (__builtin_expect(is_watched, 0))
+        watched_tell(m, access->pe, access->pa.bits, access->size, before);
     return PORT_OK;
 }
 
@@ -148,7 +183,7 @@ uint8_t *memory_page(void *owner, pa_t page, bool is_write)
         note->read_epoch = (uint32_t)m->port_epoch;
         return (uint8_t *)(uintptr_t)cow_read(m->memory, ram_page(page.bits));
     }
-    if (note->has_code || monitors_watch(m, page.bits))
+    if (note->has_code || note->is_watched || monitors_watch(m, page.bits))
         return NULL;
     uint8_t *bytes = page_for_write(m, page.bits);
     note->read_epoch = note->write_epoch = (uint32_t)m->port_epoch;
@@ -196,7 +231,11 @@ bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size)
         uint64_t at = pa.bits + done;
         size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
         size_t part = size - done < in_page ? size - done : in_page;
+        uint64_t before[PAGE_BYTES / 8];
+        bool is_watched = watched_begin(m, at, before);
         ram_store(m, at, in + done, part);
+        if (is_watched)
+            watched_tell(m, m->state->current, at, part, before);
         done += part;
     }
     return true;
