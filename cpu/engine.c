@@ -75,6 +75,8 @@ static bool fetch_slowly(struct core *c, uint32_t *word, enum a64_op *op)
         .va = va_make(cpu->pc), .el = cpu->el, .kind = ACCESS_FETCH, .alignment = 1};
     struct translation t;
     uint64_t fills = c->mmu->state->fills;
+    if (__builtin_expect(cpu->unsynchronized_count != 0, 0))
+        event_emit_LAG(CORE_HEAD(c), cpu->pc, ACCESS_FETCH, 0);
     mmu_translate(c->mmu, core_regime(c, core_regime_kind(cpu)), &request, &t);
     c->extra_cost += t.cost;
     if (c->mmu->state->fills != fills)
@@ -86,6 +88,7 @@ static bool fetch_slowly(struct core *c, uint32_t *word, enum a64_op *op)
 #endif
     if (t.fault.kind == FAULT_NONE && fetch_through_port(c, &t, word)) {
         *op = a64_decode(*word);
+        event_emit_FETCH_PAGE(CORE_HEAD(c), cpu->pc, t.pa.bits);
         fetch_keep(c, &t);
         return true;
     }

@@ -105,6 +105,8 @@ static bool translate(struct core *c, uint64_t va, const struct mem_op *op, bool
         .alignment = check && op->aligned ? (uint8_t)size : 1,
     };
     uint64_t fills = c->mmu->state->fills;
+    if (__builtin_expect(cpu->unsynchronized_count != 0, 0))
+        event_emit_LAG(CORE_HEAD(c), va, op->kind, is_write);
     mmu_translate(c->mmu, core_regime(c, core_regime_kind(cpu)), &request, result);
     c->extra_cost += result->cost;
     if (c->mmu->state->fills != fills)

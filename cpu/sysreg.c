@@ -20,6 +20,7 @@
 #include "cpu/syndrome.h"
 #include "cpu/sysreg_row.h"
 #include "cpu/timer.h"
+#include "gen/trace.h"
 
 #define CLAIM_TAGS UINT64_C(0xff)
 #define CNTHCTL_OPEN (CNTHCTL_EL2_EL1PCEN | CNTHCTL_EL2_EL1PCTEN)
@@ -295,7 +296,9 @@ enum step sysreg_execute_mrs(struct core *c, uint32_t w)
     struct sysreg_target target = resolve(c, w, false);
     if (target.kind != SYSREG_TARGET_REGISTER)
         return refuse(c, w, &target);
-    reg_set(c, w & 31u, true, sysreg_get(c, target.reg));
+    uint64_t value = sysreg_get(c, target.reg);
+    reg_set(c, w & 31u, true, value);
+    event_emit_SYSTEM(CORE_HEAD(c), target.reg, 0, value);
     return STEP_NEXT;
 }
 
@@ -309,6 +312,7 @@ enum step sysreg_execute_msr(struct core *c, uint32_t w)
     if (hook != SYSREG_ON_WRITE_NONE && hook != SYSREG_ON_WRITE_PSTATE)
         c->visible = VISIBLE_REGISTER;
     sysreg_set(c, target.reg, value);
+    event_emit_SYSTEM(CORE_HEAD(c), target.reg, 1, value);
     return STEP_NEXT;
 }
 
@@ -337,7 +341,11 @@ enum step sysreg_execute_sys(struct core *c, uint32_t w)
     struct sysreg_target target = resolve(c, w, !is_read);
     if (target.kind != SYSREG_TARGET_REGISTER)
         return refuse(c, w, &target);
-    return maintenance_execute(c, target.reg, reg_x(c, w & 31u));
+    uint64_t operand = reg_x(c, w & 31u);
+    enum step step = maintenance_execute(c, target.reg, operand);
+    if (step == STEP_NEXT)
+        event_emit_SYSTEM(CORE_HEAD(c), target.reg, 1, operand);
+    return step;
 }
 
 /* --- reset ----------------------------------------------------------------------------------- */

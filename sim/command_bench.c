@@ -30,13 +30,15 @@ enum {
     BENCH_VARIANT,
     BENCH_GUESTS,
     BENCH_CPUS,
-    BENCH_CPU
+    BENCH_CPU,
+    BENCH_CHECK
 };
 
 static const struct option options[] = {
     OPTION("payload-dir", BENCH_PAYLOADS), OPTION("scenario", BENCH_SCENARIO),
     OPTION("variant", BENCH_VARIANT),      OPTION("guest-dir", BENCH_GUESTS),
-    OPTION("cpus", BENCH_CPUS),            OPTION("cpu", BENCH_CPU), {0},
+    OPTION("cpus", BENCH_CPUS),            OPTION("cpu", BENCH_CPU),
+    OPTION("check", BENCH_CHECK),          {0},
 };
 
 struct bench {
@@ -258,6 +260,13 @@ static bool take_option(const struct command *command, int option, struct argume
     case BENCH_CPU:
         a->guests.model = optarg;
         return true;
+    case BENCH_CHECK: {
+        struct error error;
+        if (check_parse_list(optarg, &a->guests.checks, &error))
+            return true;
+        usage_error(command, "--check: %s", error.text);
+        return false;
+    }
     case BENCH_CPUS:
         return option_u32(command, "--cpus", 1, PE_COUNT_MAX, &a->guests.cpus);
     default:
@@ -303,7 +312,8 @@ const struct command command_bench = {
                "  --payload-dir DIR where the payloads are (hyp, beside this program)\n"
                "  --guest-dir DIR   where guest programs are (tests/bench, beside this program)\n"
                "  --cpus N          CPUs of the guest programs (1, then 4)\n"
-               "  --cpu MODEL       their CPU\n",
+               "  --cpu MODEL       their CPU\n"
+               "  --check LIST      checkers that watch them (none)\n",
     .table = options,
     .run = run,
 };

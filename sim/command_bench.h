@@ -12,6 +12,7 @@ struct bench_guests {
     const char *folder; /* of NAME.elf */
     const char *model;  /* --cpu, or NULL */
     uint32_t cpus;      /* 0: one, then four */
+    uint32_t checks;    /* --check: bit per enum check_kind */
     double calibration;
 };
 

@@ -41,6 +41,7 @@ static bool run_guest(const struct bench_guests *g, const char *name, uint32_t c
     config_default(&setup.config);
     setup.config.ram_bytes = RAM_BYTES;
     setup.config.pe_count = cpus;
+    setup.checks.mask = g->checks;
     if (g->model)
         snprintf(setup.config.model, sizeof setup.config.model, "%s", g->model);
     snprintf(path, sizeof path, "%.900s/%s.elf", g->folder, name);

@@ -66,7 +66,8 @@ struct page_note {
     uint32_t read_epoch, write_epoch; /* port_epoch (its low half) when a pointer was last given */
     uint8_t has_code;     /* watched: something was decoded from it */
     uint8_t monitor_rest; /* stores that still go through the port after a monitor was armed here */
-    uint8_t reserved[2];
+    uint8_t is_watched;   /* stores are told as WATCH_STORE: machine_watch_page() */
+    uint8_t reserved;
 };
 
 /* Why machine_run came back. */
@@ -130,6 +131,12 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit);
 
 /* For observers: the run ends behind the current step; the state is not touched. */
 void machine_request_stop(struct machine *m);
+
+/*
+ * For observers: from now on (or no more) each store to a page of RAM that changes it is told as
+ * WATCH_STORE, and no writable host pointer to it is out. Derived: a run is the same with it.
+ */
+void machine_watch_page(struct machine *m, pa_t page, bool on);
 
 /* A picture of the whole machine, ask counts included. */
 struct machine_snapshot;

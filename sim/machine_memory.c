@@ -8,6 +8,7 @@
 #include "sim/machine_parts.h"
 
 #include "cpu/code.h"
+#include "gen/trace.h"
 
 #include <string.h>
 
@@ -47,14 +48,53 @@ static uint8_t *page_for_write(struct machine *m, uint64_t pa)
     return after;
 }
 
-/* Writes bytes within one page; decoded code there is dropped if it has changed. */
-static void ram_store(struct machine *m, uint64_t pa, const void *bytes, size_t size)
+/* Tells observers of a watched page which words of it a store changed; before: all its words. */
+static void watched_tell(struct machine *m, unsigned pe, uint64_t pa, size_t size,
+                         const uint64_t before[PAGE_BYTES / 8])
+{
+    const uint8_t *page = cow_read(m->memory, ram_page(pa));
+    const struct core *c = &m->core[pe < m->config.pe_count ? pe : m->state->current];
+    uint64_t base = align_down(pa, PAGE_BYTES);
+    for (uint64_t at = align_down(pa, 8); at < pa + size; at += 8) {
+        uint64_t old = before[(at - base) / 8], new;
+        memcpy(&new, page + (at - base), sizeof new);
+        if (new != old)
+            event_emit_WATCH_STORE(CORE_HEAD(c), at, old, new);
+    }
+}
+
+/* Writes bytes within one page. */
+static void ram_write(struct machine *m, uint64_t pa, const void *bytes, size_t size)
 {
     uint8_t *page = page_for_write(m, pa);
     memcpy(page + (pa & (PAGE_BYTES - 1)), bytes, size);
+}
+
+/* The same, and whoever derives something from the page is told; pe: who stores. */
+static void ram_store(struct machine *m, unsigned pe, uint64_t pa, const void *bytes, size_t size)
+{
     struct page_note *note = note_of(m, pa);
-    if (__builtin_expect(note->has_code, 0))
-        note->has_code = code_written(m->code, pa_make(pa), size, page);
+    if (__builtin_expect(note->is_watched, 0)) {
+        uint64_t before[PAGE_BYTES / 8];
+        memcpy(before, cow_read(m->memory, ram_page(pa)), sizeof before);
+        ram_write(m, pa, bytes, size);
+        watched_tell(m, pe, pa, size, before);
+    } else {
+        ram_write(m, pa, bytes, size);
+    }
+    if (__builtin_expect(note->has_code, 0)) /* decoded code is dropped if it has changed */
+        note->has_code =
+            code_written(m->code, pa_make(pa), size, cow_read(m->memory, ram_page(pa)));
+}
+
+void machine_watch_page(struct machine *m, pa_t page, bool on)
+{
+    if (!is_ram(m, page.bits, PAGE_BYTES))
+        return;
+    struct page_note *note = note_of(m, page.bits);
+    if (on && !note->is_watched && note->write_epoch == (uint32_t)m->port_epoch)
+        pointers_revoke(m); /* every store to this page has to be seen from now on */
+    note->is_watched = on;
 }
 
 /* Any store clears the global monitors of the other PEs on the same granule. */
@@ -134,7 +174,7 @@ enum port_result memory_write(struct machine *m, const struct access *access,
     if (access->exclusive && !monitor_passes(m, access))
         return PORT_EXCLUSIVE_FAIL;
     monitors_see_store(m, access);
-    ram_store(m, access->pa.bits, value, access->size);
+    ram_store(m, access->pe, access->pa.bits, value, access->size);
     return PORT_OK;
 }
 
@@ -148,7 +188,7 @@ uint8_t *memory_page(void *owner, pa_t page, bool is_write)
         note->read_epoch = (uint32_t)m->port_epoch;
         return (uint8_t *)(uintptr_t)cow_read(m->memory, ram_page(page.bits));
     }
-    if (note->has_code || monitors_watch(m, page.bits))
+    if (note->has_code || note->is_watched || monitors_watch(m, page.bits))
         return NULL;
     uint8_t *bytes = page_for_write(m, page.bits);
     note->read_epoch = note->write_epoch = (uint32_t)m->port_epoch;
@@ -196,7 +236,7 @@ bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size)
         uint64_t at = pa.bits + done;
         size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
         size_t part = size - done < in_page ? size - done : in_page;
-        ram_store(m, at, in + done, part);
+        ram_store(m, m->state->current, at, in + done, part);
         done += part;
     }
     return true;

@@ -165,6 +165,8 @@ static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsig
     }
     if (covers_broadcast)
         event_emit_TLBI_DONE(CORE_HEAD(&m->core[pe]), m->state->pe[pe].tlbi_issued);
+    else
+        event_emit_TLBI_LOCAL_DONE(CORE_HEAD(&m->core[pe]), m->state->pe[pe].tlbi_issued);
 }
 
 static void core_send_event(void *owner, unsigned pe)

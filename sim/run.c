@@ -186,6 +186,7 @@ struct run *run_new(const struct run_setup *setup, const struct image *image, st
         return NULL;
     }
     r->checks = checks_new(r->machine, &setup->checks);
+    checks_set_image(r->checks, image);
     if (!run_to_start(r, image, error)) {
         run_free(r);
         return NULL;

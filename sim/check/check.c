@@ -4,41 +4,28 @@
  * Each checker is a function of (state so far, event). State is plain bytes: it is saved and
  * restored beside the machine, never hashed, and never read by the machine.
  */
-#include "sim/check/check_parts.h"
+#include "sim/check/check_states.h"
 
+#include <elf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WANTS(kind) (UINT64_C(1) << EVENT_##kind)
+#define ON(kind) (UINT64_C(1) << EVENT_##kind)
 
 static const struct {
     const char *name, *sentence;
     uint64_t events;
+    size_t bytes;
+    bool needs_entries;
     void (*check)(struct checks *c, const struct event *e);
 } checkers[CHECK_COUNT] = {
-    [CHECK_VMID] = {"vmid", "one VMID with two stage 2 roots live at once, or (where declared) "
-                            "one root under two VMIDs",
-                    WANTS(CONTEXT), check_vmid},
-    [CHECK_TLB] = {"tlb", "an access through a translation that a finished TLBI and DSB of its VM "
-                          "had removed",
-                   WANTS(TLB_HIT), check_tlb},
-    [CHECK_OWNER] = {"owner", "an access to a page that the stage 2 root now bound to the VMID "
-                              "does not reach",
-                     WANTS(TLB_HIT), check_owner},
-    [CHECK_GUEST] = {"guest", "the guest software reports that its self-check failed",
-                     WANTS(EXIT), check_guest},
-    [CHECK_PROGRESS] = {"progress", "nothing goes forward: the same abort again and again, or no "
-                                    "VM entered or left, no wait, no output",
-                        WANTS(EXC_TAKE) | WANTS(ERET) | WANTS(CONTEXT) | WANTS(WAIT) |
-                            WANTS(CONSOLE) | WANTS(FIRMWARE) | WANTS(EXIT),
-                        check_progress},
+#define CHECK_ROW(NAME, name, events, entries, bytes, sentence) \
+    {#name, sentence, events, bytes, entries, check_##name},
+    CHECK_ROWS(CHECK_ROW)
+#undef CHECK_ROW
 };
-
-#define SHADOW_EVENTS                                                                        \
-    (WANTS(CONTEXT) | WANTS(TLB_FILL) | WANTS(TLB_GONE) | WANTS(TLBI) | WANTS(TLBI_DONE) |   \
-     WANTS(BARRIER) | WANTS(EXC_TAKE) | WANTS(ERET))
 
 const char *check_name(enum check_kind kind)
 {
@@ -72,10 +59,32 @@ bool check_parse_list(const char *text, uint32_t *mask, struct error *error)
 static void hear(void *context, const struct event *e)
 {
     struct checks *c = context;
-    if (SHADOW_EVENTS >> e->kind & 1)
+    if (e->kind == EVENT_TLB_HIT)
+        c->hit = shadow_find(c, e->pe, e->tlb_hit.entry);
+    else
         shadow_event(c, e);
     for (uint32_t left = c->wants[e->kind]; left != 0; left &= left - 1)
         checkers[__builtin_ctz(left)].check(c, e);
+}
+
+/* Where each part of the state lies: what is common, what checkers have, entries. */
+static void state_make(struct checks *c)
+{
+    size_t at[CHECK_COUNT], bytes = sizeof(struct check_state);
+    for (unsigned kind = 0; kind < CHECK_COUNT; kind++) {
+        at[kind] = bytes;
+        if (c->options.mask >> kind & 1)
+            bytes += (checkers[kind].bytes + 7) / 8 * 8;
+    }
+    c->state_bytes = bytes + (size_t)c->machine->config.pe_count * c->entry_slots *
+                                 sizeof(struct shadow_entry);
+    c->state = calloc(1, c->state_bytes);
+    ensure(c->state != NULL);
+    for (unsigned kind = 0; kind < CHECK_COUNT; kind++) {
+        if ((c->options.mask >> kind & 1) && checkers[kind].bytes != 0)
+            c->own[kind] = (char *)c->state + at[kind];
+    }
+    c->entry = (struct shadow_entry *)(void *)((char *)c->state + bytes);
 }
 
 struct checks *checks_new(struct machine *m, const struct check_options *options)
@@ -84,24 +93,37 @@ struct checks *checks_new(struct machine *m, const struct check_options *options
     ensure(c != NULL);
     c->machine = m;
     c->options = *options;
-    c->entry_slots = 16;
-    while (c->entry_slots < 2 * m->config.tlb_entries)
-        c->entry_slots *= 2;
-    c->state_bytes = sizeof(struct check_state) +
-                     (size_t)m->config.pe_count * c->entry_slots * sizeof(struct shadow_entry);
-    c->state = calloc(1, c->state_bytes);
-    ensure(c->state != NULL);
-    uint64_t events = options->mask ? SHADOW_EVENTS : 0;
+    bool entries = false;
+    uint64_t events = 0;
     for (unsigned kind = 0; kind < CHECK_COUNT; kind++) {
         if (!(options->mask >> kind & 1))
             continue;
+        entries |= checkers[kind].needs_entries;
         events |= checkers[kind].events;
         for (unsigned event = 0; event < EVENT_KIND_COUNT; event++)
             c->wants[event] |= (uint32_t)(checkers[kind].events >> event & 1) << kind;
     }
+    if (entries) {
+        c->entry_slots = 16;
+        while (c->entry_slots < 2 * m->config.tlb_entries)
+            c->entry_slots *= 2;
+    }
+    state_make(c);
     if (events)
-        events_attach(&m->events, hear, c, events);
+        events_attach(&m->events, hear, c, events | shadow_events(entries));
     return c;
+}
+
+void checks_set_image(struct checks *c, const struct image *image)
+{
+    c->text_count = 0;
+    for (size_t i = 0; image->kind == IMAGE_ELF && i < image->segment_count; i++) {
+        const struct image_segment *s = &image->segments[i];
+        if ((s->flags & PF_X) == 0 || c->text_count == ARRAY_COUNT(c->text))
+            continue;
+        c->text[c->text_count].from = s->address.bits;
+        c->text[c->text_count++].to = s->address.bits + s->memory_size;
+    }
 }
 
 void checks_free(struct checks *c)
@@ -131,11 +153,49 @@ void checks_save(const struct checks *c, void *bytes)
 void checks_restore(struct checks *c, const void *bytes)
 {
     memcpy(c->state, bytes, c->state_bytes);
+    bbm_restored(c);
+    el2_restored(c);
 }
 
 uint64_t check_pc(const struct checks *c, unsigned pe)
 {
     return c->machine->state->cpu[pe].pc;
+}
+
+void check_look_again(struct checks *c)
+{
+    c->state->epoch++;
+    c->machine->events.renew++;
+}
+
+uint64_t check_root(const struct checks *c, unsigned pe)
+{
+    const uint64_t *effective = check_effective(c, pe);
+    return effective[SR_HCR_EL2] & HCR_EL2_VM ? effective[SR_VTTBR_EL2] & VTTBR_EL2_BADDR : 0;
+}
+
+uint64_t check_ttbr(const struct checks *c, unsigned pe, unsigned regime, uint64_t va)
+{
+    const uint64_t *effective = check_effective(c, pe);
+    if (regime != REGIME_EL10)
+        return effective[SR_TTBR0_EL2] & TTBR0_EL2_BADDR;
+    return effective[va >> 55 & 1 ? SR_TTBR1_EL1 : SR_TTBR0_EL1] & TTBR0_EL1_BADDR;
+}
+
+uint64_t check_vcpu(const struct checks *c, unsigned pe)
+{
+    const uint64_t *effective = check_effective(c, pe);
+    return effective[SR_HCR_EL2] & HCR_EL2_VM ? effective[SR_VMPIDR_EL2] : pe;
+}
+
+void check_peek(const struct checks *c, unsigned pe, enum regime_kind kind, bool stage1,
+                const struct mmu_request *request, struct walk *walk)
+{
+    const struct machine *m = c->machine;
+    struct regime regime = core_regime_peek(&m->state->cpu[pe], &m->mmu_config, kind);
+    if (!stage1)
+        regime.stage1_on = 0;
+    mmu_peek(&m->mmu[pe], &regime, request, walk);
 }
 
 struct finding *finding_begin(struct checks *c, enum check_kind check, const char *kind,

@@ -4,9 +4,16 @@
  * and never hashed. Turning them on or off never changes a run.
  */
 #pragma once
+#include "sim/check/check_rows.h"
 #include "sim/machine.h"
 
-enum check_kind { CHECK_VMID, CHECK_TLB, CHECK_OWNER, CHECK_GUEST, CHECK_PROGRESS, CHECK_COUNT };
+/* Rows of check_rows.h. */
+enum check_kind {
+#define CHECK_ROW_KIND(NAME, name, events, entries, bytes, sentence) CHECK_##NAME,
+    CHECK_ROWS(CHECK_ROW_KIND)
+#undef CHECK_ROW_KIND
+    CHECK_COUNT
+};
 
 #define FINDING_EVENT_MAX 6u
 
@@ -24,8 +31,8 @@ struct finding {
     uint32_t check; /* enum check_kind */
     uint32_t pe;
     uint64_t step;
-    char kind[32];  /* the class of violation: "two-roots", "two-vmids", "stale", "foreign-page",
-                       "self-check", "no-progress"; with check it is what the same finding is */
+    char kind[32];  /* the class of violation: "two-roots", "stale", "foreign-page", ...; with
+                       check it is what the same finding is */
     char text[256]; /* one sentence */
     uint32_t event_count;
     uint32_t reserved;
@@ -49,6 +56,12 @@ bool check_parse_list(const char *text, uint32_t *mask, struct error *error);
 /* Attaches to the machine's events. The first finding requests a stop of the machine. */
 struct checks *checks_new(struct machine *m, const struct check_options *options);
 void checks_free(struct checks *c);
+
+/*
+ * What the payload says of itself: its executable segments are what EL2 may execute (checker el2).
+ * Without it, or when nothing in it is marked, that is not judged.
+ */
+void checks_set_image(struct checks *c, const struct image *image);
 
 /* The first finding since the state was last set, or NULL. */
 const struct finding *checks_finding(const struct checks *c);

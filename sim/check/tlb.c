@@ -2,7 +2,8 @@
  * Checker tlb: a VM (its stage 2 root) has invalidated a translation, and the DSB has finished;
  * afterwards nobody of that VM may use an entry made before. The hardware keeps that promise for
  * the VMID that was effective at the TLBI: the checker keeps it for the VM, so that an entry
- * which survives under another VMID is found.
+ * which survives under another VMID is found. A host without stage 2 and EL2 are held to the same;
+ * local invalidations and DSB NSH count for their own PE.
  *
  * TLBI scopes as in mmu/tlbi.def; an entry is judged when it is used, once per finished TLBI.
  */
@@ -20,33 +21,40 @@ static bool in_range(const struct shadow_entry *entry, uint64_t address)
 static bool covers(const struct shadow_tlbi *t, const struct shadow_entry *entry, unsigned pe)
 {
     unsigned stage = entry->stage & 3;
+    bool is_table = (entry->stage & 4) != 0, is_el10 = entry->regime == REGIME_EL10;
     if (t->scope == TLBI_LOCAL && t->pe != pe)
         return false;
-    if (t->operation != TLBI_ALLE1 && t->root != entry->root)
+    if (is_el10 && t->operation != TLBI_ALLE1 && t->root != entry->root)
         return false;
     bool asid = entry->is_global || entry->asid == t->asid;
     switch ((enum tlbi_operation)t->operation) {
     case TLBI_ALLE1:
     case TLBI_VMALLS12E1:
-        return true;
+        return is_el10;
     case TLBI_VMALLE1:
-        return stage != 2;
+        return is_el10 && stage != 2;
     case TLBI_ASIDE1:
-        return stage != 2 && !entry->is_global && entry->asid == t->asid;
+        return is_el10 && stage != 2 && !entry->is_global && entry->asid == t->asid;
     case TLBI_VAE1:
+        return is_el10 && stage != 2 && asid && in_range(entry, t->address);
     case TLBI_VALE1:
-        return stage != 2 && asid && in_range(entry, t->address);
+        return is_el10 && stage != 2 && !is_table && asid && in_range(entry, t->address);
     case TLBI_VAAE1:
+        return is_el10 && stage != 2 && in_range(entry, t->address);
     case TLBI_VAALE1:
-        return stage != 2 && in_range(entry, t->address);
+        return is_el10 && stage != 2 && !is_table && in_range(entry, t->address);
     case TLBI_IPAS2E1:
+        return is_el10 && stage == 2 && in_range(entry, t->address);
     case TLBI_IPAS2LE1:
-        return stage == 2 && in_range(entry, t->address);
+        return is_el10 && stage == 2 && !is_table && in_range(entry, t->address);
     case TLBI_ALLE2:
+        return entry->regime == REGIME_EL2;
     case TLBI_VAE2:
+        return entry->regime == REGIME_EL2 && in_range(entry, t->address);
     case TLBI_VALE2:
+        return entry->regime == REGIME_EL2 && !is_table && in_range(entry, t->address);
     case TLBI_OPERATION_COUNT:
-        return false;
+        break;
     }
     return false;
 }
@@ -61,37 +69,43 @@ static void report(struct checks *c, const struct event *e, const struct shadow_
                   "fills TLB entry %u: 0x%" PRIx64 " to 0x%" PRIx64 ", VMID %u, root 0x%" PRIx64,
                   entry->entry, entry->input, entry->output, entry->vmid, entry->root);
     finding_event(f, t->step, t->pe, t->pc,
-                  "invalidates it by TLBI %s with VMID %u, root 0x%" PRIx64,
-                  shadow_tlbi_name(t->operation), t->vmid, t->root);
-    finding_event(f, t->done_step, t->pe, t->pc, "has finished the invalidation by its DSB");
+                  "invalidates it by TLBI %s%s with VMID %u, root 0x%" PRIx64,
+                  shadow_tlbi_name(t->operation), t->scope == TLBI_LOCAL ? "" : "IS", t->vmid,
+                  t->root);
+    finding_event(f, t->done_step, t->pe, t->done_pc,
+                  "has finished the invalidation by its DSB");
     finding_event(f, e->step, e->pe, check_pc(c, e->pe),
                   "%s 0x%" PRIx64 " through the entry all the same (PA 0x%" PRIx64 ")",
                   e->tlb_hit.write ? "writes" : "uses", e->tlb_hit.va, e->tlb_hit.pa);
-    finding_end(c, f, "CPU %u uses a translation of 0x%" PRIx64
-                " that its VM had invalidated: the entry has VMID %u, the TLBI had VMID %u",
-                e->pe, e->tlb_hit.va, entry->vmid, t->vmid);
+    if (entry->regime == REGIME_EL10)
+        finding_end(c, f, "CPU %u uses a translation of 0x%" PRIx64
+                    " that its VM had invalidated: the entry has VMID %u, the TLBI had VMID %u",
+                    e->pe, e->tlb_hit.va, entry->vmid, t->vmid);
+    else
+        finding_end(c, f, "CPU %u uses a translation of 0x%" PRIx64 " that EL2 had invalidated",
+                    e->pe, e->tlb_hit.va);
 }
 
 void check_tlb(struct checks *c, const struct event *e)
 {
     struct check_state *s = c->state;
-    if (e->tlb_hit.regime != REGIME_EL10 || !s->context[e->pe].live)
-        return;
-    struct shadow_entry *entry = shadow_find(c, e->pe, e->tlb_hit.entry);
+    struct shadow_entry *entry = c->hit;
     if (!entry || entry->checked_tlbi == s->tlbi_done)
         return;
     bool all_count = true; /* a PE's own TLBI counts for itself behind its next synchronization */
-    uint32_t oldest = s->tlbi_count > TLBI_LOG_MAX ? s->tlbi_count - TLBI_LOG_MAX : 0;
-    for (uint32_t i = oldest; i < s->tlbi_count; i++) {
-        const struct shadow_tlbi *t = &s->tlbi[i % TLBI_LOG_MAX];
-        if (t->done_step == 0 || t->step <= entry->step || !covers(t, entry, e->pe))
+    uint32_t n = entry->checked_tlbi;
+    if (s->tlbi_done - n > TLBI_LOG_MAX)
+        n = s->tlbi_done - TLBI_LOG_MAX;
+    for (; n != s->tlbi_done; n++) {
+        const struct shadow_tlbi *t = shadow_tlbi_done(c, n);
+        if (!t || t->step <= entry->step || !covers(t, entry, e->pe)) {
+            entry->checked_tlbi = all_count ? n + 1 : entry->checked_tlbi;
             continue;
+        }
         if (t->pe != e->pe || s->synchronized_step[e->pe] > t->done_step) {
             report(c, e, entry, t);
             return;
         }
         all_count = false;
     }
-    if (all_count)
-        entry->checked_tlbi = s->tlbi_done;
 }

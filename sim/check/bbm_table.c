@@ -1,0 +1,130 @@
+/*
+ * Checker bbm: pools of table pages and of records of changed descriptors, each with buckets by
+ * address. All bytes; numbers instead of pointers.
+ *
+ * What is beyond the pools is not judged. DDI 0487: the tables of VMSAv8-64.
+ */
+#include "sim/check/check_states.h"
+
+#include <string.h>
+
+static unsigned bucket_of(uint64_t pa, unsigned count)
+{
+    return (unsigned)(hash_mix(pa) % count);
+}
+
+void bbm_bit_set(uint64_t *bits, unsigned i, bool value)
+{
+    uint64_t bit = UINT64_C(1) << i % 64;
+    bits[i / 64] = value ? bits[i / 64] | bit : bits[i / 64] & ~bit;
+}
+
+bool bbm_bits_any(const uint64_t *bits)
+{
+    uint64_t any = 0;
+    for (unsigned i = 0; i < BBM_WORDS / 64; i++)
+        any |= bits[i];
+    return any != 0;
+}
+
+struct bbm_page *bbm_page_find(struct bbm_state *b, uint64_t pa)
+{
+    uint64_t key = align_down(pa, PAGE_BYTES) | 1;
+    for (unsigned n = b->page_bucket[bucket_of(key, BBM_PAGES)]; n != 0; n = b->page[n - 1].next) {
+        if (b->page[n - 1].pa == key)
+            return &b->page[n - 1];
+    }
+    return NULL;
+}
+
+struct bbm_page *bbm_page_add(struct bbm_state *b, uint64_t pa)
+{
+    unsigned n = 0;
+    if (b->page_top < BBM_PAGES)
+        n = b->page_top++;
+    else
+        while (n < BBM_PAGES && b->page[n].pa != 0)
+            n++;
+    if (n == BBM_PAGES)
+        return NULL;
+    struct bbm_page *page = &b->page[n];
+    memset(page, 0, sizeof *page);
+    page->pa = align_down(pa, PAGE_BYTES) | 1;
+    uint16_t *bucket = &b->page_bucket[bucket_of(page->pa, BBM_PAGES)];
+    page->next = *bucket;
+    *bucket = (uint16_t)(n + 1);
+    b->page_count++;
+    return page;
+}
+
+void bbm_page_drop(struct checks *c, struct bbm_page *page)
+{
+    struct bbm_state *b = c->own[CHECK_BBM];
+    uint16_t n = (uint16_t)(page - b->page + 1);
+    for (unsigned i = 0; b->record_count != 0 && i < b->record_top; i++) {
+        if (b->record[i].pa != 0 && b->record[i].page + 1u == n)
+            bbm_record_remove(b, &b->record[i]);
+    }
+    uint16_t *link = &b->page_bucket[bucket_of(page->pa, BBM_PAGES)];
+    while (*link != n)
+        link = &b->page[*link - 1].next;
+    *link = page->next;
+    machine_watch_page(c->machine, pa_make(page->pa - 1), false);
+    memset(page, 0, sizeof *page);
+    b->page_count--;
+}
+
+struct bbm_record *bbm_record_find(struct bbm_state *b, uint64_t pa)
+{
+    unsigned n = b->record_count ? b->record_bucket[bucket_of(pa | 1, BBM_RECORDS)] : 0;
+    for (; n != 0; n = b->record[n - 1].next) {
+        if (b->record[n - 1].pa == (pa | 1))
+            return &b->record[n - 1];
+    }
+    return NULL;
+}
+
+struct bbm_record *bbm_record_add(struct bbm_state *b, uint64_t pa, const struct bbm_page *page)
+{
+    unsigned n = 0;
+    while (n < b->record_top && b->record[n].pa != 0)
+        n++;
+    if (n == BBM_RECORDS)
+        return NULL;
+    if (n == b->record_top)
+        b->record_top++;
+    struct bbm_record *r = &b->record[n];
+    memset(r, 0, sizeof *r);
+    r->pa = pa | 1;
+    r->page = (uint16_t)(page - b->page);
+    uint16_t *bucket = &b->record_bucket[bucket_of(r->pa, BBM_RECORDS)];
+    r->next = *bucket;
+    *bucket = (uint16_t)(n + 1);
+    b->record_count++;
+    return r;
+}
+
+/* What it took out of the tables, if anything, is no longer known to hang on it. */
+void bbm_record_remove(struct bbm_state *b, struct bbm_record *r)
+{
+    uint16_t n = (uint16_t)(r - b->record + 1);
+    for (unsigned i = 0; bbm_is_table(bbm_page_of(b, r), r->old) && i < b->page_top; i++) {
+        if (b->page[i].unlinked == n)
+            b->page[i].unlinked = 0;
+    }
+    uint16_t *link = &b->record_bucket[bucket_of(r->pa, BBM_RECORDS)];
+    while (*link != n)
+        link = &b->record[*link - 1].next;
+    *link = r->next;
+    if (r->state == BBM_SUSPECT)
+        b->suspect_count--;
+    memset(r, 0, sizeof *r);
+    b->record_count--;
+    while (b->record_top != 0 && b->record[b->record_top - 1].pa == 0)
+        b->record_top--;
+}
+
+struct bbm_page *bbm_page_of(struct bbm_state *b, const struct bbm_record *r)
+{
+    return &b->page[r->page];
+}

@@ -1,0 +1,222 @@
+/*
+ * Checker cache: instructions that are stale. A line from which instructions were executed is
+ * stored to; before it is executed again, by whom ever, the store has to be cleaned to the point
+ * of unification (DC by address, unless CTR_EL0.IDC), that finished (DSB), instruction caches
+ * invalidated for the PE that executes (IC, unless CTR_EL0.DIC), that finished (DSB), and the PE
+ * synchronized (ISB, exception entry or return). Only words that were executed before count: what
+ * was never fetched is in no instruction cache for certain, and loading a program draws no report.
+ *
+ * It needs no caches in the model, nor that anything stale is really executed. The words are known
+ * by their address: a store of what is already there changes nothing.
+ *
+ * Not judged: clean operations by set and way count for nobody else's lines; lines beyond
+ * CODE_LINE_MAX / 2. DDI 0487: "Synchronization and coherency issues between data and instruction
+ * accesses", CTR_EL0.
+ */
+#include "sim/check/check_states.h"
+
+#include <inttypes.h>
+
+static uint64_t line_of(uint64_t pa)
+{
+    return align_down(pa, CODE_LINE_BYTES);
+}
+
+/* The line, or the free place where it would go. */
+static struct code_line *line_find(struct cache_state *s, uint64_t pa)
+{
+    uint64_t key = line_of(pa) | 1;
+    uint32_t slot = (uint32_t)hash_mix(key) % CODE_LINE_MAX;
+    while (s->line[slot].pa != 0 && s->line[slot].pa != key)
+        slot = (slot + 1) % CODE_LINE_MAX;
+    return &s->line[slot];
+}
+
+static uint32_t word_bit(uint64_t pa)
+{
+    return UINT32_C(1) << pa / 4 % (CODE_LINE_BYTES / 4);
+}
+
+/* Where a PE fetches from; 0 when not known. */
+static uint64_t fetch_pa(const struct cache_state *s, unsigned pe, uint64_t va)
+{
+    unsigned slot = (unsigned)(va / PAGE_BYTES % CODE_PAGES);
+    if (s->page_va[pe][slot] != (align_down(va, PAGE_BYTES) | 1))
+        return 0;
+    return s->page_pa[pe][slot] + va % PAGE_BYTES;
+}
+
+static void fetched(struct cache_state *s, const struct event *e)
+{
+    unsigned slot = (unsigned)(e->fetch_page.va / PAGE_BYTES % CODE_PAGES);
+    s->page_va[e->pe][slot] = align_down(e->fetch_page.va, PAGE_BYTES) | 1;
+    s->page_pa[e->pe][slot] = align_down(e->fetch_page.pa, PAGE_BYTES);
+}
+
+/* What is missing before the PE may execute the line, or NULL. */
+static const char *missing(const struct checks *c, const struct code_line *line, unsigned pe)
+{
+    const struct cache_state *s = c->own[CHECK_CACHE];
+    if (line->clean_step == 0)
+        return "it was not cleaned to the point of unification";
+    if (line->clean_done == 0)
+        return "no DSB has finished the clean";
+    if (line->ic_step == 0)
+        return "no instruction cache was invalidated behind that";
+    if ((line->ic_pes >> pe & 1) == 0)
+        return "the instruction cache of this CPU was not invalidated";
+    if (line->ic_done == 0)
+        return "no DSB has finished the invalidation";
+    if (s->isb_step[pe] < line->ic_done)
+        return "this CPU has not synchronized since (ISB)";
+    return NULL;
+}
+
+static void report(struct checks *c, const struct event *e, const struct code_line *line,
+                   uint64_t pa, const char *what)
+{
+    struct finding *f = finding_begin(c, CHECK_CACHE, "stale-instruction", e);
+    if (!f)
+        return;
+    finding_event(f, line->store_step, line->store_pe, line->store_pc,
+                  "stores to the line at 0x%" PRIx64 ", which was executed before", line->pa - 1);
+    if (line->clean_step > 1)
+        finding_event(f, line->clean_step, line->clean_pe, 0, "cleans it");
+    if (line->ic_step > 1)
+        finding_event(f, line->ic_step, line->ic_pe, 0, "invalidates it in instruction caches");
+    finding_event(f, e->step, e->pe, e->retire.pc, "executes 0x%08x at PA 0x%" PRIx64 ": %s",
+                  e->retire.word, pa, what);
+    finding_end(c, f, "CPU %u executes an instruction at PA 0x%" PRIx64 " that CPU %u stored, and "
+                "may execute an older one: %s",
+                e->pe, pa, line->store_pe, what);
+}
+
+static void executed(struct checks *c, const struct event *e)
+{
+    struct cache_state *s = c->own[CHECK_CACHE];
+    uint64_t pa = fetch_pa(s, e->pe, e->retire.pc);
+    if (pa == 0 || e->retire.word == 0)
+        return;
+    struct code_line *line = line_find(s, pa);
+    if (line->pa == 0) {
+        if (s->count >= CODE_LINE_MAX / 2)
+            return;
+        s->count++;
+        line->pa = line_of(pa) | 1;
+    }
+    if (line->store_step != 0 && (line->stale & word_bit(pa))) {
+        const char *what = missing(c, line, e->pe);
+        if (what)
+            report(c, e, line, pa, what);
+    }
+    line->words |= word_bit(pa);
+}
+
+static void stored(struct checks *c, const struct event *e)
+{
+    struct cache_state *s = c->own[CHECK_CACHE];
+    if (!e->mem.write)
+        return;
+    for (uint64_t at = align_down(e->mem.pa, 4); at < e->mem.pa + e->mem.size; at += 4) {
+        struct code_line *line = line_find(s, at);
+        if (line->pa == 0 || (line->words & word_bit(at)) == 0)
+            continue;
+        bool idc = c->machine->state->cpu[e->pe].reg[SR_CTR_EL0] >> 28 & 1;
+        bool dic = c->machine->state->cpu[e->pe].reg[SR_CTR_EL0] >> 29 & 1;
+        s->has_stores = 1;
+        line->stale |= word_bit(at);
+        line->store_step = e->step;
+        line->store_pc = check_pc(c, e->pe);
+        line->store_pe = e->pe;
+        line->clean_step = idc;
+        line->ic_step = dic;
+        line->ic_pes = dic ? UINT32_MAX : 0;
+        line->clean_done = line->ic_done = 0;
+    }
+}
+
+static void cleaned(struct cache_state *s, const struct event *e, uint64_t pa)
+{
+    struct code_line *line = line_find(s, pa);
+    if (line->pa == 0 || line->store_step == 0 || line->clean_step != 0)
+        return;
+    line->clean_step = e->step;
+    line->clean_pe = e->pe;
+}
+
+/* An IC counts only behind a clean that is finished. */
+static void invalidated(struct code_line *line, const struct event *e, uint32_t pes)
+{
+    if (line->pa == 0 || line->store_step == 0 || line->clean_done == 0)
+        return;
+    line->ic_step = e->step;
+    line->ic_pe = e->pe;
+    line->ic_pes |= pes;
+    line->ic_done = 0;
+}
+
+static bool address_of(const struct checks *c, const struct event *e, uint64_t *pa)
+{
+    struct mmu_request request = {.va = va_make(e->system.value), .el = e->el,
+                                  .kind = ACCESS_PLAIN, .alignment = 1, .is_cache_op = 1};
+    struct walk walk;
+    check_peek(c, e->pe, e->el == 2 ? REGIME_EL2 : REGIME_EL10, true, &request, &walk);
+    *pa = walk.result.pa.bits;
+    return walk.result.fault.kind == FAULT_NONE;
+}
+
+static void maintained(struct checks *c, const struct event *e)
+{
+    struct cache_state *s = c->own[CHECK_CACHE];
+    uint32_t reg = e->system.reg;
+    uint64_t pa;
+    bool all = reg == SR_IC_IALLU || reg == SR_IC_IALLUIS;
+    bool by_address = reg == SR_DC_CVAU || reg == SR_DC_CVAC || reg == SR_DC_CIVAC ||
+                      reg == SR_DC_CVAP || reg == SR_IC_IVAU;
+    if (all) {
+        bool fb = e->el == 1 && (check_effective(c, e->pe)[SR_HCR_EL2] & HCR_EL2_FB);
+        uint32_t pes = reg == SR_IC_IALLUIS || fb ? UINT32_MAX : 1u << e->pe;
+        for (unsigned i = 0; s->has_stores && i < CODE_LINE_MAX; i++)
+            invalidated(&s->line[i], e, pes);
+    } else if (by_address && address_of(c, e, &pa)) {
+        if (reg == SR_IC_IVAU)
+            invalidated(line_find(s, pa), e, UINT32_MAX);
+        else
+            cleaned(s, e, pa);
+    }
+}
+
+/* A DSB of the PE that cleaned or invalidated. */
+static void finished(struct cache_state *s, const struct event *e)
+{
+    for (unsigned i = 0; s->has_stores && i < CODE_LINE_MAX; i++) {
+        struct code_line *line = &s->line[i];
+        if (line->store_step == 0)
+            continue;
+        bool is_own = line->clean_step <= 1 ? e->pe == line->store_pe : e->pe == line->clean_pe;
+        if (line->clean_step != 0 && line->clean_done == 0 && is_own)
+            line->clean_done = e->step;
+        if (line->ic_step > 1 ? line->ic_done == 0 && e->pe == line->ic_pe
+                              : line->ic_step == 1 && line->clean_done != 0)
+            line->ic_done = e->step;
+    }
+}
+
+void check_cache(struct checks *c, const struct event *e)
+{
+    struct cache_state *s = c->own[CHECK_CACHE];
+    if (e->kind == EVENT_RETIRE)
+        executed(c, e);
+    else if (e->kind == EVENT_MEM)
+        stored(c, e);
+    else if (e->kind == EVENT_FETCH_PAGE)
+        fetched(s, e);
+    else if (e->kind == EVENT_SYSTEM) {
+        if (e->system.write)
+            maintained(c, e);
+    } else if (e->kind == EVENT_BARRIER && e->barrier.barrier == BARRIER_DSB) {
+        finished(s, e);
+    } else if (e->kind != EVENT_BARRIER || e->barrier.barrier == BARRIER_ISB) {
+        s->isb_step[e->pe] = e->step;
+    }
+}

@@ -1,0 +1,72 @@
+/*
+ * The checkers, one row each, in the order in which they look at an event:
+ *
+ *   ROW(NAME, name, events, entries, bytes, sentence)
+ *     events   kinds of events that it wants, ON(KIND) | ...
+ *     entries  1: it needs the shadow of TLB entries
+ *     bytes    of state of its own
+ */
+#pragma once
+
+/* clang-format off */
+#define CHECK_ROWS(ROW) \
+    ROW(VMID, vmid,                                                                                \
+        ON(CONTEXT),                                                                               \
+        0, 0,                                                                                      \
+        "one VMID with two stage 2 roots live at once, one root with two shapes, a VM under the "  \
+        "host's VMID, or (where declared) one root under two VMIDs")                               \
+    ROW(ASID, asid,                                                                                \
+        ON(TLB_HIT),                                                                               \
+        1, 0,                                                                                      \
+        "a use of a translation made from other tables under the same VMID and ASID: an ASID "     \
+        "given away too early, two vCPUs with one ASID, another process's global entry")           \
+    ROW(TLB, tlb,                                                                                  \
+        ON(TLB_HIT),                                                                               \
+        1, 0,                                                                                      \
+        "an access through a translation that a finished TLBI and DSB of its VM had removed")      \
+    ROW(BBM, bbm,                                                                                  \
+        ON(WALK) | ON(WATCH_STORE) | ON(BARRIER) | ON(TLBI) | ON(TLBI_DONE) |                      \
+        ON(TLBI_LOCAL_DONE) | ON(CONTEXT),                                                         \
+        0, sizeof(struct bbm_state),                                                               \
+        "a live descriptor changed without break-before-make, a TLBI without the DSB before it, "  \
+        "a table reused before what hung on it is clean")                                          \
+    ROW(OWNER, owner,                                                                              \
+        ON(TLB_FILL) | ON(TLB_HIT),                                                                \
+        1, sizeof(struct owner_state),                                                             \
+        "an access to a page that the stage 2 root now bound to the VMID does not reach")          \
+    ROW(SYNC, sync,                                                                                \
+        ON(SYSTEM) | ON(LAG) | ON(TLBI) | ON(BARRIER) | ON(EXC_TAKE) | ON(ERET) | ON(VREG),        \
+        0, sizeof(struct sync_state),                                                              \
+        "a system register used before the context synchronization that makes its write "          \
+        "effective")                                                                               \
+    ROW(CACHE, cache,                                                                              \
+        ON(RETIRE) | ON(MEM) | ON(FETCH_PAGE) | ON(SYSTEM) | ON(BARRIER) | ON(EXC_TAKE) |          \
+        ON(ERET),                                                                                  \
+        0, sizeof(struct cache_state),                                                             \
+        "an instruction executed that was stored and not made visible to fetches (DC, IC, "        \
+        "barriers)")                                                                               \
+    ROW(REGS, regs,                                                                                \
+        ON(SYSTEM) | ON(EXC_TAKE) | ON(ERET) | ON(CONTEXT),                                        \
+        0, sizeof(struct regs_state),                                                              \
+        "a register value of one vCPU seen by another")                                            \
+    ROW(EMUL, emul,                                                                                \
+        ON(EXC_TAKE) | ON(ERET) | ON(CONTEXT),                                                     \
+        0, sizeof(struct emul_state),                                                              \
+        "after a stage 2 abort a vCPU goes on with anything changed but what its instruction "     \
+        "changes")                                                                                 \
+    ROW(EL2, el2,                                                                                  \
+        ON(FETCH_PAGE) | ON(WATCH_STORE) | ON(EXC_TAKE) | ON(ERET) | ON(EFFECTIVE),                \
+        0, sizeof(struct el2_state),                                                               \
+        "EL2 executes what is not its text, takes a synchronous abort itself, or leaves with "     \
+        "vectors that cannot be fetched")                                                          \
+    ROW(GUEST, guest,                                                                              \
+        ON(EXIT),                                                                                  \
+        0, 0,                                                                                      \
+        "the guest software reports that its self-check failed")                                   \
+    ROW(PROGRESS, progress,                                                                        \
+        ON(EXC_TAKE) | ON(ERET) | ON(CONTEXT) | ON(WAIT) | ON(CONSOLE) | ON(FIRMWARE) |            \
+        ON(EXIT),                                                                                  \
+        0, 0,                                                                                      \
+        "nothing goes forward: the same abort again and again, or no VM entered or left, "         \
+        "no wait, no output")
+/* clang-format on */

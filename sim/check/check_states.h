@@ -1,0 +1,136 @@
+/*
+ * The state that each checker has of its own, as bytes; it lies behind the common state.
+ */
+#pragma once
+#include "sim/check/bbm.h"
+#include "sim/check/check_parts.h"
+
+#define OWNED_MAX 4096u
+
+STATE_BEGIN
+/* owner: which root a range was last seen mapped by, from stage 2 fills. */
+struct owned {
+    uint64_t key; /* address | log2 of its size; 0: free */
+    uint64_t ipa;
+    uint64_t root;
+    uint64_t step, pc;
+    uint32_t pe;
+    uint32_t reserved;
+};
+
+struct owner_state {
+    uint32_t count;
+    uint32_t reserved;
+    uint64_t sizes; /* bit per log2 of a size that is in the log */
+    struct owned owned[OWNED_MAX];
+};
+
+/* sync: a register write that waits for a context synchronization event. */
+#define SYNC_PENDING_MAX 16u
+
+struct sync_write {
+    uint64_t old; /* in effect before */
+    uint64_t step, pc;
+    uint32_t reg;
+    uint32_t reserved;
+};
+
+struct sync_pe {
+    uint32_t count;
+    uint32_t at_pending; /* an AT was executed, and nothing has synchronized since */
+    uint64_t at_step, at_pc;
+    struct sync_write write[SYNC_PENDING_MAX];
+};
+
+struct sync_state {
+    struct sync_pe pe[PE_COUNT_MAX];
+};
+
+/* cache: lines that instructions were executed from. */
+#define CODE_LINE_MAX 4096u
+#define CODE_LINE_BYTES 64u
+#define CODE_PAGES 64u
+
+struct code_line {
+    uint64_t pa;         /* | 1; 0: free */
+    uint64_t store_step; /* the last store to it since it was executed; 0: none */
+    uint64_t store_pc;
+    uint64_t clean_step; /* DC to the point of unification behind that store */
+    uint64_t clean_done; /* a DSB behind that */
+    uint64_t ic_step;    /* IC behind that */
+    uint64_t ic_done;    /* a DSB behind that: from here an ISB lets a PE fetch anew */
+    uint32_t ic_pes;     /* PEs that the IC reached */
+    uint8_t store_pe, clean_pe, ic_pe, reserved;
+    uint32_t words, stale; /* bit per word: was executed; was stored after that */
+};
+
+struct cache_state {
+    uint32_t count;
+    uint32_t has_stores; /* to any line */
+    uint64_t isb_step[PE_COUNT_MAX];
+    uint64_t page_va[PE_COUNT_MAX][CODE_PAGES]; /* | 1; where the PE fetches */
+    uint64_t page_pa[PE_COUNT_MAX][CODE_PAGES];
+    struct code_line line[CODE_LINE_MAX];
+};
+
+/* regs, emul: a vCPU of a VM, by root and VMPIDR_EL2, and what it left when it was last left. */
+#define VCPU_MAX 15u
+
+struct vcpu_image {
+    uint64_t root, vmpidr; /* root 0: free */
+    uint64_t step, pc;     /* of its last exit */
+    uint64_t x[31], sp[2];
+    uint64_t v[32][2];
+};
+
+struct reg_tag {
+    uint64_t step, pc;
+    uint32_t vcpu; /* number of a vCPU + 1; 0: EL2, the host, nobody */
+    uint32_t reserved;
+};
+
+struct regs_state {
+    uint32_t vcpu_count;
+    uint32_t reserved;
+    uint32_t left_by[PE_COUNT_MAX]; /* the vCPU that left this PE last, + 1 */
+    struct vcpu_image vcpu[VCPU_MAX];
+    struct reg_tag tag[PE_COUNT_MAX][SYSREG_COUNT];
+};
+
+/* emul: the abort that a vCPU has not yet come back from. */
+struct emul_abort {
+    uint64_t root, vmpidr; /* root 0: none */
+    uint64_t step, pc, esr, far, ipa;
+    uint64_t spsr;
+    uint64_t x[31], sp[2];
+    uint32_t word; /* the instruction's encoding at the abort */
+    uint8_t pe, word_known, reserved[2];
+};
+
+struct emul_state {
+    struct emul_abort abort[VCPU_MAX];
+};
+
+/* el2: pages that EL2 has executed, and what happened there. */
+#define EL2_PAGE_MAX 256u
+
+struct el2_page {
+    uint64_t pa;         /* | 1; 0: free */
+    uint64_t fetch_step; /* first executed */
+    uint64_t fetch_pc;
+    uint64_t store_step, store_pc; /* last written by EL1 or EL0; 0: not */
+    uint32_t store_pe, store_el;
+};
+
+struct el2_pe {
+    uint64_t abort_step, abort_pc, abort_esr; /* a synchronous one taken from EL2; 0: none */
+    uint64_t vbar_step;                       /* VBAR_EL2 came into effect; 0: never */
+};
+
+struct el2_state {
+    uint32_t count;
+    uint32_t reserved;
+    struct el2_pe pe[PE_COUNT_MAX];
+    struct el2_page page[EL2_PAGE_MAX];
+};
+STATE_END
