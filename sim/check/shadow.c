@@ -235,6 +235,8 @@ void shadow_event(struct checks *c, const struct event *e)
     case EVENT_EXIT:
     case EVENT_CHOICE:
     case EVENT_HOLD:
+    case EVENT_STORE_BUFFERED:
+    case EVENT_STORE_DRAINED:
     case EVENT_KIND_COUNT:
         break;
     }
