@@ -14,7 +14,7 @@
 
 enum barrier_kind { BARRIER_DMB, BARRIER_DSB, BARRIER_ISB };
 
-struct operands; /* operands.h */
+struct operand_sets; /* operands.h */
 
 /* What a PE asks of the machine around it. */
 struct core_ops {
@@ -37,8 +37,8 @@ struct core_ops {
     uint64_t (*gic_register)(void *owner, unsigned pe, enum sysreg reg, bool is_write,
                              uint64_t value);
     /* Around each instruction while core.follows; completed: it has not ended in a fault. */
-    void (*instruction_begin)(void *owner, unsigned pe, const struct operands *operands);
-    void (*instruction_end)(void *owner, unsigned pe, const struct operands *operands,
+    void (*instruction_begin)(void *owner, unsigned pe, const struct operand_sets *operands);
+    void (*instruction_end)(void *owner, unsigned pe, const struct operand_sets *operands,
                             bool completed);
 };
 

@@ -230,7 +230,7 @@ static inline bool may_interrupt(const struct cpu *cpu)
 /* The instruction, with the machine told of its dependencies before and after. */
 static enum step execute_followed(struct core *c, enum a64_op op)
 {
-    struct operands operands = operands_of(op, c->word);
+    struct operand_sets operands = operands_of(op, c->word);
     c->ops->instruction_begin(c->owner, c->pe, &operands);
     enum step step = ENGINE(exec_table)[op](c, c->word);
     c->ops->instruction_end(c->owner, c->pe, &operands,

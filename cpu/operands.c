@@ -62,10 +62,10 @@ static uint64_t slot_set(const struct operand_slot *slot, uint32_t word)
     return n == 31 && slot->place != OPERAND_PLACE_SP ? 0 : OPERAND_BIT(n);
 }
 
-struct operands operands_of(enum a64_op op, uint32_t word)
+struct operand_sets operands_of(enum a64_op op, uint32_t word)
 {
     const struct operand_row *row = &rows[op];
-    struct operands o = {.source = row->source,
+    struct operand_sets o = {.source = row->source,
                          .target = row->target,
                          .branch = row->branch,
                          .data = row->data};

@@ -16,7 +16,7 @@ enum operand {
 };
 
 /* Sets: bit per enum operand. The zero register is in none. */
-struct operands {
+struct operand_sets {
     uint64_t address; /* addresses of its accesses are made of these */
     uint64_t data;    /* what it stores */
     uint64_t branch;  /* where execution goes on */
@@ -27,4 +27,4 @@ struct operands {
 };
 
 /* The operands of a word that decodes to op. Pure. */
-struct operands operands_of(enum a64_op op, uint32_t word);
+struct operand_sets operands_of(enum a64_op op, uint32_t word);

@@ -67,10 +67,21 @@ static bool is_blocked(const struct order *o, const struct order_pe *p, unsigned
     return false;
 }
 
-/* Whether a store would change what is there. */
-static bool changes_memory(const struct order *o, const struct order_store *s, uint64_t pa,
-                           size_t size)
+/*
+ * Whether it can be told that a store has become visible: it would change what is there, or it
+ * is not the only one that waits to.
+ */
+static bool can_be_told(const struct order *o, const struct order_store *s, uint64_t pa,
+                        size_t size)
 {
+    for (unsigned pe = 0; pe < o->pe_count; pe++) {
+        const struct order_pe *p = &o->state->pe[pe];
+        for (unsigned i = 0; i < p->count; i++) {
+            const struct order_store *other = &p->store[i];
+            if (other != s && order_overlaps(other->pa, other->size, s->pa, s->size))
+                return true;
+        }
+    }
     uint8_t now[16];
     const uint8_t *bytes = (const uint8_t *)s->value;
     o->below.peek(o->below.owner, pa_make(s->pa), now, s->size);
@@ -126,7 +137,7 @@ static void ask_in_order(struct order *o, unsigned spared, uint64_t pa, size_t s
         if (is_put_off(o, last))
             continue;
         if (!is_blocked(o, &o->state->pe[pe], place_of(&o->state->pe[pe], last))) {
-            if (!always && !changes_memory(o, s, pa, size))
+            if (!always && !can_be_told(o, s, pa, size))
                 continue;
             if (is_visible_by_now(o, pe, s)) {
                 drain(o, pe, last, ORDER_SEEN);
@@ -156,6 +167,11 @@ static void become_visible(struct order *o, unsigned pe, const struct order_stor
     event_emit_STORE_DRAINED(ORDER_HEAD(o, pe), s->number, s->pa, s->value[0], s->entry, s->size,
                              (uint8_t)why);
     history_write(o, &access, s->value, s->view);
+    struct order_views *v = &o->state->pe[pe].views;
+    if (s->own != ORDER_OWN_NOT) /* what a DSB has completed stays so */
+        view_raise(&v->complete, o->state->time);
+    if (s->own == ORDER_OWN_SEEN)
+        view_raise(&v->observer, o->state->time);
 }
 
 /*

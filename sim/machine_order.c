@@ -121,7 +121,7 @@ void machine_order_synchronize(void *owner, unsigned pe)
     order_synchronize(m->order, pe);
 }
 
-static struct order_operands order_operands_of(const struct operands *o)
+static struct order_operands order_operands_of(const struct operand_sets *o)
 {
     return (struct order_operands){.address = o->address,
                                    .data = o->data,
@@ -132,14 +132,14 @@ static struct order_operands order_operands_of(const struct operands *o)
                                    .status = o->status};
 }
 
-void machine_order_instruction_begin(void *owner, unsigned pe, const struct operands *operands)
+void machine_order_instruction_begin(void *owner, unsigned pe, const struct operand_sets *operands)
 {
     struct machine *m = owner;
     struct order_operands converted = order_operands_of(operands);
     order_instruction_begin(m->order, pe, &converted);
 }
 
-void machine_order_instruction_end(void *owner, unsigned pe, const struct operands *operands,
+void machine_order_instruction_end(void *owner, unsigned pe, const struct operand_sets *operands,
                                    bool completed)
 {
     struct machine *m = owner;
