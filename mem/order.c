@@ -56,7 +56,8 @@ static void ask_others(struct order *o, const struct access *access)
         pa = align_down(pa, GRANULE_BYTES);
         size = GRANULE_BYTES;
     }
-    buffer_observe(o, spared, pa, size, access->exclusive || access->is_write);
+    bool writes = access->exclusive || access->atomic || access->is_write;
+    buffer_observe(o, spared, pa, size, writes);
 }
 
 /* What a PE's read takes; the part that its own stores give is fixed. */
