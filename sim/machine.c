@@ -41,6 +41,7 @@ static void wire_pe(struct machine *m, unsigned pe)
         .counts = &m->side->counts,
         .events = &m->events,
         .clock = &m->event_clock[pe],
+        .listener = m->order ? &m->mmu_listener : NULL,
         .pe = (uint8_t)pe,
     };
     mmu_wire(&m->mmu[pe]);
@@ -58,6 +59,7 @@ static void wire_pe(struct machine *m, unsigned pe)
         .code = m->code,
         .pe = pe,
         .conduit_hvc = m->config.entry_el == 1,
+        .keeps_order = m->order != NULL,
     };
     core_wire(&m->core[pe]);
 }
@@ -102,6 +104,7 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     chooser_init(&m->chooser, CHOICE_DEFAULT);
     m->chooser.open_mask = config->open_mask;
     machine_port_init(m);
+    machine_order_new(m);
     clock_init(&m->state->clock, m->timing.cycles_per_tick);
     struct gic_config gic = {.pe_count = (uint8_t)config->pe_count,
                              .list_registers = (uint8_t)config->list_registers};
@@ -127,6 +130,7 @@ void machine_free(struct machine *m)
     chooser_free(&m->chooser);
     code_free(m->code);
     cow_free(m->memory);
+    machine_order_free(m);
     free(m->notes);
     free(m->side);
     free(m->state);
@@ -150,7 +154,8 @@ struct engine_result engine_run(struct machine *m, unsigned pe, const struct eng
     struct core *c = &m->core[pe];
     m->events.step = m->state->step;
     c->lines_may_change = false;
-    if (m->engine == ENGINE_KIND_FAST && !budget->stop_at_visible && core_may_run_fast(c))
+    if (m->engine == ENGINE_KIND_FAST && !budget->stop_at_visible && !m->order &&
+        core_may_run_fast(c))
         return core_run_fast(c, budget);
     struct engine_budget part = *budget;
     if (m->engine == ENGINE_KIND_FAST && part.steps > PRECISE_PART)
@@ -420,6 +425,8 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
             return MACHINE_LIMIT;
         int pe = next_pe(m);
         if (pe < 0) {
+            if (m->order && order_drain_all(m->order)) /* nothing waits for ever */
+                continue;
             if (s->clock.next == DEADLINE_NEVER)
                 return MACHINE_IDLE;
             machine_deadlines(m, s->clock.next);
