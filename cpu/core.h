@@ -14,12 +14,16 @@
 
 enum barrier_kind { BARRIER_DMB, BARRIER_DSB, BARRIER_ISB };
 
+struct operand_sets; /* operands.h */
+
 /* What a PE asks of the machine around it. */
 struct core_ops {
     /* Sends an invalidation to every PE in its scope, the issuer included. */
     void (*tlbi)(void *owner, unsigned pe, struct tlbi *message);
     /* A DSB (any option) or DMB was executed. For DSB: finishes what this PE's TLBIs owe. */
     void (*barrier)(void *owner, unsigned pe, enum barrier_kind kind, unsigned crm);
+    /* A context synchronization event: what was waited for so far counts for what follows. */
+    void (*synchronize)(void *owner, unsigned pe);
     /* SEV: sets every PE's event register. */
     void (*send_event)(void *owner, unsigned pe);
     /* The system counter in ticks as this PE reads it. */
@@ -32,6 +36,10 @@ struct core_ops {
     /* Registers with owner=gic (a GICv3 CPU interface later). */
     uint64_t (*gic_register)(void *owner, unsigned pe, enum sysreg reg, bool is_write,
                              uint64_t value);
+    /* Around each instruction while core.follows; completed: it has not ended in a fault. */
+    void (*instruction_begin)(void *owner, unsigned pe, const struct operand_sets *operands);
+    void (*instruction_end)(void *owner, unsigned pe, const struct operand_sets *operands,
+                            bool completed);
 };
 
 /* How an instruction ends. */
@@ -78,6 +86,8 @@ struct core {
     /* Derived from the effective registers; regimes_stale says when to make them again. */
     struct regime regime[REGIME_KIND_COUNT];
     bool regimes_stale;
+    bool keeps_order; /* the order of accesses is modelled: ops->synchronize is wanted */
+    bool follows;   /* ... and load-early is open: dependencies through registers count */
     bool debug_on; /* derived: a step or a break- or watchpoint may come; debug.h */
 
     /* What the last CONTEXT event said; made anew after a restore. */

@@ -12,6 +12,7 @@
 #include "cpu/direct.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
+#include "cpu/operands.h"
 #if defined(ENGINE_FAST)
 #include "cpu/hot/hot.h"
 #endif
@@ -36,6 +37,7 @@ static bool fetch_through_port(struct core *c, const struct translation *t, uint
         .memory = t->memory,
         .shareability = t->shareability,
         .el = cpu->el,
+        .entry = t->entry,
     };
     uint64_t value[2] = {0, 0};
     if (c->port->read(c->port->owner, &access, value) == PORT_OK) {
@@ -227,6 +229,20 @@ static inline bool may_interrupt(const struct cpu *cpu)
     return cpu->lines != 0 || (cpu->effective[SR_HCR_EL2] & HCR_VIRTUAL);
 }
 
+#if !defined(ENGINE_FAST)
+/* The instruction, with the machine told of its dependencies before and after. */
+static enum step execute_followed(struct core *c, enum a64_op op)
+{
+    struct operand_sets operands = operands_of(op, c->word);
+    c->ops->instruction_begin(c->owner, c->pe, &operands);
+    enum step step = ENGINE(exec_table)[op](c, c->word);
+    c->ops->instruction_end(c->owner, c->pe, &operands,
+                            step != STEP_FAULT && step != STEP_UNDEFINED &&
+                                step != STEP_EXCEPTION);
+    return step;
+}
+#endif
+
 /* One instruction attempt, or one interrupt taken. False: what instruction_end() says. */
 static inline bool step_once(struct core *c, const struct engine_budget *budget,
                              enum engine_reason *reason)
@@ -247,8 +263,15 @@ static inline bool step_once(struct core *c, const struct engine_budget *budget,
         cpu->insns++; /* a step of its own: choices before and behind it differ in name */
         *reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
     } else if (!(debugs && debug_before(c)) && fetch(c, &c->word, &op)) {
-        enum step step = __builtin_expect(cpu->il, 0) ? exception_illegal_state(c)
-                                                      : ENGINE(exec_table)[op](c, c->word);
+        enum step step;
+        if (__builtin_expect(cpu->il, 0))
+            step = exception_illegal_state(c);
+#if !defined(ENGINE_FAST)
+        else if (__builtin_expect(c->follows, 0))
+            step = execute_followed(c, op);
+#endif
+        else
+            step = ENGINE(exec_table)[op](c, c->word);
         if (!instruction_end(c, budget, pc, op, step, reason))
             return false;
         if (debugs)
@@ -305,6 +328,7 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     enum engine_reason reason = ENGINE_BUDGET;
     c->unmodelled = NULL;
     c->visible = VISIBLE_NONE;
+    c->follows = c->keeps_order && choice_is_open(c->chooser, CHOICE_LOAD_EARLY);
     direct_begin(c);
     while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET &&
            !c->events->stop) {

@@ -88,7 +88,8 @@ struct mem_op {
     uint8_t element;      /* bytes of each element, each in its own byte order; 0: one element */
     uint8_t atomic;       /* 1: reads and writes; kind is that of the read */
     uint8_t store_kind;   /* enum access_kind of an atomic access's write */
-    uint8_t reserved[3];
+    uint8_t weak;         /* 1: LDAPR, an acquire that a store-release does not hold back */
+    uint8_t reserved[2];
     uint32_t iss; /* ISS[24:14] if the form gives a valid syndrome (ISS_VALID below), else 0 */
 };
 

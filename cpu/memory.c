@@ -161,6 +161,8 @@ static struct access access_make(const struct core *c, uint64_t va, const struct
         .memory = t->memory,
         .shareability = t->shareability,
         .el = c->cpu->el,
+        .weak = op->weak,
+        .entry = t->entry,
     };
 }
 

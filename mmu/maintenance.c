@@ -161,6 +161,8 @@ static void deliver(struct mmu *mmu, unsigned i)
     for (unsigned k = 0; k < gone; k++)
         tlb_remove(mmu, slots[k], TLB_GONE_TLBI, t.message);
     event_emit_TLBI_DELIVER(MMU_HEAD(mmu), t.message, t.issuer, gone > 65535 ? 65535 : gone);
+    if (mmu->listener)
+        mmu->listener->delivered(mmu->listener->owner, mmu->pe, &t);
 }
 
 bool tlbi_lets_use(struct mmu *mmu, const struct tlb_entry *entry)

@@ -184,6 +184,18 @@ STATE_END
 
 struct tlb_index; /* derived: finds entries by page; never state */
 
+/*
+ * Whom the MMU tells what becomes of entries, so that accesses that used them can be kept in
+ * order; beside events, which change nothing.
+ */
+struct mmu_listener {
+    void *owner;
+    void (*made)(void *owner, unsigned pe, uint32_t entry); /* by the walk under way */
+    void (*used)(void *owner, unsigned pe, uint32_t entry);
+    void (*gone)(void *owner, unsigned pe, uint32_t entry, bool invalidated);
+    void (*delivered)(void *owner, unsigned pe, const struct tlbi *message);
+};
+
 /* The MMU of one PE as wired by the machine. */
 struct mmu {
     struct mmu_state *state;
@@ -196,6 +208,7 @@ struct mmu {
     struct events *events;
     const struct event_clock *clock; /* insn and time for the heads of events */
     struct tlb_index *index;
+    const struct mmu_listener *listener; /* NULL: nobody */
     uint64_t generation; /* derived: grows when a cached pointer over an entry may be stale */
     uint8_t pe;
 };

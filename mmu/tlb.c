@@ -97,6 +97,8 @@ void tlb_remove(struct mmu *mmu, uint32_t slot, unsigned why, uint32_t message)
     mmu->state->tlb_valid--;
     mmu->generation++;
     event_emit_TLB_GONE(MMU_HEAD(mmu), serial, why, message);
+    if (mmu->listener)
+        mmu->listener->gone(mmu->listener->owner, mmu->pe, serial, why == TLB_GONE_TLBI);
 }
 
 static void evict_oldest(struct mmu *mmu)
@@ -151,6 +153,8 @@ uint32_t tlb_fill(struct mmu *mmu, const struct tlb_key *key, const struct mappi
     event_emit_TLB_FILL(MMU_HEAD(mmu), serial, key->stage, is_stage2 ? map->level2 : map->level1,
                         key->regime, map->is_global, e->vmid, e->asid, map->input, map->output,
                         map->size_log2);
+    if (mmu->listener)
+        mmu->listener->made(mmu->listener->owner, mmu->pe, serial);
     return serial;
 }
 

@@ -68,11 +68,20 @@ static void source_add(struct walker *w, uint32_t source)
         w->source = source;
 }
 
+/* What was made of an entry depends on what that was made from. */
+static inline void tell_used(const struct walker *w, const struct tlb_entry *e)
+{
+    const struct mmu_listener *listener = w->live->listener;
+    if (__builtin_expect(listener != NULL, 0))
+        listener->used(listener->owner, w->live->pe, e->serial);
+}
+
 /* An entry that helps in a walk was used. */
 static void entry_used(struct walker *w, const struct tlb_entry *e, unsigned kind,
                        uint64_t input)
 {
     source_add(w, e->source);
+    tell_used(w, e);
     uint64_t offset = input & bits_ones(e->map.size_log2);
     bool is_table = (e->stage & TLB_TABLE) != 0;
     bool is_stage2 = (e->stage & TLB_COMBINED) == TLB_STAGE2;
@@ -173,6 +182,7 @@ static bool stage2_map(struct walker *w, uint64_t ipa, bool for_walk, struct map
             *out = e->map;
             entry = e->serial;
             source_add(w, e->source);
+            tell_used(w, e);
             if (for_walk || w->regime->stage1_on)
                 entry_used(w, e, for_walk || w->request->is_at ? ACCESS_WALK : w->request->kind,
                            ipa);
@@ -399,6 +409,7 @@ static const struct mapping *map_live(struct walker *w, struct mapping *made)
         }
         if (e) {
             w->entry = e->serial;
+            tell_used(w, e);
             return &e->map;
         }
     }

@@ -26,6 +26,7 @@
 enum {
     EXPLORE_VARIANT = OPTION_FIRST, EXPLORE_STRATEGY, EXPLORE_SCHEDULES, EXPLORE_SEED,
     EXPLORE_JOBS, EXPLORE_OUT, EXPLORE_DEPTH, EXPLORE_PAYLOADS, EXPLORE_KEEP, EXPLORE_RAW,
+    EXPLORE_EVERY, EXPLORE_FIND,
 };
 
 static const struct option options[] = {
@@ -33,19 +34,24 @@ static const struct option options[] = {
     OPTION("schedules", EXPLORE_SCHEDULES), OPTION("seed", EXPLORE_SEED),
     OPTION("jobs", EXPLORE_JOBS), OPTION("out", EXPLORE_OUT), OPTION("depth", EXPLORE_DEPTH),
     OPTION("payload-dir", EXPLORE_PAYLOADS), OPTION_FLAG("keep-going", EXPLORE_KEEP),
-    OPTION_FLAG("no-shrink", EXPLORE_RAW), {0},
+    OPTION_FLAG("no-shrink", EXPLORE_RAW), OPTION_FLAG("every-path", EXPLORE_EVERY),
+    OPTION("find", EXPLORE_FIND), {0},
 };
 
 static const char option_help[] =
     "  --variant NAME    only this variant (all)\n"
-    "  --strategy NAME   random, pct, conflict, systematic or portfolio (the scenario's)\n"
-    "  --schedules N     budget (the scenario's; for systematic without --schedules: none)\n"
+    "  --strategy NAME   random, pct, conflict, systematic, complete or portfolio\n"
+    "                    (the scenario's)\n"
+    "  --schedules N     budget (the scenario's; for systematic and complete without\n"
+    "                    --schedules: none)\n"
     "  --depth N         deviations of the systematic search (the scenario's)\n"
     "  --seed N          (1)\n"
     "  --jobs N          processes (1); what is found does not depend on it\n"
     "  --out DIR         where traces go (found)\n"
     "  --no-shrink       write the traces as they were found\n"
     "  --keep-going      use up the budget; otherwise an expected finding ends the search\n"
+    "  --every-path      complete: enter again what was met before (checks the search itself)\n"
+    "  --find VALUES     complete: up to an outcome, like 1,0xf; writes the run that has it\n"
     "  --payload-dir DIR where the payloads are (hyp, beside this program)\n";
 
 struct arguments {
@@ -53,6 +59,8 @@ struct arguments {
     struct explore_options options;
     const char *variant, *out, *payloads;
     bool has_strategy, has_schedules, has_depth, raw;
+    uint64_t find[OUTCOME_WORD_MAX];
+    unsigned find_count;
     char payload_default[PATH_BYTES];
 };
 
@@ -77,6 +85,27 @@ static void payload_default(char *path, size_t size)
     snprintf(path, size, "%.*s/hyp", (int)(size - 8), self);
 }
 
+/* "1,0xf": the values of an outcome. */
+static bool take_find(const struct command *command, struct arguments *a)
+{
+    char text[PATH_BYTES];
+    snprintf(text, sizeof text, "%s", optarg);
+    a->find_count = 0;
+    for (char *word = text; word;) {
+        char *comma = strchr(word, ',');
+        if (comma)
+            *comma = 0;
+        if (a->find_count == OUTCOME_WORD_MAX ||
+            !config_parse_number(word, &a->find[a->find_count++])) {
+            usage_error(command, "--find: %s is no list of up to %u numbers", optarg,
+                        OUTCOME_WORD_MAX);
+            return false;
+        }
+        word = comma ? comma + 1 : NULL;
+    }
+    return true;
+}
+
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
     struct explore_options *o = &a->options;
@@ -90,7 +119,7 @@ static bool take_option(const struct command *command, int option, struct argume
         if (strategy_by_name(optarg, &o->strategy))
             return true;
         usage_error(command, "--strategy: %s is none of random, pct, conflict, systematic, "
-                    "portfolio", optarg);
+                    "complete, portfolio", optarg);
         return false;
     case EXPLORE_SCHEDULES:
         a->has_schedules = true;
@@ -114,6 +143,11 @@ static bool take_option(const struct command *command, int option, struct argume
     case EXPLORE_KEEP:
         o->keep_going = true;
         return true;
+    case EXPLORE_EVERY:
+        o->every_path = true;
+        return true;
+    case EXPLORE_FIND:
+        return take_find(command, a);
     case EXPLORE_RAW:
         a->raw = true;
         return true;
@@ -187,7 +221,7 @@ static bool keep_finding(const struct arguments *a, const struct scenario_varian
     size_t count = f->record_count;
     bool good = true;
     progress_begin(&bar, "shrinking");
-    if (!a->raw && !hurry) {
+    if (!a->raw && !hurry && strcmp(f->class, EXPLORE_OUTCOME) != 0) {
         struct shrink_options o = {.progress = shrink_progress, .progress_context = &bar};
         good = shrink_run(r, f->records, f->record_count, f->class, &o, &shrunk, error);
         records = shrunk.records;
@@ -226,8 +260,11 @@ static bool has_expected(const struct scenario_variant *v, const struct explore_
 }
 
 /* The status of a variant: expected findings only, and at least one if one is expected. */
-static enum status judge(const struct scenario_variant *v, const struct explore_result *result)
+static enum status judge(const struct arguments *a, const struct scenario_variant *v,
+                         const struct explore_result *result)
 {
+    if (a->find_count != 0 && !result->interrupted)
+        return explore_find(result, EXPLORE_OUTCOME) ? STATUS_EXPECTED : STATUS_OTHER;
     enum status status =
         v->expect_count == 0 || has_expected(v, result) ? STATUS_EXPECTED : STATUS_OTHER;
     for (size_t i = 0; i < result->finding_count; i++) {
@@ -262,8 +299,22 @@ static void add_to_total(struct total *t, const struct explore_result *result, e
         t->verdict.result = RUN_INTERRUPTED;
 }
 
+/* One line for each outcome: "outcome: variant=NAME values=1,0xf ends=12". */
+static void print_outcomes(const struct scenario_variant *v, unsigned words,
+                           const struct explore_result *result)
+{
+    for (size_t i = 0; words != 0 && i < result->outcome_count; i++) {
+        printf("outcome: variant=%s values=", v->name);
+        for (unsigned k = 0; k < words; k++)
+            printf("%s0x%" PRIx64, k ? "," : "", result->outcome[i].value[k]);
+        printf(" ends=%" PRIu64 "\n", result->outcome[i].ends);
+    }
+    if (result->outcomes_lost)
+        printf("outcome: variant=%s more than %u\n", v->name, OUTCOME_MAX);
+}
+
 static void print_variant(const struct scenario_variant *v, const struct explore_result *result,
-                          unsigned places, enum status status)
+                          unsigned words, unsigned places, enum status status)
 {
     printf("variant: name=%s expected=", v->name);
     for (unsigned i = 0; i < v->expect_count; i++)
@@ -283,10 +334,27 @@ static void print_variant(const struct scenario_variant *v, const struct explore
     printf(" places=%u unfair=%" PRIu64 " branches=%" PRIu64 " granules=%" PRIu64 " exhausted=%s",
            places, result->unfair, result->branches, result->granules,
            result->exhausted ? "yes" : "no");
-    if (result->exhausted)
+    if (result->exhausted && result->states == 0)
         printf(" enumerated=%" PRIu64, result->last_search);
+    if (result->segments != 0)
+        printf(" states=%" PRIu64 " segments=%" PRIu64, result->states, result->segments);
     putchar('\n');
+    print_outcomes(v, words, result);
     fflush(stdout);
+}
+
+/* The addresses of the words that make up an outcome. */
+static bool find_words(const struct scenario *s, const struct image *image,
+                       struct outcome_word words[OUTCOME_WORD_MAX], struct error *error)
+{
+    for (unsigned i = 0; i < s->outcome_count; i++) {
+        words[i] = s->outcome[i].word;
+        if (words[i].pe < 0 &&
+            !image_symbol_address(image, s->outcome[i].symbol, &words[i].address))
+            return error_set(error, "%s: no symbol %s for an outcome", image->name,
+                             s->outcome[i].symbol);
+    }
+    return true;
 }
 
 /* One place of a variant; what was found is kept and then added to sum. False: no more places. */
@@ -297,11 +365,16 @@ static bool explore_place(const struct command *command, const struct arguments 
 {
     struct error error;
     struct explore_options o = a->options;
+    struct outcome_word words[OUTCOME_WORD_MAX];
     if (o.schedules != 0 && o.schedules <= sum->schedules)
         return false; /* the budget is for all places */
     if (o.schedules != 0)
         o.schedules -= sum->schedules;
     struct run_setup setup = scenario_setup(&a->scenario, v, o.strategy, place);
+    if (!find_words(&a->scenario, image, words, &error)) {
+        *status = usage_error(command, "%s", error.text);
+        return false;
+    }
     struct run *r = run_new(&setup, image, &error);
     if (!r) {
         *status = run_is_interrupted() ? STATUS_INTERRUPTED
@@ -316,6 +389,9 @@ static bool explore_place(const struct command *command, const struct arguments 
     o.progress_context = &bar;
     o.stop = v->expect;
     o.stop_count = v->expect_count;
+    o.find = a->find_count ? a->find : NULL;
+    o.word = words;
+    o.word_count = a->scenario.outcome_count;
     explore_run(r, &o, result);
     progress_end(&bar);
     run_interrupt_clear();
@@ -351,8 +427,8 @@ static enum status explore_variant(const struct command *command, const struct a
     sum->exhausted = sum->exhausted && place == places;
     image_close(&image);
     if (status == STATUS_EXPECTED || status == STATUS_OTHER) {
-        status = status_worse(status, judge(v, sum));
-        print_variant(v, sum, places, status);
+        status = status_worse(status, judge(a, v, sum));
+        print_variant(v, sum, a->scenario.outcome_count, places, status);
         add_to_total(total, sum, status);
     }
     explore_result_free(sum);
@@ -367,8 +443,10 @@ static void defaults(struct arguments *a)
     if (!a->has_strategy)
         a->options.strategy = a->scenario.strategy;
     if (!a->has_schedules)
-        a->options.schedules =
-            a->options.strategy == STRATEGY_SYSTEMATIC ? 0 : a->scenario.schedules;
+        a->options.schedules = a->options.strategy == STRATEGY_SYSTEMATIC ||
+                                       a->options.strategy == STRATEGY_COMPLETE
+                                   ? 0
+                                   : a->scenario.schedules;
     if (!a->has_depth)
         a->options.depth = a->scenario.depth;
     payload_default(a->payload_default, sizeof a->payload_default);
@@ -435,7 +513,12 @@ static enum status run(const struct command *command, int argc, char **argv)
     } else if (path) {
         const struct scenario_variant *only = NULL;
         defaults(a);
-        if (a->variant && !(only = scenario_find(&a->scenario, a->variant)))
+        if (a->find_count != 0 && a->find_count != a->scenario.outcome_count)
+            usage_error(command, "--find: %u values, the outcome of %s has %u", a->find_count,
+                        path, a->scenario.outcome_count);
+        else if (a->find_count != 0 && a->options.strategy != STRATEGY_COMPLETE)
+            usage_error(command, "--find: only --strategy complete looks at outcomes");
+        else if (a->variant && !(only = scenario_find(&a->scenario, a->variant)))
             usage_error(command, "--variant: %s: %s has no such variant", a->variant, path);
         else
             status = explore_all(command, a, only);

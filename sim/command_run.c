@@ -8,6 +8,7 @@
 #include "sim/trace_file.h"
 
 #include "gen/trace.h"
+#include "mem/order.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ enum {
     RUN_CPUS = OPTION_FIRST, RUN_RAM, RUN_CPU, RUN_ENTRY, RUN_APPEND, RUN_CHECK, RUN_SEED,
     RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS, RUN_SYMBOLS, RUN_ENGINE, RUN_TIMING, RUN_PROP,
     RUN_QUANTUM,
+    RUN_STORE_BUFFER, RUN_HISTORY,
 };
 
 static const struct option options[] = {
@@ -30,7 +32,8 @@ static const struct option options[] = {
     OPTION("seed", RUN_SEED), OPTION("choices", RUN_OPEN), OPTION("rate", RUN_RATE),
     OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
     OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE), OPTION("timing", RUN_TIMING),
-    OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM), {0},
+    OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM),
+    OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY), {0},
 };
 
 static const char option_help[] =
@@ -42,6 +45,8 @@ static const char option_help[] =
     "  --prop /NODE:NAME=VALUE   one more property in the device tree; may be repeated\n"
     "  --quantum N       instructions before the next CPU's turn (1000)\n"
     "  --timing model|flat       what instructions cost: the model's table, or a cycle (model)\n"
+    "  --store-buffer N  stores of a CPU that may wait, 1 to 64 (0: none; choice store-drain)\n"
+    "  --history N       writes that loads may look behind, 1 to 256 (0: none; choice load-early)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
@@ -177,6 +182,10 @@ static bool take_machine_option(const struct command *command, int option,
         return add_property(command, config);
     case RUN_QUANTUM:
         return option_u32(command, "--quantum", 1, UINT32_MAX, &config->quantum);
+    case RUN_STORE_BUFFER:
+        return option_u32(command, "--store-buffer", 0, ORDER_STORE_MAX, &config->store_buffer);
+    case RUN_HISTORY:
+        return option_u32(command, "--history", 0, ORDER_HISTORY_MAX, &config->history);
     default:
         bug("option %d", option);
     }

@@ -7,6 +7,8 @@
  */
 #include "sim/config.h"
 
+#include "mem/order.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -61,6 +63,8 @@ bool config_check(const struct machine_config *config, struct error *error)
            check_range("--list-registers", config->list_registers, 1, 64, error) &&
            check_range("--tlb-entries", config->tlb_entries, 1, TLB_ENTRIES_MAX, error) &&
            check_range("--timing", config->timing_flat, 0, 1, error) &&
+           check_range("--store-buffer", config->store_buffer, 0, ORDER_STORE_MAX, error) &&
+           check_range("--history", config->history, 0, ORDER_HISTORY_MAX, error) &&
            check_id_bits("--vmid-bits", config->vmid_bits, error) &&
            check_id_bits("--asid-bits", config->asid_bits, error);
 }

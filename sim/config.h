@@ -44,6 +44,8 @@ struct machine_config {
     uint32_t tlb_entries; /* per PE */
     uint32_t timing_flat; /* 1: one cycle each */
     uint32_t open_mask;   /* bit per enum choice_kind that is open */
+    uint32_t store_buffer; /* stores that wait, for each PE; 0: none do */
+    uint32_t history;      /* writes that early loads may look behind; 0: there are no such */
     uint32_t property_count;
     char model[MODEL_NAME_MAX];
     char bootargs[256];

@@ -9,6 +9,7 @@
 #include "cpu/engine.h"
 #include "cpu/model.h"
 #include "gic/state.h"
+#include "mem/order.h"
 #include "sim/base/clock.h"
 #include "sim/base/cow.h"
 #include "sim/base/image.h"
@@ -111,6 +112,8 @@ struct machine {
     struct code_cache *code;
     struct timing timing;
     struct cpu_model model;
+    struct order *order; /* store buffers and the history of writes; NULL: off */
+    struct mmu_listener mmu_listener;
 };
 
 /* A machine in the state of power-on; NULL with error for a bad configuration. */

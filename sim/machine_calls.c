@@ -103,8 +103,11 @@ static bool guest_read(void *context, uint64_t va, void *bytes, size_t size)
     for (size_t done = 0; done < size;) {
         size_t part = part_of(va + done, size - done);
         pa_t pa;
-        if (!translate(c, va + done, &pa) ||
-            !machine_peek(c->machine, pa, (uint8_t *)bytes + done, part))
+        if (!translate(c, va + done, &pa))
+            return false;
+        if (c->machine->order)
+            order_look(c->machine->order, pa, part);
+        if (!machine_peek(c->machine, pa, (uint8_t *)bytes + done, part))
             return false;
         done += part;
     }
@@ -134,6 +137,8 @@ static void output(void *context, uint8_t byte)
 void machine_semihosting(struct machine *m, unsigned pe)
 {
     struct cpu *cpu = &m->state->cpu[pe];
+    if (m->order)
+        order_drain(m->order, pe); /* the host sees what the PE has done */
     struct caller caller = {.machine = m, .pe = pe};
     struct semihosting_request request = {
         .operation = (uint32_t)cpu->x[0],

@@ -2,8 +2,9 @@
  * Physical memory behind the port: RAM in copy-on-write pages, the global exclusive monitors, and
  * the host pointers that fast paths are given.
  *
- * Not modelled here yet: caches, store buffers and read histories; when they come they stand
- * between memory_read(), memory_write() and RAM, and memory_page() answers NULL while they are on.
+ * Store buffers and the history of writes (mem/order.h) stand between memory_read(),
+ * memory_write() and RAM; memory_page() and memory_code() answer NULL while they are on. Not
+ * modelled here yet: caches; when they come they stand below those.
  */
 #include "sim/machine_parts.h"
 
@@ -88,6 +89,18 @@ void machine_watch_page(struct machine *m, pa_t page, bool on)
     note->is_watched = on;
 }
 
+bool memory_is_monitored(const struct machine *m, const struct access *access)
+{
+    for (unsigned pe = 0; m->state->monitors_armed != 0 && pe < m->config.pe_count; pe++) {
+        const struct pe_state *s = &m->state->pe[pe];
+        if (pe != access->pe && s->monitor_size != 0 &&
+            access->pa.bits < s->monitor_pa + s->monitor_size &&
+            s->monitor_pa < access->pa.bits + access->size)
+            return true;
+    }
+    return false;
+}
+
 /* Any store clears the global monitors of the other PEs on the same granule. */
 static void monitors_see_store(struct machine *m, const struct access *access)
 {
@@ -150,8 +163,9 @@ bool memory_has(const struct machine *m, pa_t pa, size_t size)
     return is_ram(m, pa.bits, size);
 }
 
-void memory_read(struct machine *m, const struct access *access, uint64_t value[2])
+void memory_read_below(void *owner, const struct access *access, uint64_t value[2])
 {
+    struct machine *m = owner;
     const uint8_t *page = cow_read(m->memory, ram_page(access->pa.bits));
     value[0] = value[1] = 0;
     memcpy(value, page + (access->pa.bits & (PAGE_BYTES - 1)), access->size);
@@ -159,9 +173,10 @@ void memory_read(struct machine *m, const struct access *access, uint64_t value[
         monitor_arm(m, access);
 }
 
-enum port_result memory_write(struct machine *m, const struct access *access,
-                              const uint64_t value[2])
+enum port_result memory_write_below(void *owner, const struct access *access,
+                                    const uint64_t value[2])
 {
+    struct machine *m = owner;
     if (access->exclusive && !monitor_passes(m, access))
         return PORT_EXCLUSIVE_FAIL;
     monitors_see_store(m, access);
@@ -173,10 +188,26 @@ enum port_result memory_write(struct machine *m, const struct access *access,
     return PORT_OK;
 }
 
+void memory_read(struct machine *m, const struct access *access, uint64_t value[2])
+{
+    if (__builtin_expect(m->order != NULL, 0))
+        order_read(m->order, access, value);
+    else
+        memory_read_below(m, access, value);
+}
+
+enum port_result memory_write(struct machine *m, const struct access *access,
+                              const uint64_t value[2])
+{
+    if (__builtin_expect(m->order != NULL, 0))
+        return order_write(m->order, access, value);
+    return memory_write_below(m, access, value);
+}
+
 uint8_t *memory_page(void *owner, pa_t page, bool is_write)
 {
     struct machine *m = owner;
-    if (!is_ram(m, page.bits, PAGE_BYTES))
+    if (!is_ram(m, page.bits, PAGE_BYTES) || m->order)
         return NULL;
     struct page_note *note = note_of(m, page.bits);
     if (!is_write) {
@@ -193,7 +224,7 @@ uint8_t *memory_page(void *owner, pa_t page, bool is_write)
 const uint8_t *memory_code(void *owner, pa_t page)
 {
     struct machine *m = owner;
-    if (!is_ram(m, page.bits, PAGE_BYTES))
+    if (!is_ram(m, page.bits, PAGE_BYTES) || m->order)
         return NULL;
     struct page_note *note = note_of(m, page.bits);
     note->has_code = true;

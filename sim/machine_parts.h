@@ -21,6 +21,25 @@ bool memory_peek(const void *owner, pa_t pa, void *bytes, size_t size);
 /* Bytes of RAM for writing by the machine itself; page-crossing is fine. */
 bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size);
 
+/* Whether another PE's global monitor watches bytes of this access. */
+bool memory_is_monitored(const struct machine *m, const struct access *access);
+/* RAM, and the monitors, below what keeps accesses in order. */
+void memory_read_below(void *owner, const struct access *access, uint64_t value[2]);
+enum port_result memory_write_below(void *owner, const struct access *access,
+                                    const uint64_t value[2]);
+
+/* machine_order.c: the order of accesses (mem/order.h), if the configuration asks for it. */
+void machine_order_new(struct machine *m);
+void machine_order_free(struct machine *m);
+size_t machine_order_bytes(const struct machine *m); /* of its state; 0: off */
+/* What a PE's core_ops have to say to it. */
+void machine_order_barrier(struct machine *m, unsigned pe, enum barrier_kind kind, unsigned crm);
+void machine_order_cache(struct machine *m, unsigned pe, enum sysreg operation, pa_t address);
+void machine_order_synchronize(void *owner, unsigned pe);
+void machine_order_instruction_begin(void *owner, unsigned pe, const struct operand_sets *operands);
+void machine_order_instruction_end(void *owner, unsigned pe, const struct operand_sets *operands,
+                                   bool completed);
+
 /* machine_lines.c: timers and wires; recomputed only when an input changed. */
 void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles);
 void machine_wires(struct machine *m);

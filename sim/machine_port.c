@@ -75,6 +75,8 @@ static enum port_result device_access(struct machine *m, const struct access *a,
     enum gic_frame frame;
     uint32_t offset;
     struct core *c = &m->core[a->pe];
+    if (m->order)
+        order_device(m->order, a);
     c->visible = VISIBLE_DEVICE;
     c->lines_may_change = true;
     c->extra_cost += m->timing.device;
@@ -133,6 +135,8 @@ static void core_tlbi(void *owner, unsigned pe, struct tlbi *message)
     message->message = ++s->tlbi_message;
     s->pe[pe].tlbi_issued = message->message;
     m->core[pe].visible = VISIBLE_TLBI;
+    if (m->order)
+        order_tlbi(m->order, pe);
     event_emit_TLBI(CORE_HEAD(&m->core[pe]), message->message, message->operation, message->scope,
                     message->vmid, message->asid, message->address, message->vttbr);
     for (unsigned target = 0; target < m->config.pe_count; target++) {
@@ -156,13 +160,19 @@ static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsig
     struct machine *m = owner;
     m->core[pe].visible = VISIBLE_BARRIER;
     event_emit_BARRIER(CORE_HEAD(&m->core[pe]), (uint8_t)kind, (uint8_t)crm);
+    if (m->order)
+        machine_order_barrier(m, pe, kind, crm);
     if (kind != BARRIER_DSB || !dsb_completes(crm))
         return;
     bool covers_broadcast = (crm & 0xcu) != 4u;
     for (unsigned target = 0; target < m->config.pe_count; target++) {
         if (target == pe || covers_broadcast)
             mmu_tlbi_finish(&m->mmu[target], pe, covers_broadcast);
+        if (m->order && (target == pe || covers_broadcast))
+            order_tlbi_finish(m->order, target);
     }
+    if (m->order && covers_broadcast)
+        order_tlbi_done(m->order, pe);
     if (covers_broadcast)
         event_emit_TLBI_DONE(CORE_HEAD(&m->core[pe]), m->state->pe[pe].tlbi_issued);
     else
@@ -190,13 +200,12 @@ static void core_timer_changed(void *owner, unsigned pe)
     machine_timer_update(m, pe, m->state->cpu[pe].cycles);
 }
 
-/* Caches are off: data operations do nothing, and no decoded code is kept. */
+/* Caches are off: but for the order of accesses data operations do nothing. */
 static void core_cache_operation(void *owner, unsigned pe, enum sysreg operation, pa_t address)
 {
-    (void)owner;
-    (void)pe;
-    (void)operation;
-    (void)address;
+    struct machine *m = owner;
+    if (m->order)
+        machine_order_cache(m, pe, operation, address);
 }
 
 /* No GICv3 CPU interface: no row has owner=gic. */
@@ -212,6 +221,9 @@ static uint64_t core_gic_register(void *owner, unsigned pe, enum sysreg reg, boo
 const struct core_ops machine_core_ops = {
     .tlbi = core_tlbi,
     .barrier = core_barrier,
+    .synchronize = machine_order_synchronize,
+    .instruction_begin = machine_order_instruction_begin,
+    .instruction_end = machine_order_instruction_end,
     .send_event = core_send_event,
     .counter = core_counter,
     .timer_changed = core_timer_changed,

@@ -12,6 +12,7 @@
 
 struct machine_snapshot {
     struct cow_snapshot *memory;
+    struct order_state *order; /* machine_order_bytes() of it, or NULL */
     struct machine_side side;
     size_t size;
     struct machine_state state; /* the first size bytes; the last member, cut short */
@@ -26,13 +27,21 @@ struct machine_snapshot *machine_save(struct machine *m)
     m->port_epoch++; /* write pointers are revoked */
     memcpy(&s->side, m->side, sizeof s->side);
     s->size = size;
+    s->order = NULL;
+    if (m->order) {
+        s->order = malloc(machine_order_bytes(m));
+        ensure(s->order != NULL);
+        memcpy(s->order, m->order->state, machine_order_bytes(m));
+    }
     memcpy((char *)s + offsetof(struct machine_snapshot, state), m->state, size);
     return s;
 }
 
 void machine_restore(struct machine *m, const struct machine_snapshot *s)
 {
-    ensure(s->size == machine_state_bytes(m));
+    ensure(s->size == machine_state_bytes(m) && (s->order != NULL) == (m->order != NULL));
+    if (m->order)
+        memcpy(m->order->state, s->order, machine_order_bytes(m));
     cow_restore(m->memory, s->memory);
     m->port_epoch++;
     code_restored(m->code);
@@ -53,6 +62,7 @@ void machine_snapshot_free(struct machine_snapshot *s)
     if (!s)
         return;
     cow_snapshot_free(s->memory);
+    free(s->order);
     free(s);
 }
 
@@ -65,6 +75,8 @@ uint64_t machine_hash(struct machine *m)
 {
     uint64_t memory = cow_hash(m->memory);
     m->port_epoch++;
+    if (m->order)
+        memory = hash_bytes(m->order->state, machine_order_bytes(m), memory);
     return hash_bytes(m->state, machine_state_bytes(m), memory);
 }
 

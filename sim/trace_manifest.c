@@ -25,6 +25,7 @@ static const struct number_row config_rows[] = {
     ROW(struct machine_config, vmid_bits),      ROW(struct machine_config, asid_bits),
     ROW(struct machine_config, list_registers), ROW(struct machine_config, tlb_entries),
     ROW(struct machine_config, timing_flat),
+    ROW(struct machine_config, store_buffer),   ROW(struct machine_config, history),
 };
 static const struct number_row setup_rows[] = {
     ROW(struct run_setup, window),

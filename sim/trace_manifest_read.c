@@ -150,6 +150,10 @@ static void take_config(struct reader *r, json_t *root, struct machine_config *c
     config->list_registers = take_u32(r, object, "list_registers");
     config->tlb_entries = take_u32(r, object, "tlb_entries");
     config->timing_flat = take_u32(r, object, "timing_flat");
+    if (json_object_get(object, "store_buffer")) /* older traces have neither */
+        config->store_buffer = take_u32(r, object, "store_buffer");
+    if (json_object_get(object, "history"))
+        config->history = take_u32(r, object, "history");
     take_text(r, object, "model", config->model, sizeof config->model);
     take_text(r, object, "bootargs", config->bootargs, sizeof config->bootargs);
     take_open(r, object, config);

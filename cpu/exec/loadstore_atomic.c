@@ -5,8 +5,8 @@
  * DDI 0487, "Atomic instructions"; MemAtomic, MemAtomicCompareAndSwap. An atomic access is
  * aligned to its size, needs the right to read and to write whatever comes of it, and gives no
  * valid syndrome. What LDADDA and its kin acquire is dropped where the result goes to the zero
- * register. Limited ordering orders everything here, as does LDAPR: both are weaker than LDAR and
- * STLR, and may be as strong.
+ * register. Limited ordering orders everything here: it is weaker than LDAR and STLR, and may be
+ * as strong. LDAPR is an acquire that the PE's own store-releases do not hold back.
  *
  * Not modelled: atomic accesses that Device or Non-cacheable memory refuses; an implementation may
  * support them.
@@ -130,17 +130,28 @@ static inline struct mem_op ordered_access(uint32_t w, unsigned size, enum acces
     };
 }
 
-static inline enum step load_ordered(struct core *c, uint32_t w, unsigned size)
+static inline enum step load_acquires(struct core *c, uint32_t w, unsigned size, bool weak)
 {
     unsigned n = a64_rn(w);
     if (n == 31 && !mem_check_sp(c))
         return STEP_EXCEPTION;
     struct mem_op op = ordered_access(w, size, ACCESS_ACQUIRE);
+    op.weak = weak;
     uint64_t value[2];
     if (!ENGINE(mem_read)(c, reg_get_sp(c, n, true), &op, value))
         return STEP_FAULT;
     reg_set(c, a64_rt(w), true, value[0]);
     return STEP_NEXT;
+}
+
+static inline enum step load_ordered(struct core *c, uint32_t w, unsigned size)
+{
+    return load_acquires(c, w, size, false);
+}
+
+static inline enum step load_rcpc(struct core *c, uint32_t w, unsigned size)
+{
+    return load_acquires(c, w, size, true);
 }
 
 static inline enum step store_ordered(struct core *c, uint32_t w, unsigned size)
@@ -164,6 +175,6 @@ static inline enum step store_ordered(struct core *c, uint32_t w, unsigned size)
     ORDERED(name##H, what, 2)                        \
     ORDERED(name, what, a64_sz(w) ? 8u : 4u)
 
-ORDERED_ROWS(LDAPR, load_ordered)
+ORDERED_ROWS(LDAPR, load_rcpc)
 ORDERED_ROWS(LDLAR, load_ordered)
 ORDERED_ROWS(STLLR, store_ordered)

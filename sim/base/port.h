@@ -30,6 +30,8 @@ struct access {
     uint8_t shareability; /* 0 non, 2 outer, 3 inner */
     uint8_t el;
     uint8_t atomic; /* a read and the write that follows it are one access */
+    uint8_t weak;   /* ACCESS_ACQUIRE of LDAPR: not behind the PE's own store-releases */
+    uint32_t entry; /* serial number of the TLB entry that translated it; 0: none */
 };
 
 enum port_result {

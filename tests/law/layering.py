@@ -22,13 +22,14 @@ ALLOWED = {
         'fcntl.h', 'unistd.h', 'sys/stat.h', 'sys/types.h',  # files of images
         'elf.h', 'libelf.h', 'gelf.h', 'dwarf.h', 'elfutils/libdw.h', 'elfutils/libdwfl.h'}),
     'mmu': (FLOOR + ['mmu/', 'gen/vmsa.', 'gen/sysreg.', 'gen/esr.'], C | {'string.h', 'stdlib.h'}),
+    'mem': (FLOOR + ['mem/'], C | {'string.h'}),
     'gic': (FLOOR + ['gic/', 'gen/gicv2.'], C | {'string.h'}),
     'cpu': (FLOOR + ['cpu/', 'mmu/mmu.h', 'gen/a64.', 'gen/sysreg.', 'gen/esr.', 'gen/vmsa.', 'gen/models.',
-                     'gen/timing.'], C | {'string.h', 'stdlib.h', 'stdio.h', 'inttypes.h'}),
-    'sim': (['sim/', 'cpu/', 'mmu/', 'gic/', 'gen/'], None),
-    'ui': (['ui/', 'sim/', 'cpu/', 'mmu/', 'gic/', 'gen/'], None),
+                     'gen/timing.', 'gen/operands.'], C | {'string.h', 'stdlib.h', 'stdio.h', 'inttypes.h'}),
+    'sim': (['sim/', 'cpu/', 'mmu/', 'gic/', 'mem/', 'gen/'], None),
+    'ui': (['ui/', 'sim/', 'cpu/', 'mmu/', 'gic/', 'mem/', 'gen/'], None),
     'hyp': (FACTS + ['hyp/'], C),
-    'tests': (['tests/', 'sim/', 'cpu/', 'mmu/', 'gic/', 'gen/'], None),
+    'tests': (['tests/', 'sim/', 'cpu/', 'mmu/', 'gic/', 'mem/', 'gen/'], None),
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.MULTILINE)
 

@@ -11,7 +11,7 @@ from law import MODEL, Tap, blank, part_of, read, tree
 BLOCK = re.compile(r'^STATE_BEGIN\b(.*?)^STATE_END\b', re.DOTALL | re.MULTILINE)
 STRUCT = re.compile(r'\bstruct (\w+)\s*\{(.*?)^\}', re.DOTALL | re.MULTILINE)
 FIXED = re.compile(r'^(?:const )?(?:u?int(?:8|16|32|64)_t|char|(?:va|ipa|pa)_t|struct \w+)\s')
-ROOTS = ('machine_state', 'machine_side', 'check_state')
+ROOTS = ('machine_state', 'machine_side', 'order_state', 'check_state')
 
 
 def states(texts):
