@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""The pairs of pairs.def: of each rule a program that keeps it and one that breaks it. bad_NAME draws the report that its
+row names, within the schedules of the row; good_NAME draws none in 50 random schedules, with all the same choices open and
+all the same checkers on.
+
+With LONG set good_NAME has 10,000 schedules. Names as arguments: these pairs only.
+"""
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+BUILD, SOURCE = os.environ['BUILD'], os.environ['SOURCE']
+ARMILLARY = os.path.join(BUILD, 'armillary')
+TABLE = os.path.join(SOURCE, 'tests', 'pairs', 'pairs.def')
+GUESTS = os.path.join(BUILD, 'tests', 'pairs')
+JOBS = str(os.cpu_count() or 1)
+SCHEDULES = 10000 if os.environ.get('LONG') else 50
+CHOICES = 'next-cpu,tlbi-deliver'
+KEYS = {'cpus': '1', 'schedules': '1', 'choices': '', 'checkers': '', 'machine': '', 'seed': '1', 'bad': None}
+
+
+def read_rows():
+    """-> the rows of the table: dictionaries with name, title and KEYS"""
+    rows = []
+    with open(TABLE, encoding='utf-8') as f:
+        for number, line in enumerate(f, 1):
+            words = shlex.split(line, comments=True)
+            if not words:
+                continue
+            row = dict(KEYS, name=words[1] if len(words) > 3 else '', title=words[-1])
+            for word in words[2:-1]:
+                key, sign, value = word.partition('=')
+                if key not in KEYS or not sign or not value:
+                    sys.exit(f'{TABLE}:{number}: {word}: no such key')
+                row[key] = value
+            if words[0] != 'pair' or not re.fullmatch(r'[a-z0-9_]+', row['name']) or not row['bad']:
+                sys.exit(f'{TABLE}:{number}: a row is: pair NAME bad=CHECKER/CLASS [KEY=VALUE ...] "title"')
+            if row['name'] in (r['name'] for r in rows):
+                sys.exit(f'{TABLE}:{number}: {row["name"]} stands there twice')
+            rows.append(row)
+    return rows
+
+
+def all_checkers():
+    """-> the names of all checkers, with commas"""
+    text = subprocess.run([ARMILLARY, 'info', 'checkers'], capture_output=True, text=True, check=True).stdout
+    return ','.join(re.findall(r'^([a-z0-9]+) ', text, re.MULTILINE))
+
+
+def write_scenario(row, checkers):
+    """-> the file of the row's scenario, in the build folder"""
+    folder = os.path.join(GUESTS, row['name'])
+    os.makedirs(folder, exist_ok=True)
+    choices = CHOICES + (',' + row['choices'] if row['choices'] else '')
+    machine = ''.join(f'  {word.replace(":", ": ")}\n' for word in row['machine'].split(',') if word)
+    path = os.path.join(folder, 'scenario.yaml')
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(f'title: A pair, one of which {row["title"]}\n'
+                f'machine:\n  cpus: {row["cpus"]}\n  ram: 64M\n  quantum: 1\n  timing: flat\n{machine}'
+                f'choices: [{choices}]\n'
+                f'checkers: [{row["checkers"] or checkers}]\n'
+                'start: {symbol: pair_main}\n'
+                'explore:\n  strategy: random\n  max-steps: 100000\n'
+                'variants:\n'
+                f'  bad:\n    payload: bad_{row["name"]}.elf\n    expect: [{row["bad"]}]\n'
+                f'  good:\n    payload: good_{row["name"]}.elf\n    expect: clean\n')
+    return path
+
+
+def explore(scenario, variant, schedules, seed, *more):
+    result = subprocess.run(
+        [ARMILLARY, 'explore', scenario, '--variant', variant, '--schedules', str(schedules), '--seed', seed, '--jobs', JOBS,
+         '--payload-dir', GUESTS, '--out', os.path.join(os.path.dirname(scenario), variant), '--no-shrink', *more],
+        capture_output=True, text=True, errors='replace', stdin=subprocess.DEVNULL, check=False)
+    found = re.search(r'^variant: .* found=(\S*) ', result.stdout, re.MULTILINE)
+    return result, found[1] if found else ''
+
+
+def explain(result):
+    return (result.stdout + result.stderr).splitlines()
+
+
+def check_bad(row, scenario):
+    """-> what is wrong with the program that breaks the rule"""
+    result, found = explore(scenario, 'bad', row['schedules'], row['seed'])
+    if result.returncode == 0 and found == row['bad']:
+        return []
+    return [f'found={found}, the row says {row["bad"]}', *explain(result)]
+
+
+def check_good(row, scenario):
+    """-> what is wrong with the program that keeps the rule"""
+    result, found = explore(scenario, 'good', SCHEDULES, '1', '--keep-going')
+    tried = re.search(r' schedules=(\d+)', result.stdout)
+    if result.returncode == 0 and found == 'nothing' and tried and int(tried[1]) >= SCHEDULES:
+        return []
+    return [f'found={found}', *explain(result)]
+
+
+def main():
+    rows = [row for row in read_rows() if not sys.argv[1:] or row['name'] in sys.argv[1:]]
+    checkers = all_checkers()
+    print(f'1..{2 * len(rows)}', flush=True)
+    failed = not rows
+    for number, row in enumerate(rows):
+        scenario = write_scenario(row, checkers)
+        for offset, (what, check) in enumerate((('bad', check_bad), ('good', check_good)), 1):
+            problems = check(row, scenario)
+            failed |= bool(problems)
+            told = f'{row["bad"]}: {row["title"]}' if what == 'bad' else f'clean in {SCHEDULES} schedules'
+            print(f'{"not ok" if problems else "ok"} {2 * number + offset} - {what}_{row["name"]} {told}')
+            for problem in problems:
+                print('# ' + problem)
+            sys.stdout.flush()
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()
