@@ -104,6 +104,7 @@ _Noreturn void pair_fail(void);
 #define STAGE1_RW UINT64_C(0x704)        /* global; MAIR index 1 */
 #define STAGE1_RO (STAGE1_RW | 1 << 7)   /* AP[2] */
 #define STAGE1_NG UINT64_C(0x800)        /* of one ASID */
+#define STAGE1_DEVICE UINT64_C(0x700)    /* MAIR index 0 */
 #define STAGE2_RW UINT64_C(0x7fc)        /* S2AP read and write, write-back */
 #define STAGE2_RO UINT64_C(0x77c)
 

@@ -1,0 +1,55 @@
+/*
+ * Break-before-make at stage 2: a hypervisor moves a guest's page (to another node, say) while the
+ * guest runs on another PE.
+ *
+ * The guest may hold the old translation, combined with its stage 1. The right order: invalid
+ * descriptor, DSB, IPAS2E1IS, DSB, VMALLE1IS, DSB, and only then the new descriptor; the guest that
+ * faults in between is sent back to try again.
+ * DDI 0487: "Using break-before-make when updating translation table entries".
+ */
+#include "tests/pairs/pair.h"
+
+static struct vcpu guest;
+static volatile uint64_t running, done;
+static uint64_t *vm, *stage1;
+
+static void guest_body(void)
+{
+    load(WINDOW);
+    flag_set(&running, 1);
+    while (flag_read(&done) == 0)
+        load(WINDOW);
+}
+
+static void guest_cpu(void)
+{
+    vcpu_init(&guest, vm, 1, stage1, 0, guest_body);
+    while (exit_class(vcpu_run(&guest)) != EXIT_HVC)
+        ;
+}
+
+void pair_main(void)
+{
+    vm = stage2_new();
+    stage1 = stage1_new();
+    map_page(stage1, WINDOW, WINDOW, STAGE1_RW);
+    map_page(vm, WINDOW, DATA_PAGE(0), STAGE2_RW);
+    pair_start(1, guest_cpu);
+    flag_wait(&running, 1);
+
+    uint64_t *entry = table_entry(vm, WINDOW, 3);
+    write_register(vttbr_el2, (uint64_t)(uintptr_t)vm | VMID(1));
+    isb();
+#ifndef BAD
+    set_entry(entry, 0);
+    dsb(ish);
+    tlbi_by(ipas2e1is, TLBI_IPA(WINDOW));
+    dsb(ish);
+    tlbi(vmalle1is);
+    dsb(ish);
+#endif
+    set_entry(entry, page_of(DATA_PAGE(1), STAGE2_RW));
+    dsb(ish);
+    flag_set(&done, 1);
+    pair_join(1);
+}
