@@ -153,6 +153,7 @@ struct vcpu {
 #define HCR_RW (UINT64_C(1) << 31)
 #define HCR_VM UINT64_C(1)
 #define HCR_FB (UINT64_C(1) << 9)
+#define HCR_BSU_INNER (UINT64_C(1) << 10)
 #define VMID(n) ((uint64_t)(n) << 48)
 #define ASID(n) ((uint64_t)(n) << 48)
 

@@ -1,0 +1,52 @@
+/*
+ * Local TLBI where a broadcast was needed, stage 2: a hypervisor changes the tables of a VM, and
+ * flushes the TLB of the PE that it happens to be on. The VM's vCPU runs on another one.
+ *
+ * DDI 0487: TLBI VMALLS12E1, TLBI VMALLS12E1IS.
+ */
+#include "tests/pairs/pair.h"
+
+static struct vcpu guest;
+static volatile uint64_t running, done;
+static uint64_t *vm, *stage1;
+
+static void guest_body(void)
+{
+    load(WINDOW);
+    flag_set(&running, 1);
+    while (flag_read(&done) == 0)
+        load(WINDOW);
+}
+
+static void guest_cpu(void)
+{
+    vcpu_init(&guest, vm, 1, stage1, 0, guest_body);
+    while (exit_class(vcpu_run(&guest)) != EXIT_HVC)
+        ;
+}
+
+void pair_main(void)
+{
+    vm = stage2_new();
+    stage1 = stage1_new();
+    map_page(stage1, WINDOW, WINDOW, STAGE1_RW);
+    map_page(vm, WINDOW, DATA_PAGE(0), STAGE2_RW);
+    pair_start(1, guest_cpu);
+    flag_wait(&running, 1);
+
+    uint64_t *entry = table_entry(vm, WINDOW, 3);
+    write_register(vttbr_el2, (uint64_t)(uintptr_t)vm | VMID(1));
+    isb();
+    set_entry(entry, 0);
+    dsb(ish);
+#ifdef BAD
+    tlbi(vmalls12e1);
+#else
+    tlbi(vmalls12e1is);
+#endif
+    dsb(ish);
+    set_entry(entry, page_of(DATA_PAGE(1), STAGE2_RW));
+    dsb(ish);
+    flag_set(&done, 1);
+    pair_join(1);
+}
