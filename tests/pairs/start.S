@@ -123,9 +123,9 @@ el2_exception:				// none is expected
 	mov	x0, #2
 	b	pair_exit
 
-el1_exception:				// EL1's own: EL2 sees it as an exit
+el1_exception:				// EL1's own: EL2 sees it as an exit, and it goes on behind
 	hvc	#1
-	b	.
+	eret
 
 	.macro	vectors symbol, own, lower
 	.balign	2048
