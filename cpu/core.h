@@ -26,9 +26,12 @@ struct core_ops {
     uint64_t (*counter)(void *owner, unsigned pe);
     /* A timer register was written: deadlines and lines are to be computed again. */
     void (*timer_changed)(void *owner, unsigned pe);
-    /* DC or IC, by its row (gen/sysreg.h names them); address for those by VA. Free when caches
-       are off; decoded code may be stale after an IC. */
-    void (*cache)(void *owner, unsigned pe, enum sysreg operation, pa_t address);
+    /* DC or IC, by its row (gen/sysreg.h names them); Xt, and for those by VA its translation.
+       Free when caches are off. */
+    void (*cache)(void *owner, unsigned pe, enum sysreg operation, const struct translation *t,
+                  uint64_t operand);
+    /* A context synchronization event has been done. */
+    void (*synchronized)(void *owner, unsigned pe);
     /* Registers with owner=gic (a GICv3 CPU interface later). */
     uint64_t (*gic_register)(void *owner, unsigned pe, enum sysreg reg, bool is_write,
                              uint64_t value);

@@ -22,6 +22,7 @@ enum {
     RUN_CPUS = OPTION_FIRST, RUN_RAM, RUN_CPU, RUN_ENTRY, RUN_APPEND, RUN_CHECK, RUN_SEED,
     RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS, RUN_SYMBOLS, RUN_ENGINE, RUN_TIMING, RUN_PROP,
     RUN_QUANTUM,
+    RUN_CACHES, RUN_CACHE_SETS,
 };
 
 static const struct option options[] = {
@@ -30,7 +31,8 @@ static const struct option options[] = {
     OPTION("seed", RUN_SEED), OPTION("choices", RUN_OPEN), OPTION("rate", RUN_RATE),
     OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
     OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE), OPTION("timing", RUN_TIMING),
-    OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM), {0},
+    OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM),
+    OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS), {0},
 };
 
 static const char option_help[] =
@@ -42,6 +44,8 @@ static const char option_help[] =
     "  --prop /NODE:NAME=VALUE   one more property in the device tree; may be repeated\n"
     "  --quantum N       instructions before the next CPU's turn (1000)\n"
     "  --timing model|flat       what instructions cost: the model's table, or a cycle (model)\n"
+    "  --caches on|off   L1 caches of each CPU and a shared L2, in the model's sizes (off)\n"
+    "  --cache-sets N    at most N sets in each cache, a power of two (the model's)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
@@ -173,6 +177,10 @@ static bool take_machine_option(const struct command *command, int option,
         return copy_argument(command, "--append", config->bootargs, sizeof config->bootargs);
     case RUN_TIMING:
         return parse_words(command, "--timing", "model", "flat", &config->timing_flat);
+    case RUN_CACHES:
+        return parse_words(command, "--caches", "off", "on", &config->caches);
+    case RUN_CACHE_SETS:
+        return option_u32(command, "--cache-sets", 1, UINT32_MAX, &config->cache_sets);
     case RUN_PROP:
         return add_property(command, config);
     case RUN_QUANTUM:

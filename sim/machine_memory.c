@@ -2,8 +2,10 @@
  * Physical memory behind the port: RAM in copy-on-write pages, the global exclusive monitors, and
  * the host pointers that fast paths are given.
  *
- * Not modelled here yet: caches, store buffers and read histories; when they come they stand
- * between memory_read(), memory_write() and RAM, and memory_page() answers NULL while they are on.
+ * Caches (mem/cache.h), where they are on, stand between memory_read(), memory_write() and RAM;
+ * then memory_page() and memory_code() answer NULL, so that each access is seen.
+ *
+ * Not modelled here yet: store buffers and read histories; when they come they stand before these.
  */
 #include "sim/machine_parts.h"
 
@@ -119,11 +121,24 @@ bool memory_has(const struct machine *m, pa_t pa, size_t size)
     return is_ram(m, pa.bits, size);
 }
 
+void memory_copy_out(const struct machine *m, pa_t pa, void *bytes, size_t size)
+{
+    const uint8_t *page = cow_read(m->memory, ram_page(pa.bits));
+    memcpy(bytes, page + (pa.bits & (PAGE_BYTES - 1)), size);
+}
+
+void memory_copy_in(struct machine *m, pa_t pa, const void *bytes, size_t size)
+{
+    ram_store(m, pa.bits, bytes, size);
+}
+
 void memory_read(struct machine *m, const struct access *access, uint64_t value[2])
 {
-    const uint8_t *page = cow_read(m->memory, ram_page(access->pa.bits));
     value[0] = value[1] = 0;
-    memcpy(value, page + (access->pa.bits & (PAGE_BYTES - 1)), access->size);
+    if (m->cache)
+        machine_cache_read(m, access, value);
+    else
+        memory_copy_out(m, access->pa, value, access->size);
     if (access->exclusive)
         monitor_arm(m, access);
 }
@@ -134,14 +149,17 @@ enum port_result memory_write(struct machine *m, const struct access *access,
     if (access->exclusive && !monitor_passes(m, access))
         return PORT_EXCLUSIVE_FAIL;
     monitors_see_store(m, access);
-    ram_store(m, access->pa.bits, value, access->size);
+    if (m->cache)
+        machine_cache_write(m, access, value);
+    else
+        ram_store(m, access->pa.bits, value, access->size);
     return PORT_OK;
 }
 
 uint8_t *memory_page(void *owner, pa_t page, bool is_write)
 {
     struct machine *m = owner;
-    if (!is_ram(m, page.bits, PAGE_BYTES))
+    if (m->cache || !is_ram(m, page.bits, PAGE_BYTES))
         return NULL;
     struct page_note *note = note_of(m, page.bits);
     if (!is_write) {
@@ -158,7 +176,7 @@ uint8_t *memory_page(void *owner, pa_t page, bool is_write)
 const uint8_t *memory_code(void *owner, pa_t page)
 {
     struct machine *m = owner;
-    if (!is_ram(m, page.bits, PAGE_BYTES))
+    if (m->cache || !is_ram(m, page.bits, PAGE_BYTES))
         return NULL;
     struct page_note *note = note_of(m, page.bits);
     note->has_code = true;
@@ -177,6 +195,10 @@ bool machine_peek(const struct machine *m, pa_t pa, void *bytes, size_t size)
     if (!is_ram(m, pa.bits, size))
         return false;
     uint8_t *out = bytes;
+    if (m->cache) {
+        cache_peek(m->cache, pa.bits, bytes, size);
+        return true;
+    }
     for (size_t done = 0; done < size;) {
         uint64_t at = pa.bits + done;
         size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
@@ -199,5 +221,7 @@ bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size)
         ram_store(m, at, in + done, part);
         done += part;
     }
+    if (m->cache)
+        cache_poke(m->cache, pa.bits, bytes, size);
     return true;
 }

@@ -118,6 +118,8 @@ static bool read_machine(struct reading *r, const struct yaml_node *root,
                 read_u32(r, node, "asid-bits", 8, 16, &config->asid_bits) &&
                 read_u32(r, node, "list-registers", 1, 64, &config->list_registers) &&
                 read_u32(r, node, "tlb-entries", 1, UINT32_MAX, &config->tlb_entries) &&
+                read_word(r, node, "caches", "off", "on", &config->caches) &&
+                read_u32(r, node, "cache-sets", 1, UINT32_MAX, &config->cache_sets) &&
                 read_word(r, node, "timing", "model", "flat", &config->timing_flat) &&
                 read_text(r, node, "append", false, config->bootargs, sizeof config->bootargs);
     struct error why;

@@ -233,6 +233,9 @@ void shadow_event(struct checks *c, const struct event *e)
     case EVENT_FIRMWARE:
     case EVENT_CONSOLE:
     case EVENT_EXIT:
+    case EVENT_CACHE_LINE:
+    case EVENT_CACHE_STALE:
+    case EVENT_CACHE_OP:
     case EVENT_CHOICE:
     case EVENT_HOLD:
     case EVENT_KIND_COUNT:

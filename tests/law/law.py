@@ -5,7 +5,7 @@ import re
 SOURCE = os.environ.get('SOURCE') or os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..'))
 BUILD = os.environ.get('BUILD') or os.path.join(SOURCE, 'build')
 CODE = ('.c', '.h', '.S')
-MODEL = ('sim', 'mmu', 'gic', 'cpu')
+MODEL = ('sim', 'mmu', 'mem', 'gic', 'cpu')
 
 
 def tree(endings=None):

@@ -22,13 +22,14 @@ ALLOWED = {
         'fcntl.h', 'unistd.h', 'sys/stat.h', 'sys/types.h',  # files of images
         'elf.h', 'libelf.h', 'gelf.h', 'dwarf.h', 'elfutils/libdw.h', 'elfutils/libdwfl.h'}),
     'mmu': (FLOOR + ['mmu/', 'gen/vmsa.', 'gen/sysreg.', 'gen/esr.'], C | {'string.h', 'stdlib.h'}),
+    'mem': (FLOOR + ['mem/'], C | {'string.h'}),
     'gic': (FLOOR + ['gic/', 'gen/gicv2.'], C | {'string.h'}),
     'cpu': (FLOOR + ['cpu/', 'mmu/mmu.h', 'gen/a64.', 'gen/sysreg.', 'gen/esr.', 'gen/vmsa.', 'gen/models.',
                      'gen/timing.'], C | {'string.h', 'stdlib.h', 'stdio.h', 'inttypes.h'}),
-    'sim': (['sim/', 'cpu/', 'mmu/', 'gic/', 'gen/'], None),
-    'ui': (['ui/', 'sim/', 'cpu/', 'mmu/', 'gic/', 'gen/'], None),
+    'sim': (['sim/', 'cpu/', 'mmu/', 'mem/', 'gic/', 'gen/'], None),
+    'ui': (['ui/', 'sim/', 'cpu/', 'mmu/', 'mem/', 'gic/', 'gen/'], None),
     'hyp': (FACTS + ['hyp/'], C),
-    'tests': (['tests/', 'sim/', 'cpu/', 'mmu/', 'gic/', 'gen/'], None),
+    'tests': (['tests/', 'sim/', 'cpu/', 'mmu/', 'mem/', 'gic/', 'gen/'], None),
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.MULTILINE)
 
@@ -65,6 +66,7 @@ def main():
     for path, line in [
             ('sim/base/clock.c', '#include "mmu/mmu.h"'), ('sim/base/clock.c', '#include "sim/machine.h"'),
             ('sim/base/event.c', '#include "gen/sysreg.h"'), ('mmu/walk.c', '#include "cpu/cpu.h"'),
+            ('mem/cache.c', '#include "mmu/mmu.h"'), ('mem/cache.c', '#include "sim/machine.h"'),
             ('gic/gic.c', '#include "cpu/cpu.h"'), ('cpu/core.c', '#include "gic/gic.h"'),
             ('cpu/core.c', '#include "mmu/tlb.h"'), ('cpu/core.c', '#include "sim/machine.h"'),
             ('cpu/core.c', '#include <time.h>'), ('hyp/host/main.c', '#include "sim/base/base.h"'),

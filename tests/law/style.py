@@ -10,8 +10,8 @@ import re
 from law import BUILD, CODE, MODEL, Tap, blank, line_of, part_of, read, tree
 
 FILE_LINES, FUNCTION_LINES, COLUMNS, SCRIPT_COLUMNS = 600, 60, 100, 120
-EVERYWHERE = ('sim/base', 'mmu', 'gic', 'cpu', 'sim')
-PARTS = ('mmu', 'gic', 'cpu')
+EVERYWHERE = ('sim/base', 'mmu', 'mem', 'gic', 'cpu', 'sim')
+PARTS = ('mmu', 'mem', 'gic', 'cpu')
 
 # word (a call when it ends in a parenthesis), where it is banned, what to write instead
 BANNED = [
