@@ -5,8 +5,7 @@
  *
  * TLBI acts on the effective VTTBR_EL2.VMID at its execution.
  *
- * Not modelled: HCR_EL2.SWIO and the upgrade of DC ISW (there is nothing to lose while the caches
- * are off), level hints of later architecture versions.
+ * Not modelled: level hints of later architecture versions.
  *
  * DDI 0487: the TLBI, AT, DC and IC instruction descriptions; AArch64.AT, PAR_EL1.
  */
@@ -170,7 +169,7 @@ static enum step execute_cache(struct core *c, enum sysreg operation, uint64_t o
             return STEP_FAULT;
         }
     }
-    c->ops->cache(c->owner, c->pe, operation, t.pa);
+    c->ops->cache(c->owner, c->pe, operation, &t, operand);
     return STEP_NEXT;
 }
 

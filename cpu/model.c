@@ -66,6 +66,10 @@ static uint64_t row_value(const struct cpu_model *model, enum sysreg reg, unsign
 uint64_t model_value(const struct cpu_model *model, enum sysreg reg, unsigned index, unsigned pe)
 {
     uint64_t value = row_value(model, reg, index);
+    if (reg == SR_CCSIDR_EL1 && model->cache_sets != 0 && value != 0 &&
+        field_get(CCSIDR_EL1_NumSets, value) >= model->cache_sets)
+        return (value & ~CCSIDR_EL1_NumSets) |
+               field_put(CCSIDR_EL1_NumSets, model->cache_sets - 1);
     if (reg == SR_MPIDR_EL1)
         return (value & ~MPIDR_EL1_Aff0) | field_put(MPIDR_EL1_Aff0, pe);
     if (reg == SR_ID_AA64MMFR0_EL1)

@@ -16,6 +16,7 @@ struct cpu_model {
     uint32_t features; /* enum sysreg_feature */
     const struct sysreg_value *values;
     unsigned value_count;
+    uint32_t cache_sets; /* at most so many in any cache; 0: the model's own */
 };
 
 /* The model of this name, or NULL; and the models by number, NULL past the last. */

@@ -121,6 +121,8 @@ static bool read_machine(struct reading *r, const struct yaml_node *root,
                 read_u32(r, node, "tlb-entries", 1, UINT32_MAX, &config->tlb_entries) &&
                 read_u32(r, node, "store-buffer", 0, ORDER_STORE_MAX, &config->store_buffer) &&
                 read_u32(r, node, "history", 0, ORDER_HISTORY_MAX, &config->history) &&
+                read_word(r, node, "caches", "off", "on", &config->caches) &&
+                read_u32(r, node, "cache-sets", 1, UINT32_MAX, &config->cache_sets) &&
                 read_word(r, node, "timing", "model", "flat", &config->timing_flat) &&
                 read_text(r, node, "append", false, config->bootargs, sizeof config->bootargs);
     struct error why;

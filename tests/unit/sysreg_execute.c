@@ -545,6 +545,7 @@ Test(sysreg_execute, cache_maintenance_reaches_the_machine)
         cr_assert_eq(w->cache_count, 1);
         cr_assert_eq(w->cache_operation, rows[i].operation);
         cr_assert_eq(w->cache_address.bits, rows[i].by_address ? 0x40000040 : 0);
+        cr_assert_eq(w->cache_operand, 0x40000040);
         world_free(w);
     }
 }
