@@ -31,7 +31,7 @@ struct core_ops {
     void (*cache)(void *owner, unsigned pe, enum sysreg operation, const struct translation *t,
                   uint64_t operand);
     /* A context synchronization event has been done. */
-    void (*synchronized)(void *owner, unsigned pe);
+    void (*synchronize)(void *owner, unsigned pe);
     /* Registers with owner=gic (a GICv3 CPU interface later). */
     uint64_t (*gic_register)(void *owner, unsigned pe, enum sysreg reg, bool is_write,
                              uint64_t value);
