@@ -32,8 +32,8 @@ struct core_ops {
        Free when caches are off. */
     void (*cache)(void *owner, unsigned pe, enum sysreg operation, const struct translation *t,
                   uint64_t operand);
-    /* A context synchronization event has been done: what was waited for counts for what follows. */
-    void (*synchronized)(void *owner, unsigned pe);
+    /* A context synchronization event has been done. */
+    void (*synchronize)(void *owner, unsigned pe);
     /* Registers with owner=gic (a GICv3 CPU interface later). */
     uint64_t (*gic_register)(void *owner, unsigned pe, enum sysreg reg, bool is_write,
                              uint64_t value);

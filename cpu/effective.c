@@ -144,5 +144,5 @@ void core_synchronize(struct core *c)
         effect(c, reg, cpu->reg[reg]);
     }
     mmu_synchronize(c->mmu);
-    c->ops->synchronized(c->owner, c->pe);
+    c->ops->synchronize(c->owner, c->pe);
 }

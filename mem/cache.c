@@ -101,6 +101,7 @@ static enum cache_served part_read(struct cache *c, const struct access *access,
     if (!policy.cacheable) {
         past_read(c, pe, access->kind, pa, size);
         c->host.read(c->host.owner, pa, bytes, size);
+        past_clean(c, pe, access->kind, pa, size, bytes);
         return CACHE_SERVED_MEMORY;
     }
     uint8_t data[CACHE_LINE_BYTES];
@@ -161,6 +162,7 @@ static enum cache_served part_write(struct cache *c, const struct access *access
             past_write(c, pe, access->kind, pa);
         else
             ahead_before_write(c, base);
+        version_drop(c, VERSIONS_CLEANED, base);
         unified_write_past(c, pa, bytes, size);
         return served;
     }
@@ -245,7 +247,7 @@ static struct cache layout(const struct cache_config *config, size_t first_page)
     c.uses_page = page;
     page += config->pe_count;
     c.versions_page = page;
-    page += 2 * VERSION_PAGES;
+    page += VERSION_SIDES * VERSION_PAGES;
     c.ahead_page = page; /* a bit for each line of RAM */
     page += (size_t)(config->ram_bytes / CACHE_LINE_BYTES / 8 + PAGE_BYTES - 1) / PAGE_BYTES;
     for (unsigned pe = 0; pe < config->pe_count; pe++) {

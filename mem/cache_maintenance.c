@@ -1,13 +1,14 @@
 /*
  * Cache maintenance: DC by address and by set and way, IC, powering a PE down.
  *
- * DC by address acts on the data caches of all PEs and level 2, whatever the shareability, and is
- * done when it has been executed; DC by set and way acts on the executing PE's own level 1 or on
+ * DC by address acts on the data caches of all PEs and level 2, whatever the shareability. It is
+ * done when it has been executed; that it might not be before its DSB is known by what was below
+ * before. DC by set and way acts on the executing PE's own level 1 or on
  * level 2, and numbers outside of the geometry do nothing (they are UNPREDICTABLE). IC takes lines
  * at once; that an older value may be executed until the DSB of the issuer and a context
  * synchronization event of the executing PE is kept in the log of older values.
  *
- * Not modelled: a DC that is delayed up to its DSB.
+ * Not modelled: an invalidation that is delayed up to its DSB.
  *
  * DDI 0487: "Cache maintenance operations", AArch64.DC, AArch64.IC, DecodeSW.
  */
@@ -22,14 +23,29 @@ static bool is_cacheable(uint8_t memory)
     return (memory & 0xf0u) != 0 && inner != 4 && inner != 0;
 }
 
+/* What is there at a point that a clean reaches. */
+static void value_at(const struct cache *c, uint64_t pa, bool unification,
+                     uint8_t data[CACHE_LINE_BYTES])
+{
+    if (unification)
+        unified_value(c, pa, data);
+    else
+        memory_line(c, pa, data);
+}
+
 static void clean_line(struct cache *c, unsigned pe, uint64_t pa, bool to_unification)
 {
     int above, owner = data_owner(c, pa, &above);
     int below = array_find(c, &c->unified, pa);
+    uint8_t before[CACHE_LINE_BYTES], after[CACHE_LINE_BYTES];
+    value_at(c, pa, to_unification, before);
     if (owner >= 0)
         data_clean(c, (unsigned)owner, above, to_unification);
     else if (below != LINE_NONE && !to_unification)
         unified_clean(c, pe, below);
+    value_at(c, pa, to_unification, after);
+    if (memcmp(before, after, sizeof after) != 0)
+        version_add(c, to_unification ? VERSIONS_UNIFIED : VERSIONS_CLEANED, pa, before, 1u << pe);
 }
 
 static unsigned invalidate_line(struct cache *c, unsigned pe, uint64_t pa, bool cleaned)

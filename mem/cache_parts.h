@@ -22,7 +22,17 @@ enum line_change {
 enum line_cache { LINE_IN_L1D, LINE_IN_L1I, LINE_IN_L2 };
 
 /* What CACHE_STALE tells. */
-enum stale_kind { STALE_READ, STALE_WRITE, STALE_HIT, STALE_CODE, STALE_LOST, STALE_ALLOCATED };
+enum stale_kind {
+    STALE_READ, STALE_WRITE, STALE_HIT, STALE_CODE, STALE_LOST, STALE_ALLOCATED,
+    STALE_UNFINISHED
+};
+
+/* The logs of older values. */
+#define VERSIONS_DATA 0u
+#define VERSIONS_CODE 1u
+#define VERSIONS_CLEANED 2u /* to the point of coherency */
+#define VERSIONS_UNIFIED 3u /* cleaned to that of unification */
+#define VERSION_SIDES 4u
 
 STATE_BEGIN
 struct cache_line {
@@ -34,12 +44,13 @@ struct cache_line {
 
 /*
  * An older value of a line that a cache may still hold. Data: nobody has the line, unless it came
- * unasked while memory had this value. Code: the L1I of the PEs in reach may hold it.
+ * unasked while memory had this value. Code: the L1I of the PEs in reach may hold it. Cleaned: what
+ * was below before a DC of the PE in reach, which has executed no DSB since.
  */
 struct cache_version {
     uint64_t pa;
     uint64_t number;      /* in order of making, from 1; 0: none */
-    uint8_t reach;        /* PEs */
+    uint8_t reach;        /* PEs; not 0, but for data */
     uint8_t issued_local; /* PEs whose IC covers it on themselves, and awaits a DSB */
     uint8_t issued_inner; /* the same for all PEs */
     uint8_t done;         /* PEs on which a finished IC awaits context synchronization */
@@ -61,9 +72,9 @@ struct cache_uses {
 
 struct cache_head {
     uint64_t numbers;   /* versions ever made */
-    uint32_t count[2];  /* versions there now: data, code */
-    uint32_t next[2];   /* where the next one goes */
-    uint32_t lost[2];   /* versions that others took the place of */
+    uint32_t count[VERSION_SIDES]; /* versions there now */
+    uint32_t next[VERSION_SIDES];  /* where the next one goes */
+    uint32_t lost[VERSION_SIDES];  /* versions that others took the place of */
     uint32_t marked;    /* versions with an IC under way */
     uint32_t reserved;
     uint64_t gone[PE_COUNT_MAX]; /* how often translations went away */
@@ -74,8 +85,6 @@ STATE_END
 #define VERSIONS_PER_PAGE (PAGE_BYTES / sizeof(struct cache_version))
 #define VERSION_PAGES 4u
 #define VERSION_COUNT (VERSION_PAGES * VERSIONS_PER_PAGE)
-#define VERSIONS_DATA 0u
-#define VERSIONS_CODE 1u
 /* Older values offered at one use. */
 #define VERSION_ANSWERS 7u
 
@@ -128,6 +137,9 @@ enum cache_served unified_get(struct cache *c, unsigned pe, uint64_t pa, bool al
 /* cache_past.c: lines that somebody goes past or may have lost. */
 /* An access past the caches is about to read, or to write, these bytes of memory. */
 void past_read(struct cache *c, unsigned pe, unsigned kind, uint64_t pa, size_t size);
+/* Such a read, whose bytes are those of memory, may come before an unfinished DC. */
+void past_clean(struct cache *c, unsigned pe, unsigned kind, uint64_t pa, size_t size,
+                uint8_t *bytes);
 void past_write(struct cache *c, unsigned pe, unsigned kind, uint64_t pa);
 /* A hit on these bytes of a clean line (size 0: of which the whole counts): it may have gone. */
 void past_hit(struct cache *c, unsigned pe, unsigned kind, uint64_t pa, size_t size);
@@ -167,6 +179,8 @@ void ahead_drop_set(struct cache *c, unsigned set);
 /* The line is in a cache now. */
 void ahead_end(struct cache *c, uint64_t pa);
 void version_ic(struct cache *c, uint64_t pa, bool all, unsigned pe, bool broadcast);
+/* Whether a DC of the line awaits its DSB. */
+bool version_cleaning(const struct cache *c, uint64_t pa);
 
 /* cache_code.c: the value at the point of unification was `before`, and may now be another. */
 void code_changed(struct cache *c, uint64_t pa, const uint8_t before[CACHE_LINE_BYTES]);

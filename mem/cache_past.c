@@ -2,8 +2,9 @@
  * Lines and accesses that do not see each other, and what may have happened to a line unasked: at
  * any time a dirty line may be written back, and a clean one may go. Both are asked as
  * cache-writeback where it makes a difference: an access past the caches under a dirty line, a
- * clean line that is not what memory holds by now, a dirty line that is invalidated. Answer 0 is
- * always that nothing has happened yet; the default thus loses what an incorrect program can lose.
+ * clean line that is not what memory holds by now, a dirty line that is invalidated, a line whose
+ * DC awaits its DSB. Answer 0 is that nothing has happened yet but what was asked for; the default
+ * thus loses what an incorrect program can lose, but for DSBs that it leaves out.
  *
  * DDI 0487: "Behavior of caches": a line may be evicted at any time, and is then written back if
  * it is dirty; "Non-cacheable accesses and instruction caches".
@@ -99,6 +100,25 @@ void past_read(struct cache *c, unsigned pe, unsigned kind, uint64_t pa, size_t 
         unified_clean(c, pe, below);
     else
         data_clean(c, (unsigned)owner, above, false);
+}
+
+void past_clean(struct cache *c, unsigned pe, unsigned kind, uint64_t pa, size_t size,
+                uint8_t *bytes)
+{
+    if (head_at(c)->count[VERSIONS_CLEANED] == 0 || (!asks(c) && !tells(c)))
+        return;
+    uint64_t base = line_base(pa);
+    unsigned from = (unsigned)(pa - base);
+    uint8_t now[CACHE_LINE_BYTES];
+    memory_line(c, base, now);
+    struct version_list list =
+        version_list(c, VERSIONS_CLEANED, 0, base, now, from, (unsigned)size);
+    if (list.count == 0)
+        return;
+    uint32_t k = ask(c, pe, list.count + 1);
+    stale_tell(c, pe, STALE_UNFINISHED, k != 0, pa, kind);
+    if (k != 0)
+        memcpy(bytes, version_data(c, VERSIONS_CLEANED, list.slot[k - 1]) + from, size);
 }
 
 void past_write(struct cache *c, unsigned pe, unsigned kind, uint64_t pa)

@@ -6,7 +6,8 @@
  * cacheable translation of it was live. When memory then changes behind the caches' back the older
  * value is remembered, until the line is invalidated by address or really allocated. Code: the
  * values that the point of unification had of a line in a page that a PE fetches from, until an IC
- * of it is complete for the PE. A full log loses its oldest value.
+ * of it is complete for the PE. Cleaned: what a DC has replaced below, until its issuer's DSB. A
+ * full log loses its oldest value.
  *
  * That a translation is live is known from its use: an access or DC through it, under the regime
  * that is still the PE's, with no TLB maintenance received since. What a PE could reach without
@@ -151,6 +152,19 @@ void version_add(struct cache *c, unsigned side, uint64_t pa, const uint8_t *dat
     head->next[side] = (uint32_t)((slot + 1) % VERSION_COUNT);
 }
 
+bool version_cleaning(const struct cache *c, uint64_t pa)
+{
+    for (unsigned side = VERSIONS_CLEANED; side <= VERSIONS_UNIFIED; side++) {
+        size_t slots = head_at(c)->count[side] != 0 ? VERSION_COUNT : 0;
+        for (size_t slot = 0; slot < slots; slot++) {
+            const struct cache_version *v = version_at(c, side, slot);
+            if (v->number != 0 && v->pa == pa)
+                return true;
+        }
+    }
+    return false;
+}
+
 void version_drop(struct cache *c, unsigned side, uint64_t pa)
 {
     for (size_t slot = 0; head_at(c)->count[side] != 0 && slot < VERSION_COUNT; slot++) {
@@ -260,6 +274,8 @@ void version_ic(struct cache *c, uint64_t pa, bool all, unsigned pe, bool broadc
         const struct cache_version *v = version_at(c, VERSIONS_CODE, slot);
         if (v->number == 0 || !(all || v->pa == pa) || !(broadcast || (v->reach & bit)))
             continue;
+        if (version_cleaning(c, v->pa))
+            continue; /* it may be fetched once more behind the IC */
         struct cache_version *change = version_change(c, VERSIONS_CODE, slot);
         head_change(c)->marked += !is_marked(change);
         if (broadcast)
@@ -269,9 +285,20 @@ void version_ic(struct cache *c, uint64_t pa, bool all, unsigned pe, bool broadc
     }
 }
 
+static void cleans_end(struct cache *c, unsigned side, uint8_t bit)
+{
+    for (size_t slot = 0; head_at(c)->count[side] != 0 && slot < VERSION_COUNT; slot++) {
+        const struct cache_version *v = version_at(c, side, slot);
+        if (v->number != 0 && (v->reach & bit))
+            version_free(c, side, slot);
+    }
+}
+
 void cache_barrier(struct cache *c, unsigned pe, bool covers_broadcast)
 {
     uint8_t bit = (uint8_t)(1u << pe);
+    cleans_end(c, VERSIONS_CLEANED, bit);
+    cleans_end(c, VERSIONS_UNIFIED, bit);
     for (size_t slot = 0; head_at(c)->marked != 0 && slot < VERSION_COUNT; slot++) {
         const struct cache_version *v = version_at(c, VERSIONS_CODE, slot);
         if (v->number == 0 || ((v->issued_inner | v->issued_local) & bit) == 0)

@@ -158,12 +158,6 @@ static bool dsb_completes(unsigned crm)
     return (crm & 3u) == 3u || crm == 8u || crm == 12u;
 }
 
-/* Whether it reaches the other PEs: HCR_EL2.BSU widens the barriers of EL1 and EL0. */
-static bool dsb_is_shareable(const struct cpu *cpu, unsigned crm)
-{
-    return (crm & 0xcu) != 4u || (cpu->el < 2 && (cpu->effective[SR_HCR_EL2] & HCR_EL2_BSU));
-}
-
 static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsigned crm)
 {
     struct machine *m = owner;
@@ -173,7 +167,7 @@ static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsig
         machine_order_barrier(m, pe, kind, crm);
     if (kind != BARRIER_DSB || !dsb_completes(crm))
         return;
-    bool covers_broadcast = dsb_is_shareable(&m->state->cpu[pe], crm);
+    bool covers_broadcast = (crm & 0xcu) != 4u;
     if (m->cache)
         cache_barrier(m->cache, pe, covers_broadcast);
     for (unsigned target = 0; target < m->config.pe_count; target++) {
@@ -224,7 +218,7 @@ static void core_cache_operation(void *owner, unsigned pe, enum sysreg operation
     machine_cache_operation(m, pe, operation, t, operand);
 }
 
-static void core_synchronized(void *owner, unsigned pe)
+static void core_synchronize_caches(void *owner, unsigned pe)
 {
     struct machine *m = owner;
     if (m->order)
@@ -252,6 +246,6 @@ const struct core_ops machine_core_ops = {
     .counter = core_counter,
     .timer_changed = core_timer_changed,
     .cache = core_cache_operation,
-    .synchronized = core_synchronized,
+    .synchronize = core_synchronize_caches,
     .gic_register = core_gic_register,
 };

@@ -122,7 +122,7 @@ static void op_cache(void *owner, unsigned pe, enum sysreg operation, const stru
     (void)owner, (void)pe, (void)operation, (void)t, (void)operand;
 }
 
-static void op_synchronized(void *owner, unsigned pe)
+static void op_synchronize(void *owner, unsigned pe)
 {
     (void)owner, (void)pe;
 }
@@ -141,7 +141,7 @@ static const struct core_ops ops = {
     .counter = op_counter,
     .timer_changed = op_timer_changed,
     .cache = op_cache,
-    .synchronized = op_synchronized,
+    .synchronize = op_synchronize,
     .gic_register = op_gic_register,
 };
 

@@ -17,6 +17,9 @@
 #define STOPS 10u
 #define OPEN_KINDS                                                                          \
     (1u << CHOICE_CACHE_WRITEBACK | 1u << CHOICE_CACHE_ALLOCATE | 1u << CHOICE_ICACHE_STALE)
+/* Guests of the hypervisor use their stack before and after they switch the MMU on, and do not
+   invalidate it in between: what came unasked may be in its place. */
+#define OPEN_KINDS_HYP (OPEN_KINDS & ~(1u << CHOICE_CACHE_ALLOCATE))
 
 struct guest {
     const char *path;
@@ -26,11 +29,16 @@ struct guest {
 };
 
 static const struct guest guests[] = {
-    {"tests/bench/cpu.elf", "cortex-a57", 1},    {"tests/bench/mix.elf", "cortex-a53", 2},
-    {"tests/bench/chase.elf", "cortex-a72", 1},  {"tests/bench/copy.elf", "cortex-a57", 4},
-    {"tests/bench/crc.elf", "neoverse-n1", 2},   {"tests/bench/matmul.elf", "cortex-a57", 1},
-    {"tests/bench/call.elf", "cortex-a57", 1},   {"tests/bench/trap.elf", "cortex-a57", 2},
-    {"tests/bench/tables.elf", "cortex-a57", 2}, {"hyp/hyp-vmid-correct.elf", "armv8.0", 2, true},
+    {"tests/bench/cpu.elf", "cortex-a57", 1, false},
+    {"tests/bench/mix.elf", "cortex-a53", 2, false},
+    {"tests/bench/chase.elf", "cortex-a72", 1, false},
+    {"tests/bench/copy.elf", "cortex-a57", 4, false},
+    {"tests/bench/crc.elf", "neoverse-n1", 2, false},
+    {"tests/bench/matmul.elf", "cortex-a57", 1, false},
+    {"tests/bench/call.elf", "cortex-a57", 1, false},
+    {"tests/bench/trap.elf", "cortex-a57", 2, false},
+    {"tests/bench/tables.elf", "cortex-a57", 2, false},
+    {"hyp/hyp-vmid-correct.elf", "armv8.0", 2, true},
     {"hyp/hyp-vmid-correct.elf", "neoverse-n1", 4, true},
 };
 
@@ -80,7 +88,7 @@ static void run_both(const struct guest *guest, const struct image *image, uint3
     struct machine *cached = machine_open(guest, image, cache_sets);
     uint64_t steps = guest->ends ? STEPS_ENDS : getenv("LONG") ? STEPS_LONG : STEPS;
     if (seed != 0) {
-        cached->chooser.open_mask = OPEN_KINDS;
+        cached->chooser.open_mask = guest->ends ? OPEN_KINDS_HYP : OPEN_KINDS;
         cached->chooser.policy = CHOICE_SEEDED;
         cached->chooser.seed = seed;
         cached->chooser.rate = 2;

@@ -86,6 +86,24 @@ Test(cache_choice, invalidated_dirty_data_may_have_reached_memory)
     }
 }
 
+Test(cache_choice, a_clean_without_dsb_may_not_be_done)
+{
+    for (uint32_t answer = 0; answer < 2; answer++) {
+        struct world *w = world_new();
+        world_store(w, 0, LINE, WRITE_BACK, 7);
+        world_dc(w, 0, LINE, CACHE_CLEAN | CACHE_INVALIDATE);
+        world_open(w, CHOICE_CACHE_WRITEBACK, answer);
+        cache_barrier(w->cache, 1, true); /* not the issuer's */
+        cr_assert_eq(world_load(w, 1, LINE, UNCACHED), answer ? 0 : 7);
+        cr_assert_eq(w->asked, 1);
+        cr_assert_eq(world_load(w, 1, LINE, WRITE_BACK), 7);
+        cache_barrier(w->cache, 0, false);
+        cr_assert_eq(world_load(w, 1, LINE, UNCACHED), 7);
+        cr_assert_eq(w->asked, 1);
+        world_free(w);
+    }
+}
+
 /* The page was used and flushed; a guest with caches off writes; the owner reads it again. */
 Test(cache_choice, a_line_may_come_unasked_between_a_flush_and_a_write_to_memory)
 {
@@ -188,6 +206,7 @@ static struct world *code_world(void)
     cr_assert_eq(world_fetch(w, 1, LINE), 1);
     world_store(w, 0, LINE, WRITE_BACK, 2);
     world_cvau(w, 0, LINE);
+    cache_barrier(w->cache, 0, true);
     return w;
 }
 
@@ -242,6 +261,25 @@ Test(cache_choice, an_ic_counts_after_dsb_and_synchronization)
             world_free(w);
         }
     }
+}
+
+Test(cache_choice, an_ic_before_the_clean_is_finished_does_not_count)
+{
+    struct world *w = world_new();
+    world_set_memory(w, LINE, 1);
+    cr_assert_eq(world_fetch(w, 0, LINE), 1);
+    world_store(w, 0, LINE, WRITE_BACK, 2);
+    world_cvau(w, 0, LINE);
+    world_ivau(w, 0, LINE);
+    cache_barrier(w->cache, 0, true);
+    cache_synchronize(w->cache, 0);
+    world_open(w, CHOICE_ICACHE_STALE, 1);
+    cr_assert_eq(world_fetch(w, 0, LINE), 1, "it was fetched again in between");
+    world_ivau(w, 0, LINE);
+    cache_barrier(w->cache, 0, true);
+    cache_synchronize(w->cache, 0);
+    cr_assert_eq(world_fetch(w, 0, LINE), 2);
+    world_free(w);
 }
 
 Test(cache_choice, synchronization_before_the_dsb_does_not_count)

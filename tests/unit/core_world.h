@@ -77,7 +77,7 @@ static inline void world_cache(void *owner, unsigned pe, enum sysreg operation,
     w->cache_count++;
 }
 
-static inline void world_synchronized(void *owner, unsigned pe)
+static inline void world_synchronize(void *owner, unsigned pe)
 {
     struct core_world *w = owner;
     cr_assert_eq(pe, w->core.pe);
@@ -149,7 +149,7 @@ static inline struct core_world *world_new(unsigned el)
     w->chooser.decide_context = w;
     w->ops = (struct core_ops){.tlbi = world_tlbi, .counter = world_counter,
                                .timer_changed = world_timer_changed, .cache = world_cache,
-                               .synchronized = world_synchronized};
+                               .synchronize = world_synchronize};
     w->clock = (struct event_clock){&w->cpu.insns, &w->cpu.cycles, &w->cpu.el};
     w->mmu = (struct mmu){.state = &w->mmu_state, .memory = w->memory, .config = &w->config,
                           .port = &w->port, .chooser = &w->chooser, .counts = &w->counts,

@@ -139,6 +139,8 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"  ram: 128M", "  ram: 128MB", "x/scenario.yaml:5: ram: "},
         {"  ram: 128M", "  ram: 1000", "machine: --ram"},
         {"title: Two numbers for one VM\n", "", "title: is missing"},
+        {"  timing: flat", "  caches: some", "x/scenario.yaml:6: caches: "},
+        {"  timing: flat", "  cache-sets: 3", "machine: --cache-sets"},
         {"title: Two", "nonsense: 1\ntitle: Two", "x/scenario.yaml:2: nonsense: unknown key"},
         {"name: \"armillary,vmid-bits\", ", "", "x/scenario.yaml:8: name: is missing"},
         {"value: 2}", "value: 2, more: 1}", "x/scenario.yaml:8: more: unknown key"},
@@ -180,6 +182,19 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         cr_expect_null(strchr(error.text, '\n'), "%s", error.text);
         free(text);
     }
+}
+
+Test(scenario, caches_are_off_unless_asked_for)
+{
+    struct scenario s;
+    struct error error;
+    cr_assert(parse(&s, good, &error), "%s", error.text);
+    cr_assert_eq(s.setup.config.caches, 0);
+    char *text = changed("  timing: flat", "  caches: on\n  cache-sets: 16");
+    cr_assert(parse(&s, text, &error), "%s", error.text);
+    cr_assert_eq(s.setup.config.caches, 1);
+    cr_assert_eq(s.setup.config.cache_sets, 16);
+    free(text);
 }
 
 Test(scenario, what_is_no_document_is_refused)
