@@ -38,8 +38,10 @@ static const struct option options[] = {
 
 static const char option_help[] =
     "  --variant NAME    only this variant (all)\n"
-    "  --strategy NAME   random, pct, conflict, systematic or portfolio (the scenario's)\n"
-    "  --schedules N     budget (the scenario's; for systematic without --schedules: none)\n"
+    "  --strategy NAME   random, pct, conflict, systematic, complete or portfolio\n"
+    "                    (the scenario's)\n"
+    "  --schedules N     budget (the scenario's; for systematic and complete without\n"
+    "                    --schedules: none)\n"
     "  --depth N         deviations of the systematic search (the scenario's)\n"
     "  --seed N          (1)\n"
     "  --jobs N          processes (1); what is found does not depend on it\n"
@@ -90,7 +92,7 @@ static bool take_option(const struct command *command, int option, struct argume
         if (strategy_by_name(optarg, &o->strategy))
             return true;
         usage_error(command, "--strategy: %s is none of random, pct, conflict, systematic, "
-                    "portfolio", optarg);
+                    "complete, portfolio", optarg);
         return false;
     case EXPLORE_SCHEDULES:
         a->has_schedules = true;
@@ -262,8 +264,22 @@ static void add_to_total(struct total *t, const struct explore_result *result, e
         t->verdict.result = RUN_INTERRUPTED;
 }
 
+/* One line for each outcome: "outcome: variant=NAME values=1,0xf ends=12". */
+static void print_outcomes(const struct scenario_variant *v, unsigned words,
+                           const struct explore_result *result)
+{
+    for (size_t i = 0; words != 0 && i < result->outcome_count; i++) {
+        printf("outcome: variant=%s values=", v->name);
+        for (unsigned k = 0; k < words; k++)
+            printf("%s0x%" PRIx64, k ? "," : "", result->outcome[i].value[k]);
+        printf(" ends=%" PRIu64 "\n", result->outcome[i].ends);
+    }
+    if (result->outcomes_lost)
+        printf("outcome: variant=%s more than %u\n", v->name, OUTCOME_MAX);
+}
+
 static void print_variant(const struct scenario_variant *v, const struct explore_result *result,
-                          unsigned places, enum status status)
+                          unsigned words, unsigned places, enum status status)
 {
     printf("variant: name=%s expected=", v->name);
     for (unsigned i = 0; i < v->expect_count; i++)
@@ -283,10 +299,27 @@ static void print_variant(const struct scenario_variant *v, const struct explore
     printf(" places=%u unfair=%" PRIu64 " branches=%" PRIu64 " granules=%" PRIu64 " exhausted=%s",
            places, result->unfair, result->branches, result->granules,
            result->exhausted ? "yes" : "no");
-    if (result->exhausted)
+    if (result->exhausted && result->states == 0)
         printf(" enumerated=%" PRIu64, result->last_search);
+    if (result->segments != 0)
+        printf(" states=%" PRIu64 " segments=%" PRIu64, result->states, result->segments);
     putchar('\n');
+    print_outcomes(v, words, result);
     fflush(stdout);
+}
+
+/* The addresses of the words that make up an outcome. */
+static bool find_words(const struct scenario *s, const struct image *image,
+                       struct outcome_word words[OUTCOME_WORD_MAX], struct error *error)
+{
+    for (unsigned i = 0; i < s->outcome_count; i++) {
+        words[i] = s->outcome[i].word;
+        if (words[i].pe < 0 &&
+            !image_symbol_address(image, s->outcome[i].symbol, &words[i].address))
+            return error_set(error, "%s: no symbol %s for an outcome", image->name,
+                             s->outcome[i].symbol);
+    }
+    return true;
 }
 
 /* One place of a variant; what was found is kept and then added to sum. False: no more places. */
@@ -297,11 +330,16 @@ static bool explore_place(const struct command *command, const struct arguments 
 {
     struct error error;
     struct explore_options o = a->options;
+    struct outcome_word words[OUTCOME_WORD_MAX];
     if (o.schedules != 0 && o.schedules <= sum->schedules)
         return false; /* the budget is for all places */
     if (o.schedules != 0)
         o.schedules -= sum->schedules;
     struct run_setup setup = scenario_setup(&a->scenario, v, o.strategy, place);
+    if (!find_words(&a->scenario, image, words, &error)) {
+        *status = usage_error(command, "%s", error.text);
+        return false;
+    }
     struct run *r = run_new(&setup, image, &error);
     if (!r) {
         *status = run_is_interrupted() ? STATUS_INTERRUPTED
@@ -316,6 +354,8 @@ static bool explore_place(const struct command *command, const struct arguments 
     o.progress_context = &bar;
     o.stop = v->expect;
     o.stop_count = v->expect_count;
+    o.word = words;
+    o.word_count = a->scenario.outcome_count;
     explore_run(r, &o, result);
     progress_end(&bar);
     run_interrupt_clear();
@@ -352,7 +392,7 @@ static enum status explore_variant(const struct command *command, const struct a
     image_close(&image);
     if (status == STATUS_EXPECTED || status == STATUS_OTHER) {
         status = status_worse(status, judge(v, sum));
-        print_variant(v, sum, places, status);
+        print_variant(v, sum, a->scenario.outcome_count, places, status);
         add_to_total(total, sum, status);
     }
     explore_result_free(sum);
@@ -367,8 +407,10 @@ static void defaults(struct arguments *a)
     if (!a->has_strategy)
         a->options.strategy = a->scenario.strategy;
     if (!a->has_schedules)
-        a->options.schedules =
-            a->options.strategy == STRATEGY_SYSTEMATIC ? 0 : a->scenario.schedules;
+        a->options.schedules = a->options.strategy == STRATEGY_SYSTEMATIC ||
+                                       a->options.strategy == STRATEGY_COMPLETE
+                                   ? 0
+                                   : a->scenario.schedules;
     if (!a->has_depth)
         a->options.depth = a->scenario.depth;
     payload_default(a->payload_default, sizeof a->payload_default);

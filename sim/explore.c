@@ -56,6 +56,21 @@ void explore_result_free(struct explore_result *result)
     result->finding_count = 0;
 }
 
+void outcome_add(struct explore_result *r, const struct outcome *o)
+{
+    size_t i = 0;
+    while (i < r->outcome_count && memcmp(r->outcome[i].value, o->value, sizeof o->value) != 0)
+        i++;
+    if (i == OUTCOME_MAX) {
+        r->outcomes_lost = true;
+        return;
+    }
+    if (i == r->outcome_count)
+        r->outcome[r->outcome_count++] = *o;
+    else
+        r->outcome[i].ends += o->ends;
+}
+
 void explore_result_add(struct explore_result *into, struct explore_result *from)
 {
     for (size_t i = 0; i < from->finding_count; i++) {
@@ -73,6 +88,11 @@ void explore_result_add(struct explore_result *into, struct explore_result *from
     into->branches += from->branches;
     into->granules += from->granules;
     into->last_search += from->last_search;
+    into->states += from->states;
+    into->segments += from->segments;
+    into->outcomes_lost = into->outcomes_lost || from->outcomes_lost;
+    for (size_t i = 0; i < from->outcome_count; i++)
+        outcome_add(into, &from->outcome[i]);
     into->exhausted = into->exhausted && from->exhausted;
     into->interrupted = into->interrupted || from->interrupted;
     into->seconds += from->seconds;
@@ -304,6 +324,7 @@ static void search(struct collector *c, struct strategy_profile *profile)
     case STRATEGY_SYSTEMATIC:
         search_systematic(c, profile, limit);
         return;
+    case STRATEGY_COMPLETE: /* explore_complete.c */
     case STRATEGY_PORTFOLIO:
     case STRATEGY_COUNT:
         pass.kind = PASS_MIXED;
@@ -323,6 +344,10 @@ static void search(struct collector *c, struct strategy_profile *profile)
 void explore_run(struct run *r, const struct explore_options *options,
                  struct explore_result *result)
 {
+    if (options->strategy == STRATEGY_COMPLETE) {
+        complete_run(r, options, result);
+        return;
+    }
     double start = progress_seconds();
     const struct machine_config *config = &run_setup_of(r)->config;
     struct shared shared;

@@ -7,15 +7,32 @@
 #include "sim/run.h"
 #include "sim/strategy.h"
 
+/* A word that makes up an outcome: x[number] of a PE, or a doubleword of memory (pe < 0). */
+struct outcome_word {
+    int32_t pe;
+    uint32_t number;
+    uint64_t address;
+};
+#define OUTCOME_WORD_MAX 8u
+#define OUTCOME_MAX 256u
+
+/* What the words hold at the end of a run, and how many ends of the complete search had it. */
+struct outcome {
+    uint64_t value[OUTCOME_WORD_MAX];
+    uint64_t ends;
+};
+
 struct explore_options {
     enum strategy_kind strategy;
     uint64_t seed;
-    uint64_t schedules; /* at most so many; 0: as many as the strategy has (systematic only) */
+    uint64_t schedules; /* at most so many; 0: as many as the strategy has (systematic, complete) */
     unsigned depth;     /* of the systematic search: 0..STRATEGY_DEPTH_MAX */
     unsigned jobs;      /* processes, 1..64 */
     bool keep_going;    /* use up the budget; otherwise stop at a finding of a class in `stop` */
     const char (*stop)[RUN_CLASS_MAX]; /* classes that end the search; with none, any finding */
     size_t stop_count;
+    const struct outcome_word *word; /* complete only; with words, all PEs waiting is an end */
+    unsigned word_count;
     /* Called now and then in the calling process; may be NULL. */
     void (*progress)(void *context, uint64_t schedules, uint64_t budget, size_t findings);
     void *progress_context;
@@ -39,8 +56,12 @@ struct explore_result {
     uint64_t branches;    /* branch points of the run with no deviation */
     uint64_t granules;    /* shared granules in the end */
     uint64_t last_search; /* systematic: schedules of the last, complete enumeration */
-    bool exhausted;       /* systematic: everything within the depth was tried */
+    bool exhausted;       /* everything (systematic: within the depth) was tried */
     bool interrupted;
+    uint64_t states, segments;  /* complete: nodes entered, and ways from node to node tried */
+    struct outcome outcome[OUTCOME_MAX]; /* complete: in the order of their first ends */
+    size_t outcome_count;
+    bool outcomes_lost; /* there were more */
     double seconds;
     struct explore_finding finding[EXPLORE_FINDING_MAX];
     size_t finding_count; /* in the order of their schedules */

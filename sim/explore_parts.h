@@ -54,6 +54,13 @@ void systematic_begin(struct worker *w);
 void systematic_end(struct worker *w);
 bool systematic_task(struct worker *w, uint64_t task);
 
+/* explore_complete.c: explore_run() of STRATEGY_COMPLETE. */
+void complete_run(struct run *r, const struct explore_options *options,
+                  struct explore_result *result);
+
+/* explore.c: counts an outcome. */
+void outcome_add(struct explore_result *result, const struct outcome *outcome);
+
 /* The state of a worker; explore_worker.c and explore_systematic.c. */
 struct worker {
     struct run *run;

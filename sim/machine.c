@@ -228,10 +228,48 @@ static bool is_held_now(struct machine *m, unsigned pe)
     return true;
 }
 
+/* The PEs that can run, by time and then number. */
+static unsigned by_turns(const struct machine *m, uint8_t order[PE_COUNT_MAX])
+{
+    unsigned count = 0;
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        if (!is_ready(m, pe))
+            continue;
+        unsigned at = count++;
+        for (; at > 0 && m->state->cpu[pe].cycles < m->state->cpu[order[at - 1]].cycles; at--)
+            order[at] = order[at - 1];
+        order[at] = (uint8_t)pe;
+    }
+    return count;
+}
+
+/*
+ * The same with next-step open, when time says nothing: who ran goes on up to its next visible
+ * operation, and then any PE may be next. Whatever lies between two such operations commutes with
+ * what others do, so that these are all the interleavings that can be told apart.
+ */
+static int next_by_choice(struct machine *m)
+{
+    struct machine_state *s = m->state;
+    uint64_t *hint = &m->side->visible[s->current];
+    s->quantum_left = m->config.quantum;
+    if (*hint == VISIBLE_NONE && is_ready(m, s->current))
+        return (int)s->current;
+    uint8_t order[PE_COUNT_MAX];
+    unsigned count = by_turns(m, order);
+    if (count == 0)
+        return -1;
+    *hint = VISIBLE_NONE;
+    s->current = order[choose(&m->chooser, &m->side->counts, CHOICE_NEXT_STEP, 0, count)];
+    return (int)s->current;
+}
+
 /* The PE whose turn it is now, or -1 when all wait. */
 static int next_pe(struct machine *m)
 {
     struct machine_state *s = m->state;
+    if (choice_is_open(&m->chooser, CHOICE_NEXT_STEP))
+        return next_by_choice(m);
     for (;;) {
         unsigned pe = s->current;
         if (s->quantum_left == 0 || !is_ready(m, pe) || s->pe[pe].hold_left != 0) {
@@ -257,10 +295,16 @@ static int next_pe(struct machine *m)
 
 /* --- the loop ----------------------------------------------------------------------------- */
 
-/* Whether next-cpu may be asked, so that each visible operation of the coming run counts. */
+static bool asks_who_is_next(const struct machine *m)
+{
+    return choice_is_open(&m->chooser, CHOICE_NEXT_CPU) ||
+           choice_is_open(&m->chooser, CHOICE_NEXT_STEP);
+}
+
+/* Whether that may be asked, so that each visible operation of the coming run counts. */
 static bool watches_visible(const struct machine *m)
 {
-    if (choice_is_open(&m->chooser, CHOICE_NEXT_CPU))
+    if (asks_who_is_next(m))
         return true;
     for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
         if (m->state->pe[pe].hold_left != 0)
@@ -332,7 +376,7 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     s->quantum_left = quantum_after(m, result.steps);
     s->now = s->cpu[pe].cycles;
     if (visible && c->visible != VISIBLE_NONE && result.reason != ENGINE_UNMODELLED) {
-        if (choice_is_open(&m->chooser, CHOICE_NEXT_CPU))
+        if (asks_who_is_next(m))
             m->side->visible[pe] = c->visible;
         count_visible(m, pe);
     }

@@ -352,6 +352,21 @@ static uint64_t last_step_now(const struct run *r)
     return left < last - step ? step + left : last;
 }
 
+bool run_step(struct run *r, struct run_verdict *v)
+{
+    struct machine *m = r->machine;
+    uint64_t last = last_step_now(r), next = m->state->step + 1;
+    enum machine_stop stop = run_advance(r, next < last ? next : last);
+    if (stop == MACHINE_LIMIT && m->state->step < last)
+        return false;
+    memset(v, 0, sizeof *v);
+    conclude(r, stop, v);
+    v->insns = machine_insns(m);
+    v->cycles = machine_cycles(m);
+    v->steps = m->state->step;
+    return true;
+}
+
 void run_execute_watched(struct run *r, struct run_verdict *v, uint64_t interval,
                          run_watch *watch, void *context)
 {

@@ -97,6 +97,12 @@ void run_execute_watched(struct run *r, struct run_verdict *verdict, uint64_t in
 void run_rewind(struct run *r);
 enum machine_stop run_advance(struct run *r, uint64_t step);
 
+/*
+ * One step from wherever the machine is; true when the run is over, with its verdict (but for
+ * hash and choices). The end mark ends it at its first hit.
+ */
+bool run_step(struct run *r, struct run_verdict *verdict);
+
 /* From now on runs end at this step at the latest (to record one that was stopped there). */
 void run_set_max_steps(struct run *r, uint64_t steps);
 

@@ -235,7 +235,8 @@ static bool read_bounds(struct reading *r, const struct yaml_node *root, struct 
     s->depth = depth;
     if (!strategy_by_name(strategy, &s->strategy))
         return yaml_fail(r->yaml, node, "strategy", r->error,
-                         "%s is none of random, pct, conflict, systematic, portfolio", strategy);
+                         "%s is none of random, pct, conflict, systematic, complete, portfolio",
+                         strategy);
     return true;
 }
 
@@ -267,6 +268,43 @@ static bool read_exhaustive(struct reading *r, const struct yaml_node *root, str
             return yaml_fail(r->yaml, item, "exhaustive", r->error, "must be a mapping");
         if (!read_place(r, item, s))
             return false;
+    }
+    return true;
+}
+
+/* "cpuN.xM"; false when it is none. */
+static bool parse_register(const char *text, const struct machine_config *config,
+                           struct outcome_word *word)
+{
+    unsigned pe, number;
+    char rest;
+    if (sscanf(text, "cpu%1u.x%2u%c", &pe, &number, &rest) != 2 || pe >= config->pe_count ||
+        number > 30)
+        return false;
+    *word = (struct outcome_word){.pe = (int32_t)pe, .number = number};
+    return true;
+}
+
+/* Optional: the registers and words of memory that make up an outcome. */
+static bool read_outcome(struct reading *r, const struct yaml_node *root, struct scenario *s)
+{
+    const struct yaml_node *list;
+    if (!member(r, root, "outcome", YAML_LIST, false, &list))
+        return false;
+    for (const struct yaml_node *item = list ? list->first : NULL; item; item = item->next) {
+        if (s->outcome_count == OUTCOME_WORD_MAX)
+            return yaml_fail(r->yaml, item, "outcome", r->error, "more than %u words",
+                             OUTCOME_WORD_MAX);
+        struct scenario_word *w = &s->outcome[s->outcome_count++];
+        if (item->kind != YAML_TEXT || strlen(item->text) >= sizeof w->symbol)
+            return yaml_fail(r->yaml, item, "outcome", r->error,
+                             "must be a list of registers like cpu0.x1 and of symbols");
+        snprintf(w->symbol, sizeof w->symbol, "%s", item->text);
+        w->word.pe = -1;
+        if (strncmp(item->text, "cpu", 3) == 0 && strchr(item->text, '.') &&
+            !parse_register(item->text, &s->setup.config, &w->word))
+            return yaml_fail(r->yaml, item, "outcome", r->error, "%.40s: no such register",
+                             item->text);
     }
     return true;
 }
@@ -369,7 +407,7 @@ bool scenario_parse(struct scenario *s, const char *file, const char *name, cons
                read_checkers(&r, root, &s->setup.checks) &&
                read_mark(&r, root, "start", &s->setup.start) &&
                read_mark(&r, root, "end", &s->setup.end) && read_bounds(&r, root, s) &&
-               read_exhaustive(&r, root, s) && read_variants(&r, root, s) &&
+               read_exhaustive(&r, root, s) && read_outcome(&r, root, s) && read_variants(&r, root, s) &&
                yaml_all_used(yaml, root, error);
     yaml_close(yaml);
     return good;

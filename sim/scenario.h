@@ -11,6 +11,12 @@
 #define SCENARIO_PLACE_MAX 8u
 #define SCENARIO_TEXT_MAX 128u
 
+/* A word of the outcome: "cpu1.x0", or the symbol of a doubleword. */
+struct scenario_word {
+    char symbol[64];
+    struct outcome_word word; /* address: still to be found by the symbol */
+};
+
 struct scenario_variant {
     char name[SCENARIO_TEXT_MAX];
     char payload[SCENARIO_TEXT_MAX]; /* the ELF's file name in the payload folder */
@@ -39,6 +45,8 @@ struct scenario {
     /* The systematic search has to end: so it has places of its own, each close to a race. */
     struct scenario_place exhaustive[SCENARIO_PLACE_MAX];
     unsigned exhaustive_count;
+    struct scenario_word outcome[OUTCOME_WORD_MAX]; /* what the complete search tells of each end */
+    unsigned outcome_count;
     struct scenario_variant variant[SCENARIO_VARIANT_MAX];
     unsigned variant_count;
 };

@@ -17,6 +17,7 @@ static const char *const names[STRATEGY_COUNT] = {
     [STRATEGY_PCT] = "pct",
     [STRATEGY_CONFLICT] = "conflict",
     [STRATEGY_SYSTEMATIC] = "systematic",
+    [STRATEGY_COMPLETE] = "complete",
     [STRATEGY_PORTFOLIO] = "portfolio",
 };
 

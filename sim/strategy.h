@@ -12,6 +12,7 @@ enum strategy_kind {
     STRATEGY_PCT,        /* priorities: d-1 change points demote whoever runs then */
     STRATEGY_CONFLICT,   /* a reader held between check and use, a writer amid its stores */
     STRATEGY_SYSTEMATIC, /* every set of at most depth deviations, fewest first */
+    STRATEGY_COMPLETE,   /* every answer to every question, but for states met before */
     STRATEGY_PORTFOLIO,  /* one deviation everywhere, then the three above in turn */
     STRATEGY_COUNT
 };
