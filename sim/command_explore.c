@@ -26,6 +26,7 @@
 enum {
     EXPLORE_VARIANT = OPTION_FIRST, EXPLORE_STRATEGY, EXPLORE_SCHEDULES, EXPLORE_SEED,
     EXPLORE_JOBS, EXPLORE_OUT, EXPLORE_DEPTH, EXPLORE_PAYLOADS, EXPLORE_KEEP, EXPLORE_RAW,
+    EXPLORE_EVERY,
 };
 
 static const struct option options[] = {
@@ -33,7 +34,7 @@ static const struct option options[] = {
     OPTION("schedules", EXPLORE_SCHEDULES), OPTION("seed", EXPLORE_SEED),
     OPTION("jobs", EXPLORE_JOBS), OPTION("out", EXPLORE_OUT), OPTION("depth", EXPLORE_DEPTH),
     OPTION("payload-dir", EXPLORE_PAYLOADS), OPTION_FLAG("keep-going", EXPLORE_KEEP),
-    OPTION_FLAG("no-shrink", EXPLORE_RAW), {0},
+    OPTION_FLAG("no-shrink", EXPLORE_RAW), OPTION_FLAG("every-path", EXPLORE_EVERY), {0},
 };
 
 static const char option_help[] =
@@ -48,6 +49,7 @@ static const char option_help[] =
     "  --out DIR         where traces go (found)\n"
     "  --no-shrink       write the traces as they were found\n"
     "  --keep-going      use up the budget; otherwise an expected finding ends the search\n"
+    "  --every-path      complete: enter again what was met before (checks the search itself)\n"
     "  --payload-dir DIR where the payloads are (hyp, beside this program)\n";
 
 struct arguments {
@@ -115,6 +117,9 @@ static bool take_option(const struct command *command, int option, struct argume
         return true;
     case EXPLORE_KEEP:
         o->keep_going = true;
+        return true;
+    case EXPLORE_EVERY:
+        o->every_path = true;
         return true;
     case EXPLORE_RAW:
         a->raw = true;

@@ -33,6 +33,7 @@ struct explore_options {
     size_t stop_count;
     const struct outcome_word *word; /* complete only; with words, all PEs waiting is an end */
     unsigned word_count;
+    bool every_path;     /* complete only: states met before are entered again */
     /* Called now and then in the calling process; may be NULL. */
     void (*progress)(void *context, uint64_t schedules, uint64_t budget, size_t findings);
     void *progress_context;

@@ -301,7 +301,7 @@ static void search(struct complete *c)
         tell_progress(c);
         if (is_over)
             end(c, &verdict);
-        else if (seen_add(c, state_hash(c)))
+        else if (seen_add(c, state_hash(c)) || c->options->every_path)
             push(c);
     }
 }

@@ -407,7 +407,8 @@ bool scenario_parse(struct scenario *s, const char *file, const char *name, cons
                read_checkers(&r, root, &s->setup.checks) &&
                read_mark(&r, root, "start", &s->setup.start) &&
                read_mark(&r, root, "end", &s->setup.end) && read_bounds(&r, root, s) &&
-               read_exhaustive(&r, root, s) && read_outcome(&r, root, s) && read_variants(&r, root, s) &&
+               read_exhaustive(&r, root, s) && read_outcome(&r, root, s) &&
+               read_variants(&r, root, s) &&
                yaml_all_used(yaml, root, error);
     yaml_close(yaml);
     return good;

@@ -115,7 +115,7 @@ def thread_of(shape, number):
     if number == 0:
         lines += ['.rept 64', 'nop', '.endr', 'litmus_start:', 'sev']
     else:
-        lines += ['wfe']
+        lines += ['sevl', 'wfe', 'wfe']   # the event register is clear behind the first
     return lines + program + ['b finish']
 
 
@@ -129,13 +129,14 @@ def include(shape):
     lines = [f'    .set {name}, {value:#x}' for name, value in names.items()]
     lines += ['    .macro warm'] + per_thread(shape, [warm_of(shape, i) for i in threads]) + ['    .endm']
     lines += ['    .macro thread'] + per_thread(shape, [thread_of(shape, i) for i in threads]) + ['    .endm']
-    lines += ['    .section .tables, "aw"']
+    lines += ['    .section .tables, "aw"', 'TABLES_START:']
     at = TABLES
     for address, value in sorted(tables(shape).items()):
         lines += [f'    .skip {address - at:#x}', f'    .quad {value:#x}']
         at = address + 8
     for name in observed_words(shape):
-        lines += [f'    .global word_{name}', f'    .set word_{name}, {pa_of(name):#x}']
+        lines += [f'    .global word_{name}', f'    .type word_{name}, %object',
+                  f'    .set word_{name}, TABLES_START + {pa_of(name) - TABLES:#x}']
     return '\n'.join(lines + ['    .text']) + '\n'
 
 

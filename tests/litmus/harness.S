@@ -1,8 +1,9 @@
 /*
- * Litmus shapes as bare-metal guests: what is the same for all. Entered at EL2 with the MMU off; starts the other PEs by
- * PSCI, turns the MMU on at EL2 and EL1 on tables that the image holds ready, and lets each PE run its thread, all from
- * one event on. tests/litmus/guest.py writes shape.inc: THREADS, the words of registers to set (hcr_value and so on),
- * the macros `warm` (first uses of test pages) and `thread` (registers and instructions of each PE), and the tables.
+ * Litmus shapes as bare-metal guests: what is the same for all. Entered at EL2 with the MMU off;
+ * starts the other PEs by PSCI, turns the MMU on at EL2 and EL1 on tables that the image holds
+ * ready, and lets each PE run its thread, all from one event on. tests/litmus/guest.py writes
+ * shape.inc: THREADS, what registers get (hcr_value and so on), the macros `warm` (first uses of
+ * test pages) and `thread` (registers and instructions of each PE), and the tables.
  *
  * x18..x28 belong to the harness; x17 counts data aborts, behind which the thread goes on.
  */

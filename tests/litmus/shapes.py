@@ -1,4 +1,4 @@
-"""The tables of litmus shapes (tests/litmus/*.def): reads them strictly. Every error is one line `file:line: message`."""
+"""Reads the tables of litmus shapes (tests/litmus/*.def) strictly. An error is one line `file:line: message`."""
 import itertools
 import os
 import re
