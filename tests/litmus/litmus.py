@@ -61,8 +61,8 @@ PENDING = {
 def explore(shape, folder, options=()):
     """Searches; returns the outcomes with the numbers of their ends, and problems of the search itself."""
     path = guest.build(shape, folder, os.path.join(FOLDER, 'harness.S'), KINDS)
-    command = [os.path.join(BUILD, 'armillary'), 'explore', path, '--payload-dir', folder, '--out', folder]
-    result = subprocess.run([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    command = [os.path.join(BUILD, 'armillary'), 'explore', path, '--payload-dir', folder, '--out', folder, *options]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     seen = {}
     for values, ends in re.findall(r'^outcome: variant=shape values=(\S+) ends=(\d+)$', result.stdout, re.MULTILINE):
         seen[tuple(int(v, 16) for v in values.split(','))] = int(ends)

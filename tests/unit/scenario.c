@@ -97,6 +97,20 @@ Test(scenario, a_good_one_is_understood)
     cr_expect_null(scenario_find(&s, "other"));
 }
 
+Test(scenario, outcomes_are_registers_and_symbols)
+{
+    struct scenario s;
+    struct error error;
+    char text[sizeof good + 64];
+    snprintf(text, sizeof text, "outcome: [cpu3.x10, \"word\"]\n%s", good);
+    cr_assert(parse(&s, text, &error), "%s", error.text);
+    cr_assert_eq(s.outcome_count, 2);
+    cr_expect_eq(s.outcome[0].word.pe, 3);
+    cr_expect_eq(s.outcome[0].word.number, 10);
+    cr_expect_eq(s.outcome[1].word.pe, -1);
+    cr_expect_str_eq(s.outcome[1].symbol, "word");
+}
+
 /* The good one with one text replaced. */
 static char *changed(const char *from, const char *to)
 {
@@ -135,8 +149,12 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"hit: 3", "hit: 0", "x/scenario.yaml:12: hit: "},
         {"cpu: 1,", "cpu: 8,", "x/scenario.yaml:12: cpu: "},
         {"strategy: pct", "strategy: luck", "x/scenario.yaml:14: strategy: luck"},
-        {"strategy: pct", "strategy: luck", 
+        {"strategy: pct", "strategy: luck",
          "random, pct, conflict, systematic, complete, portfolio"},
+        {"title: Two", "outcome: 7\ntitle: Two", "x/scenario.yaml:2: outcome: must be a list"},
+        {"title: Two", "outcome: [cpu4.x0]\ntitle: Two", "outcome: cpu4.x0: no such register"},
+        {"title: Two", "outcome: [cpu0.x31]\ntitle: Two", "outcome: cpu0.x31: no such"},
+        {"title: Two", "outcome: [a, b, c, d, e, f, g, h, i]\ntitle: Two", "more than 8 words"},
         {"depth: 3", "depth: 99", "x/scenario.yaml:16: depth: "},
         {"  max-steps: 1000000\n", "", "max-steps: is missing"},
         {"payload: hyp-a.elf", "payload: ../hyp-a.elf", "x/scenario.yaml:24: payload: "},
