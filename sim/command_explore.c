@@ -26,7 +26,7 @@
 enum {
     EXPLORE_VARIANT = OPTION_FIRST, EXPLORE_STRATEGY, EXPLORE_SCHEDULES, EXPLORE_SEED,
     EXPLORE_JOBS, EXPLORE_OUT, EXPLORE_DEPTH, EXPLORE_PAYLOADS, EXPLORE_KEEP, EXPLORE_RAW,
-    EXPLORE_EVERY,
+    EXPLORE_EVERY, EXPLORE_FIND,
 };
 
 static const struct option options[] = {
@@ -34,7 +34,8 @@ static const struct option options[] = {
     OPTION("schedules", EXPLORE_SCHEDULES), OPTION("seed", EXPLORE_SEED),
     OPTION("jobs", EXPLORE_JOBS), OPTION("out", EXPLORE_OUT), OPTION("depth", EXPLORE_DEPTH),
     OPTION("payload-dir", EXPLORE_PAYLOADS), OPTION_FLAG("keep-going", EXPLORE_KEEP),
-    OPTION_FLAG("no-shrink", EXPLORE_RAW), OPTION_FLAG("every-path", EXPLORE_EVERY), {0},
+    OPTION_FLAG("no-shrink", EXPLORE_RAW), OPTION_FLAG("every-path", EXPLORE_EVERY),
+    OPTION("find", EXPLORE_FIND), {0},
 };
 
 static const char option_help[] =
@@ -50,6 +51,7 @@ static const char option_help[] =
     "  --no-shrink       write the traces as they were found\n"
     "  --keep-going      use up the budget; otherwise an expected finding ends the search\n"
     "  --every-path      complete: enter again what was met before (checks the search itself)\n"
+    "  --find VALUES     complete: up to an outcome, like 1,0xf; writes the run that has it\n"
     "  --payload-dir DIR where the payloads are (hyp, beside this program)\n";
 
 struct arguments {
@@ -57,6 +59,8 @@ struct arguments {
     struct explore_options options;
     const char *variant, *out, *payloads;
     bool has_strategy, has_schedules, has_depth, raw;
+    uint64_t find[OUTCOME_WORD_MAX];
+    unsigned find_count;
     char payload_default[PATH_BYTES];
 };
 
@@ -79,6 +83,27 @@ static void payload_default(char *path, size_t size)
     if (slash)
         *slash = 0;
     snprintf(path, size, "%.*s/hyp", (int)(size - 8), self);
+}
+
+/* "1,0xf": the values of an outcome. */
+static bool take_find(const struct command *command, struct arguments *a)
+{
+    char text[PATH_BYTES];
+    snprintf(text, sizeof text, "%s", optarg);
+    a->find_count = 0;
+    for (char *word = text; word;) {
+        char *comma = strchr(word, ',');
+        if (comma)
+            *comma = 0;
+        if (a->find_count == OUTCOME_WORD_MAX ||
+            !config_parse_number(word, &a->find[a->find_count++])) {
+            usage_error(command, "--find: %s is no list of up to %u numbers", optarg,
+                        OUTCOME_WORD_MAX);
+            return false;
+        }
+        word = comma ? comma + 1 : NULL;
+    }
+    return true;
 }
 
 static bool take_option(const struct command *command, int option, struct arguments *a)
@@ -121,6 +146,8 @@ static bool take_option(const struct command *command, int option, struct argume
     case EXPLORE_EVERY:
         o->every_path = true;
         return true;
+    case EXPLORE_FIND:
+        return take_find(command, a);
     case EXPLORE_RAW:
         a->raw = true;
         return true;
@@ -194,7 +221,7 @@ static bool keep_finding(const struct arguments *a, const struct scenario_varian
     size_t count = f->record_count;
     bool good = true;
     progress_begin(&bar, "shrinking");
-    if (!a->raw && !hurry) {
+    if (!a->raw && !hurry && strcmp(f->class, EXPLORE_OUTCOME) != 0) {
         struct shrink_options o = {.progress = shrink_progress, .progress_context = &bar};
         good = shrink_run(r, f->records, f->record_count, f->class, &o, &shrunk, error);
         records = shrunk.records;
@@ -233,8 +260,11 @@ static bool has_expected(const struct scenario_variant *v, const struct explore_
 }
 
 /* The status of a variant: expected findings only, and at least one if one is expected. */
-static enum status judge(const struct scenario_variant *v, const struct explore_result *result)
+static enum status judge(const struct arguments *a, const struct scenario_variant *v,
+                         const struct explore_result *result)
 {
+    if (a->find_count != 0 && !result->interrupted)
+        return explore_find(result, EXPLORE_OUTCOME) ? STATUS_EXPECTED : STATUS_OTHER;
     enum status status =
         v->expect_count == 0 || has_expected(v, result) ? STATUS_EXPECTED : STATUS_OTHER;
     for (size_t i = 0; i < result->finding_count; i++) {
@@ -359,6 +389,7 @@ static bool explore_place(const struct command *command, const struct arguments 
     o.progress_context = &bar;
     o.stop = v->expect;
     o.stop_count = v->expect_count;
+    o.find = a->find_count ? a->find : NULL;
     o.word = words;
     o.word_count = a->scenario.outcome_count;
     explore_run(r, &o, result);
@@ -396,7 +427,7 @@ static enum status explore_variant(const struct command *command, const struct a
     sum->exhausted = sum->exhausted && place == places;
     image_close(&image);
     if (status == STATUS_EXPECTED || status == STATUS_OTHER) {
-        status = status_worse(status, judge(v, sum));
+        status = status_worse(status, judge(a, v, sum));
         print_variant(v, sum, a->scenario.outcome_count, places, status);
         add_to_total(total, sum, status);
     }
@@ -482,7 +513,12 @@ static enum status run(const struct command *command, int argc, char **argv)
     } else if (path) {
         const struct scenario_variant *only = NULL;
         defaults(a);
-        if (a->variant && !(only = scenario_find(&a->scenario, a->variant)))
+        if (a->find_count != 0 && a->find_count != a->scenario.outcome_count)
+            usage_error(command, "--find: %u values, the outcome of %s has %u", a->find_count,
+                        path, a->scenario.outcome_count);
+        else if (a->find_count != 0 && a->options.strategy != STRATEGY_COMPLETE)
+            usage_error(command, "--find: only --strategy complete looks at outcomes");
+        else if (a->variant && !(only = scenario_find(&a->scenario, a->variant)))
             usage_error(command, "--variant: %s: %s has no such variant", a->variant, path);
         else
             status = explore_all(command, a, only);

@@ -33,11 +33,15 @@ struct explore_options {
     size_t stop_count;
     const struct outcome_word *word; /* complete only; with words, all PEs waiting is an end */
     unsigned word_count;
+    const uint64_t *find; /* complete only: ends at the first outcome with these values */
     bool every_path;     /* complete only: states met before are entered again */
     /* Called now and then in the calling process; may be NULL. */
     void (*progress)(void *context, uint64_t schedules, uint64_t budget, size_t findings);
     void *progress_context;
 };
+
+/* The class of a finding that is an outcome asked for with find; no verdict has it. */
+#define EXPLORE_OUTCOME "outcome"
 
 /* A class of verdict that was met, with the first schedule that did. */
 struct explore_finding {

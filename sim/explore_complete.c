@@ -227,14 +227,6 @@ static void outcome_read(const struct complete *c, struct outcome *o)
     }
 }
 
-static void outcome_count(struct complete *c)
-{
-    struct outcome here;
-    outcome_read(c, &here);
-    here.ends = 1;
-    outcome_add(c->result, &here);
-}
-
 static void keep_finding(struct complete *c, const char *class, const struct run_verdict *verdict)
 {
     struct explore_result *r = c->result;
@@ -254,6 +246,18 @@ static void keep_finding(struct complete *c, const char *class, const struct run
                chooser->record_count * sizeof *found->records);
 }
 
+static void end_well(struct complete *c, const struct run_verdict *verdict)
+{
+    const struct explore_options *o = c->options;
+    static const char class[RUN_CLASS_MAX] = EXPLORE_OUTCOME;
+    struct outcome here;
+    outcome_read(c, &here);
+    here.ends = 1;
+    outcome_add(c->result, &here);
+    if (o->find && memcmp(here.value, o->find, o->word_count * sizeof here.value[0]) == 0)
+        keep_finding(c, class, verdict);
+}
+
 /* A run is over: where words are named, also by all PEs waiting for good. */
 static void end(struct complete *c, const struct run_verdict *verdict)
 {
@@ -262,7 +266,7 @@ static void end(struct complete *c, const struct run_verdict *verdict)
     bool is_good = strcmp(class, "clean") == 0 ||
                    (strcmp(class, "idle") == 0 && c->options->word_count != 0);
     if (is_good)
-        outcome_count(c);
+        end_well(c, verdict);
     else
         keep_finding(c, class, verdict);
     c->result->schedules++;
@@ -275,7 +279,8 @@ static bool goes_on(const struct complete *c)
 {
     uint64_t limit = c->options->schedules;
     return c->frame_count > 0 && !c->overflow && !run_is_interrupted() &&
-           (limit == 0 || c->result->schedules < limit);
+           (limit == 0 || c->result->schedules < limit) &&
+           !explore_find(c->result, EXPLORE_OUTCOME);
 }
 
 static void tell_progress(const struct complete *c)

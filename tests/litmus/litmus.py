@@ -25,6 +25,9 @@ FEWEST = 40
 EVERY_PATH = ['CoTTf.inv+po', 'ROT.inv+po', 'RBS+dsb-tlbiis', 'SwitchTable.different-asid+po']
 EVERY_PATH_LONG = ['LB.TT.inv+pos', 'CoTfRpte+po', 'SB.TfTf.inv+pos', 'MP.RTf.inv+dmb+addr']
 
+# Outcomes that are searched for by themselves and written as traces.
+FIND = {'RBS+dsb-tlbiis': (2,), 'MP.RT.EL1+dsb-tlbiis+dsb-isb': (1, 1)}
+
 # name: what its missing outcomes still need of the model. One that misses nothing any more is a failure.
 PENDING = {
     'CoTRpte.inv+po': 'load-early',
@@ -112,6 +115,22 @@ def check_every_path(shape, seen, folder):
     return problems
 
 
+def check_find(shape, values, folder):
+    """A run that has an outcome is found, written and replays strictly; an outcome that nothing has is not found."""
+    armillary, out = os.path.join(BUILD, 'armillary'), os.path.join(folder, 'find')
+    path = guest.build(shape, out, os.path.join(FOLDER, 'harness.S'), KINDS)
+    search = [armillary, 'explore', path, '--payload-dir', out, '--out', out, '--find']
+    problems = []
+    for text, status in ((text_of(values), 0), (','.join(['0x77'] * len(values)), 1)):
+        if subprocess.run([*search, text], stdout=subprocess.DEVNULL, check=False).returncode != status:
+            problems.append(f'--find {text}: another status than {status}')
+    result = subprocess.run([armillary, 'replay', '--no-story', f'{out}/shape-outcome.trace'], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, check=False)
+    if result.returncode or 'replay=strict' not in result.stdout:
+        problems += [f'replay: status {result.returncode}'] + result.stdout.splitlines()
+    return problems
+
+
 def check_comparison(table):
     """The comparison sees an outcome too many and one too few, in every row."""
     problems = []
@@ -160,8 +179,8 @@ def main():
     table, rules = shapes.load(FOLDER)
     by_name = {s.name: s for s in table}
     again = EVERY_PATH + (EVERY_PATH_LONG if LONG else [])
-    tap = Tap(2 + len(table) + len(again))
-    unknown = [name for name in [*PENDING, *again] if name not in by_name]
+    tap = Tap(2 + len(table) + len(again) + len(FIND))
+    unknown = [name for name in [*PENDING, *again, *FIND] if name not in by_name]
     tap.case(f'{len(table)} shapes by {len(rules)} rules', unknown + ([] if len(table) >= FEWEST else ['too few']))
     tap.case('the comparison goes both ways', check_comparison(table))
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -171,6 +190,8 @@ def main():
             tap.case(f'{shape.name}: {shape.about}', problems, notes)
         for name in again:
             tap.case(f'{name}: every path', check_every_path(by_name[name], results[name][0], folder))
+        for name, values in FIND.items():
+            tap.case(f'{name}: a trace of {text_of(values)}', check_find(by_name[name], values, folder))
     print(f'# {summary(table, results)}')
     if PENDING:
         print(f'# {len(PENDING)} shapes wait for more of the model')
