@@ -165,7 +165,8 @@ static bool entry_usable(struct mmu *mmu, uint32_t slot)
         !tlbi_lets_use(mmu, tlb_index_entry(mmu->index, slot)))
         return false;
     if (choice_is_open(mmu->chooser, CHOICE_TLB_EVICT) &&
-        choose(mmu->chooser, mmu->counts, CHOICE_TLB_EVICT, mmu->pe, 2) != 0) {
+        choose_about(mmu->chooser, mmu->counts, CHOICE_TLB_EVICT, mmu->pe, 2,
+                     tlb_index_entry(mmu->index, slot)->map.input) != 0) {
         tlb_remove(mmu, slot, TLB_GONE_EVICTED, 0);
         return false;
     }

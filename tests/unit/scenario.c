@@ -104,6 +104,8 @@ Test(scenario, outcomes_are_registers_and_symbols)
     char text[sizeof good + 64];
     snprintf(text, sizeof text, "outcome: [cpu3.x10, \"word\"]\n%s", good);
     cr_assert(parse(&s, text, &error), "%s", error.text);
+    cr_expect_eq(s.evict_from, 0);
+    cr_expect_eq(s.evict_to, UINT64_MAX);
     cr_assert_eq(s.outcome_count, 2);
     cr_expect_eq(s.outcome[0].word.pe, 3);
     cr_expect_eq(s.outcome[0].word.number, 10);
@@ -139,8 +141,6 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"  ram: 128M", "  ram: 128MB", "x/scenario.yaml:5: ram: "},
         {"  ram: 128M", "  ram: 1000", "machine: --ram"},
         {"title: Two numbers for one VM\n", "", "title: is missing"},
-        {"  timing: flat", "  caches: some", "x/scenario.yaml:6: caches: "},
-        {"  timing: flat", "  cache-sets: 3", "machine: --cache-sets"},
         {"title: Two", "nonsense: 1\ntitle: Two", "x/scenario.yaml:2: nonsense: unknown key"},
         {"name: \"armillary,vmid-bits\", ", "", "x/scenario.yaml:8: name: is missing"},
         {"value: 2}", "value: 2, more: 1}", "x/scenario.yaml:8: more: unknown key"},
@@ -154,6 +154,8 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"strategy: pct", "strategy: luck",
          "random, pct, conflict, systematic, complete, portfolio"},
         {"title: Two", "outcome: 7\ntitle: Two", "x/scenario.yaml:2: outcome: must be a list"},
+        {"title: Two", "evict: 7\ntitle: Two", "x/scenario.yaml:2: evict: must be a mapping"},
+        {"title: Two", "evict: {from: x}\ntitle: Two", "x/scenario.yaml:2: from: x is no number"},
         {"title: Two", "outcome: [cpu4.x0]\ntitle: Two", "outcome: cpu4.x0: no such register"},
         {"title: Two", "outcome: [cpu0.x31]\ntitle: Two", "outcome: cpu0.x31: no such"},
         {"title: Two", "outcome: [a, b, c, d, e, f, g, h, i]\ntitle: Two", "more than 8 words"},
@@ -182,19 +184,6 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         cr_expect_null(strchr(error.text, '\n'), "%s", error.text);
         free(text);
     }
-}
-
-Test(scenario, caches_are_off_unless_asked_for)
-{
-    struct scenario s;
-    struct error error;
-    cr_assert(parse(&s, good, &error), "%s", error.text);
-    cr_assert_eq(s.setup.config.caches, 0);
-    char *text = changed("  timing: flat", "  caches: on\n  cache-sets: 16");
-    cr_assert(parse(&s, text, &error), "%s", error.text);
-    cr_assert_eq(s.setup.config.caches, 1);
-    cr_assert_eq(s.setup.config.cache_sets, 16);
-    free(text);
 }
 
 Test(scenario, what_is_no_document_is_refused)
