@@ -49,43 +49,34 @@ static uint8_t *page_for_write(struct machine *m, uint64_t pa)
     return after;
 }
 
-/* Tells observers of a watched page which words of it a store changed; before: all its words. */
-static void watched_tell(struct machine *m, unsigned pe, uint64_t pa, size_t size,
-                         const uint64_t before[PAGE_BYTES / 8])
-{
-    const uint8_t *page = cow_read(m->memory, ram_page(pa));
-    const struct core *c = &m->core[pe < m->config.pe_count ? pe : m->state->current];
-    uint64_t base = align_down(pa, PAGE_BYTES);
-    for (uint64_t at = align_down(pa, 8); at < pa + size; at += 8) {
-        uint64_t old = before[(at - base) / 8], new;
-        memcpy(&new, page + (at - base), sizeof new);
-        if (new != old)
-            event_emit_WATCH_STORE(CORE_HEAD(c), at, old, new);
-    }
-}
-
-/* Writes bytes within one page. */
-static void ram_write(struct machine *m, uint64_t pa, const void *bytes, size_t size)
+/* Writes bytes within one page; decoded code there is dropped if it has changed. */
+static void ram_store(struct machine *m, uint64_t pa, const void *bytes, size_t size)
 {
     uint8_t *page = page_for_write(m, pa);
     memcpy(page + (pa & (PAGE_BYTES - 1)), bytes, size);
+    struct page_note *note = note_of(m, pa);
+    if (__builtin_expect(note->has_code, 0))
+        note->has_code = code_written(m->code, pa_make(pa), size, page);
 }
 
-/* The same, and whoever derives something from the page is told; pe: who stores. */
-static void ram_store(struct machine *m, unsigned pe, uint64_t pa, const void *bytes, size_t size)
+/* The page of a store as everybody sees it before, for watched_tell(). False: nobody watches. */
+static bool watched_begin(const struct machine *m, uint64_t pa, uint64_t before[PAGE_BYTES / 8])
 {
-    struct page_note *note = note_of(m, pa);
-    if (__builtin_expect(note->is_watched, 0)) {
-        uint64_t before[PAGE_BYTES / 8];
-        memcpy(before, cow_read(m->memory, ram_page(pa)), sizeof before);
-        ram_write(m, pa, bytes, size);
-        watched_tell(m, pe, pa, size, before);
-    } else {
-        ram_write(m, pa, bytes, size);
+    return __builtin_expect(note_of(m, pa)->is_watched, 0) &&
+           machine_peek(m, pa_make(align_down(pa, PAGE_BYTES)), before, PAGE_BYTES);
+}
+
+/* Tells observers which words the store has changed. */
+static void watched_tell(struct machine *m, unsigned pe, uint64_t pa, size_t size,
+                         const uint64_t before[PAGE_BYTES / 8])
+{
+    const struct core *c = &m->core[pe < m->config.pe_count ? pe : m->state->current];
+    for (uint64_t at = align_down(pa, 8); at < pa + size; at += 8) {
+        uint64_t old = before[at % PAGE_BYTES / 8], new = old;
+        machine_peek(m, pa_make(at), &new, sizeof new);
+        if (new != old)
+            event_emit_WATCH_STORE(CORE_HEAD(c), at, old, new);
     }
-    if (__builtin_expect(note->has_code, 0)) /* decoded code is dropped if it has changed */
-        note->has_code =
-            code_written(m->code, pa_make(pa), size, cow_read(m->memory, ram_page(pa)));
 }
 
 void machine_watch_page(struct machine *m, pa_t page, bool on)
@@ -180,7 +171,7 @@ void memory_copy_out(const struct machine *m, pa_t pa, void *bytes, size_t size)
 
 void memory_copy_in(struct machine *m, pa_t pa, const void *bytes, size_t size)
 {
-    ram_store(m, m->state->current, pa.bits, bytes, size);
+    ram_store(m, pa.bits, bytes, size);
 }
 
 void memory_read_below(void *owner, const struct access *access, uint64_t value[2])
@@ -202,10 +193,14 @@ enum port_result memory_write_below(void *owner, const struct access *access,
     if (access->exclusive && !monitor_passes(m, access))
         return PORT_EXCLUSIVE_FAIL;
     monitors_see_store(m, access);
+    uint64_t before[PAGE_BYTES / 8];
+    bool is_watched = watched_begin(m, access->pa.bits, before);
     if (m->cache)
         machine_cache_write(m, access, value);
     else
-        ram_store(m, access->pe, access->pa.bits, value, access->size);
+        ram_store(m, access->pa.bits, value, access->size);
+    if (__builtin_expect(is_watched, 0))
+        watched_tell(m, access->pe, access->pa.bits, access->size, before);
     return PORT_OK;
 }
 
@@ -287,7 +282,11 @@ bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size)
         uint64_t at = pa.bits + done;
         size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
         size_t part = size - done < in_page ? size - done : in_page;
-        ram_store(m, m->state->current, at, in + done, part);
+        uint64_t before[PAGE_BYTES / 8];
+        bool is_watched = watched_begin(m, at, before);
+        ram_store(m, at, in + done, part);
+        if (is_watched)
+            watched_tell(m, m->state->current, at, part, before);
         done += part;
     }
     if (m->cache)

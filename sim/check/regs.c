@@ -66,7 +66,8 @@ static void seen(struct checks *c, const struct event *e, uint32_t vcpu, uint32_
                       "enters vCPU 0x%" PRIx64 " of root 0x%" PRIx64, now->vmpidr, now->root);
     finding_event(f, e->step, e->pe, check_pc(c, e->pe), "vCPU 0x%" PRIx64 " %s %s", mine->vmpidr,
                   use, name);
-    finding_end(c, f, "on CPU %u vCPU 0x%" PRIx64 " of root 0x%" PRIx64 " sees %s of vCPU 0x%" PRIx64
+    finding_end(c, f,
+                "on CPU %u vCPU 0x%" PRIx64 " of root 0x%" PRIx64 " sees %s of vCPU 0x%" PRIx64
                 " of root 0x%" PRIx64,
                 e->pe, mine->vmpidr, mine->root, name, other->vmpidr, other->root);
 }

@@ -233,7 +233,8 @@ static void fp_used(struct checks *c, const struct event *e, unsigned el, bool t
         return;
     report(c, e, "trap", cptr.old != cptr.new ? SR_CPTR_EL2 : SR_CPACR_EL1,
            "uses floating point at", check_pc(c, e->pe),
-           trapped ? "it traps, and would not afterwards" : "it does not trap, and would afterwards");
+           trapped ? "it traps, and would not afterwards"
+                   : "it does not trap, and would afterwards");
 }
 
 /* A context synchronization event; taking an exception uses the vectors before it is one. */
