@@ -220,6 +220,7 @@ const struct core_ops machine_core_ops = {
     .tlbi = core_tlbi,
     .barrier = core_barrier,
     .synchronize = machine_order_synchronize,
+    .woken = machine_order_woken,
     .instruction_begin = machine_order_instruction_begin,
     .instruction_end = machine_order_instruction_end,
     .send_event = core_send_event,
