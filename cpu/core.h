@@ -37,6 +37,8 @@ struct core_ops {
     /* Registers with owner=gic (a GICv3 CPU interface later). */
     uint64_t (*gic_register)(void *owner, unsigned pe, enum sysreg reg, bool is_write,
                              uint64_t value);
+    /* An interrupt is taken, or a WFE took an event that had come; while core.follows. */
+    void (*woken)(void *owner, unsigned pe);
     /* Around each instruction while core.follows; completed: it has not ended in a fault. */
     void (*instruction_begin)(void *owner, unsigned pe, const struct operand_sets *operands);
     void (*instruction_end)(void *owner, unsigned pe, const struct operand_sets *operands,

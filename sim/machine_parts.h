@@ -39,6 +39,7 @@ size_t machine_order_bytes(const struct machine *m); /* of its state; 0: off */
 void machine_order_barrier(struct machine *m, unsigned pe, enum barrier_kind kind, unsigned crm);
 void machine_order_cache(struct machine *m, unsigned pe, enum sysreg operation, pa_t address);
 void machine_order_synchronize(void *owner, unsigned pe);
+void machine_order_woken(void *owner, unsigned pe);
 void machine_order_instruction_begin(void *owner, unsigned pe, const struct operand_sets *operands);
 void machine_order_instruction_end(void *owner, unsigned pe, const struct operand_sets *operands,
                                    bool completed);

@@ -240,6 +240,7 @@ static uint64_t core_gic_register(void *owner, unsigned pe, enum sysreg reg, boo
 const struct core_ops machine_core_ops = {
     .tlbi = core_tlbi,
     .barrier = core_barrier,
+    .woken = machine_order_woken,
     .instruction_begin = machine_order_instruction_begin,
     .instruction_end = machine_order_instruction_end,
     .send_event = core_send_event,
