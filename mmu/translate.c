@@ -192,7 +192,8 @@ static bool stage2_map(struct walker *w, uint64_t ipa, bool for_walk, struct map
 }
 
 /* Stage 2 of a stage 1 descriptor's address: S1PTW faults, HCR_EL2.PTW. */
-static bool stage2_of_table(struct walker *w, uint64_t ipa, uint64_t *pa, struct attributes *a)
+static bool stage2_of_table(struct walker *w, uint64_t ipa, uint64_t *pa, struct attributes *a,
+                            unsigned *size_log2)
 {
     struct mapping m;
     if (!stage2_map(w, ipa, true, &m))
@@ -201,18 +202,23 @@ static bool stage2_of_table(struct walker *w, uint64_t ipa, uint64_t *pa, struct
     if (!(m.permissions2 & PERMIT_READ) || (is_device && (w->regime->hcr & HCR_EL2_PTW)))
         return fault_make(w, FAULT_PERMISSION, 2, m.level2, true, ipa);
     *pa = m.output + (ipa & bits_ones(m.size_log2));
+    *size_log2 = m.size_log2;
     *a = attributes_combine(*a, (struct attributes){m.memory, m.shareability});
     *a = attributes_effective(*a, w->regime, false);
     return true;
 }
 
-/* A table's entry: it holds the PA of the table, and under stage 2 also its IPA. */
-static void table_fill(struct walker *w, struct mapping table, uint64_t pa, struct attributes a)
+/*
+ * A table's entry: it holds the PA of the table, and under stage 2 also its IPA. (Where stage 2 has
+ * smaller pages than the table, there is no one PA and no entry.)
+ */
+static void table_fill(struct walker *w, struct mapping table, unsigned page_log2, uint64_t pa,
+                       struct attributes a)
 {
     struct tlb_key key = key_make(w, stage1_tag(w->regime) | TLB_TABLE, table.input);
     if (w->regime->stage2_on)
         table.ipa = table.output;
-    table.output = align_down(pa, PAGE_BYTES);
+    table.output = align_down(pa, UINT64_C(1) << page_log2);
     table.memory = a.memory;
     table.shareability = a.shareability;
     table.is_global = w->regime->kind == REGIME_EL2;
@@ -228,6 +234,8 @@ static bool stage1_walk(struct walker *w, struct mapping *out)
     struct tlb_key key = key_make(w, stage1_tag(w->regime) | TLB_TABLE, s.input);
     const struct tlb_entry *known = w->live ? tlb_find_table(w->live, &key) : NULL;
     struct attributes a = s.access;
+    if (known && !walk_accepts(&s, &known->map))
+        known = NULL;
     if (known) {
         entry_used(w, known, ACCESS_WALK, s.input);
         walk_resume(&s, &known->map);
@@ -236,10 +244,11 @@ static bool stage1_walk(struct walker *w, struct mapping *out)
     bool needs_stage2 = w->regime->stage2_on && !known, has_table = false;
     for (;;) {
         uint64_t descriptor, pa = walk_descriptor_address(&s);
-        if (needs_stage2 && !stage2_of_table(w, pa, &pa, &a))
+        unsigned piece_log2 = s.page_log2;
+        if (needs_stage2 && !stage2_of_table(w, pa, &pa, &a, &piece_log2))
             return false;
-        if (has_table && w->live)
-            table_fill(w, *out, pa, a);
+        if (has_table && w->live && piece_log2 >= s.page_log2)
+            table_fill(w, *out, s.page_log2, pa, a);
         if (!descriptor_read(w, &s, pa, a, &descriptor))
             return fault_make(w, FAULT_EXTERNAL_ON_WALK, 1, s.level, false, 0);
         enum walk_verdict verdict = walk_decode(&s, w->regime, descriptor, out);

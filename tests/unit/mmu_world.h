@@ -101,6 +101,17 @@ static inline uint64_t world_page(struct world *w)
     return pa;
 }
 
+/* Zeroed memory for a table of `bytes`, aligned to that and at least to a page. */
+static inline uint64_t world_table(struct world *w, uint64_t bytes)
+{
+    uint64_t pages = bytes < PAGE_BYTES ? 1 : bytes / PAGE_BYTES;
+    w->pages_used = (uint32_t)align_down(w->pages_used + pages - 1, pages);
+    uint64_t pa = world_page(w);
+    for (uint64_t i = 1; i < pages; i++)
+        world_page(w);
+    return pa;
+}
+
 static inline struct world *world_new(uint32_t tlb_entries)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -180,6 +191,31 @@ static inline uint64_t world_map(struct world *w, uint64_t root, unsigned start_
         if (!(*world_descriptor(w, pa) & 1))
             *world_descriptor(w, pa) = world_page(w) | 3 | table_bits;
         table = *world_descriptor(w, pa) & VMSA_TABLE_ADDRESS;
+    }
+}
+
+/* The same with any granule; input_bits of the region decide how many entries the start has. */
+static inline uint64_t world_map_granule(struct world *w, unsigned page_log2, uint64_t root,
+                                         unsigned start_level, unsigned input_bits,
+                                         uint64_t input, unsigned level, uint64_t leaf,
+                                         uint64_t table_bits)
+{
+    uint64_t table = root, address = ~bits_ones(page_log2) & bits_ones(48);
+    input &= bits_ones(input_bits);
+    for (unsigned l = start_level;; l++) {
+        unsigned shift = page_log2 + (page_log2 - 3) * (3 - l);
+        uint64_t index = input >> shift;
+        if (l != start_level)
+            index &= bits_ones(page_log2 - 3);
+        uint64_t pa = table + index * 8;
+        if (l == level) {
+            *world_descriptor(w, pa) = leaf;
+            return pa;
+        }
+        if (!(*world_descriptor(w, pa) & 1))
+            *world_descriptor(w, pa) =
+                world_table(w, UINT64_C(1) << page_log2) | 3 | table_bits;
+        table = *world_descriptor(w, pa) & address;
     }
 }
 
