@@ -37,7 +37,8 @@ void walk_resume(struct walk_state *s, const struct mapping *table)
 
 uint64_t walk_descriptor_address(const struct walk_state *s)
 {
-    uint64_t index = s->input >> walk_level_shift(s->page_log2, s->level) & bits_ones(s->index_bits);
+    unsigned shift = walk_level_shift(s->page_log2, s->level);
+    uint64_t index = s->input >> shift & bits_ones(s->index_bits);
     return s->table + index * 8;
 }
 
@@ -71,8 +72,8 @@ static bool has_block(unsigned page_log2, unsigned level)
     return level == 2 || (level == 1 && page_log2 == 12);
 }
 
-static void decode_leaf1(const struct walk_state *s, const struct regime *regime, uint64_t descriptor,
-                         struct mapping *out)
+static void decode_leaf1(const struct walk_state *s, const struct regime *regime,
+                         uint64_t descriptor, struct mapping *out)
 {
     unsigned index = (unsigned)field_get(VMSA_LEAF_ATTRINDX, descriptor);
     unsigned ap = (unsigned)field_get(VMSA_LEAF_AP, descriptor);
@@ -97,8 +98,8 @@ static void decode_leaf1(const struct walk_state *s, const struct regime *regime
     out->clean = has_dirty && (ap & 2u) ? WALK_CLEAN1 : 0;
 }
 
-static void decode_leaf2(const struct walk_state *s, const struct regime *regime, uint64_t descriptor,
-                         struct mapping *out)
+static void decode_leaf2(const struct walk_state *s, const struct regime *regime,
+                         uint64_t descriptor, struct mapping *out)
 {
     struct attributes a = attributes_stage2((unsigned)field_get(VMSA_S2_LEAF_MEMATTR, descriptor),
                                             (unsigned)field_get(VMSA_LEAF_SH, descriptor));

@@ -30,6 +30,8 @@ struct world {
     struct port port;
     struct mmu_state state[WORLD_PE_COUNT];
     struct mmu mmu[WORLD_PE_COUNT];
+    unsigned writes;          /* by the walker */
+    struct access last_write;
     unsigned told[64]; /* events by kind */
     struct event last[64];
     uint32_t messages;
@@ -57,6 +59,20 @@ static inline enum port_result world_port_read(void *owner, const struct access 
 {
     return world_read_ram(owner, access->pa.bits, value, access->size) ? PORT_OK
                                                                        : PORT_EXTERNAL_ABORT;
+}
+
+static inline enum port_result world_port_write(void *owner, const struct access *access,
+                                                const uint64_t value[2])
+{
+    struct world *w = owner;
+    uint64_t offset = access->pa.bits - WORLD_RAM_BASE;
+    if (access->pa.bits < WORLD_RAM_BASE ||
+        offset + access->size > (uint64_t)WORLD_RAM_PAGES * PAGE_BYTES)
+        return PORT_EXTERNAL_ABORT;
+    memcpy(w->ram + offset, value, access->size);
+    w->writes++;
+    w->last_write = *access;
+    return PORT_OK;
 }
 
 static inline bool world_port_peek(const void *owner, pa_t pa, void *bytes, size_t size)
@@ -132,7 +148,10 @@ static inline struct world *world_new(uint32_t tlb_entries)
     w->chooser.decide_context = w;
     w->chooser.open_mask = 1u << CHOICE_TLBI_DELIVER;
     w->clock = (struct event_clock){&w->insn, &w->time, &w->el};
-    w->port = (struct port){.owner = w, .read = world_port_read, .peek = world_port_peek};
+    w->port = (struct port){.owner = w,
+                            .read = world_port_read,
+                            .write = world_port_write,
+                            .peek = world_port_peek};
     events_attach(&w->events, world_hear, w, ~UINT64_C(0));
     for (unsigned i = 0; i < WORLD_PE_COUNT; i++) {
         w->mmu[i] = (struct mmu){.state = &w->state[i],
