@@ -20,6 +20,7 @@
 #include "cpu/syndrome.h"
 #include "cpu/sysreg_row.h"
 #include "cpu/timer.h"
+#include "cpu/unknown.h"
 
 #define CLAIM_TAGS UINT64_C(0xff)
 #define CNTHCTL_OPEN (CNTHCTL_EL2_EL1PCEN | CNTHCTL_EL2_EL1PCTEN)
@@ -295,6 +296,8 @@ enum step sysreg_execute_mrs(struct core *c, uint32_t w)
     struct sysreg_target target = resolve(c, w, false);
     if (target.kind != SYSREG_TARGET_REGISTER)
         return refuse(c, w, &target);
+    if (__builtin_expect(c->cpu->unknown != 0, 0))
+        unknown_settle(c, target.reg);
     reg_set(c, w & 31u, true, sysreg_get(c, target.reg));
     return STEP_NEXT;
 }
@@ -309,6 +312,7 @@ enum step sysreg_execute_msr(struct core *c, uint32_t w)
     if (hook != SYSREG_ON_WRITE_NONE && hook != SYSREG_ON_WRITE_PSTATE)
         c->visible = VISIBLE_REGISTER;
     sysreg_set(c, target.reg, value);
+    unknown_clear(c->cpu, target.reg);
     return STEP_NEXT;
 }
 
