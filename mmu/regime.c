@@ -15,11 +15,12 @@
 
 #include <string.h>
 
-#define SCTLR_USED (SCTLR_EL1_M | SCTLR_EL1_A | SCTLR_EL1_C | SCTLR_EL1_I | SCTLR_EL1_WXN | \
-                    SCTLR_EL1_EE)
+#define SCTLR_USED                                                                                 \
+    (SCTLR_EL1_M | SCTLR_EL1_A | SCTLR_EL1_C | SCTLR_EL1_I | SCTLR_EL1_WXN | SCTLR_EL1_EE)
 #define HCR_USED (HCR_EL2_VM | HCR_EL2_PTW | HCR_EL2_DC | HCR_EL2_CD | HCR_EL2_ID)
-#define VTCR_USED (VTCR_EL2_T0SZ | VTCR_EL2_SL0 | VTCR_EL2_IRGN0 | VTCR_EL2_ORGN0 | \
-                   VTCR_EL2_SH0 | VTCR_EL2_PS | VTCR_EL2_TG0 | VTCR_EL2_HA | VTCR_EL2_HD)
+#define VTCR_USED                                                                                  \
+    (VTCR_EL2_T0SZ | VTCR_EL2_SL0 | VTCR_EL2_IRGN0 | VTCR_EL2_ORGN0 | VTCR_EL2_SH0 | VTCR_EL2_PS | \
+     VTCR_EL2_TG0 | VTCR_EL2_HA | VTCR_EL2_HD)
 
 uint16_t regime_vmid(const struct vmsa_registers *r, const struct mmu_config *config)
 {
@@ -28,8 +29,7 @@ uint16_t regime_vmid(const struct vmsa_registers *r, const struct mmu_config *co
     return (uint16_t)(wide ? vmid : vmid & 0xff);
 }
 
-uint16_t regime_asid(const struct vmsa_registers *r, const struct mmu_config *config,
-                     uint64_t asid)
+uint16_t regime_asid(const struct vmsa_registers *r, const struct mmu_config *config, uint64_t asid)
 {
     bool wide = config->asid_bits == 16 && (r->tcr_el1 & TCR_EL1_AS);
     return (uint16_t)(wide ? asid : asid & 0xff);
@@ -83,8 +83,7 @@ static void make_stage2(struct regime *regime, const struct vmsa_registers *r,
     regime->vttbr = r->vttbr_el2;
     regime->stage2_is_big_endian = (r->sctlr_el2 & SCTLR_EL2_EE) != 0;
     regime->page2_log2 = decode_tg0(config, field_get(VTCR_EL2_TG0, r->vtcr_el2));
-    regime->features |=
-        updates(config, r->vtcr_el2 & VTCR_EL2_HA, r->vtcr_el2 & VTCR_EL2_HD, 2);
+    regime->features |= updates(config, r->vtcr_el2 & VTCR_EL2_HA, r->vtcr_el2 & VTCR_EL2_HD, 2);
     add_feature(regime, config->features & MMU_FEATURE_XNX, REGIME_XNX);
 }
 

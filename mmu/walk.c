@@ -136,8 +136,7 @@ enum walk_verdict walk_decode(struct walk_state *s, const struct regime *regime,
     unsigned shift = walk_level_shift(s->page_log2, s->level);
     bool has_table_bit = (descriptor & VMSA_LEAF_TABLE) != 0;
     bool is_table = has_table_bit && s->level < WALK_LEVEL_LAST;
-    bool is_leaf =
-        has_table_bit ? s->level == WALK_LEVEL_LAST : has_block(s->page_log2, s->level);
+    bool is_leaf = has_table_bit ? s->level == WALK_LEVEL_LAST : has_block(s->page_log2, s->level);
     unsigned aligned = is_table ? s->page_log2 : shift;
     bool is_old = is_leaf && !(descriptor & VMSA_LEAF_AF);
     bool sets_af = (regime->features & (s->stage == 1 ? REGIME_AF1 : REGIME_AF2)) != 0;
@@ -169,8 +168,7 @@ enum walk_verdict walk_decode(struct walk_state *s, const struct regime *regime,
     return WALK_LEAF;
 }
 
-struct mapping walk_combine(const struct mapping *stage1, const struct mapping *stage2,
-                            uint64_t va)
+struct mapping walk_combine(const struct mapping *stage1, const struct mapping *stage2, uint64_t va)
 {
     struct mapping m = *stage1;
     uint64_t offset1 = va & bits_ones(stage1->size_log2);

@@ -121,8 +121,8 @@ struct walk_state walk_start_stage1(const struct regime *regime, uint64_t va)
     s.access = attributes_walk((unsigned)irgn, (unsigned)orgn, (unsigned)sh);
     s.access = attributes_effective(s.access, regime, false);
     unsigned bits = (unsigned)(64 - txsz);
-    bool in_range = txsz >= TXSZ_MIN && txsz <= TXSZ_MAX &&
-                    !out_of_range(upper ? ~canonical : canonical, bits);
+    bool in_range =
+        txsz >= TXSZ_MIN && txsz <= TXSZ_MAX && !out_of_range(upper ? ~canonical : canonical, bits);
     if (!in_range || disabled) {
         s.fault = FAULT_TRANSLATION;
         return s;

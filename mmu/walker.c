@@ -1,10 +1,10 @@
 /*
- * Walks of either stage for one translation: descriptors read through the port, the tables and
- * stage 2 leaves that the TLB already knows, stage 2 of the addresses of stage 1 tables, and the
- * updates of descriptors that hardware management of the access flag and dirty state makes.
+ * Walks of either stage for one translation: the tables and stage 2 leaves that the TLB already
+ * knows, stage 2 of the addresses of stage 1 tables, and the updates of descriptors that hardware
+ * management of the access flag and dirty state makes.
  *
- * Follows AArch64.S1Walk, AArch64.S2Walk, AArch64.S1Translate, AArch64.S2Translate and
- * MemSwapTableDesc. The access flag is set also where a permission or alignment fault follows
+ * Follows AArch64.S1Walk, AArch64.S2Walk, AArch64.S1Translate and AArch64.S2Translate.
+ * The access flag is set also where a permission or alignment fault follows
  * and by AT; the dirty state only by an access that writes and has no such fault. Observers see
  * what such an access would see, and update nothing.
  *
@@ -22,14 +22,6 @@
 #define DIRTY_BIT (UINT64_C(1) << 7) /* AP[2], clear when dirty; S2AP[1], set when dirty */
 #define UPDATE_TRIES 8u /* descriptors that change while they are updated: then it is left */
 
-/* A leaf descriptor and where it was read. */
-struct leaf {
-    uint64_t descriptor;
-    uint64_t pa;
-    uint64_t ipa; /* before stage 2; of stage 1 under stage 2 */
-    struct attributes access;
-};
-
 /* What a stage 2 translation is for. */
 struct stage2_use {
     uint64_t ipa;
@@ -37,8 +29,6 @@ struct stage2_use {
     const struct mapping *stage1; /* whose output it is; NULL: a stage 1 descriptor is there */
     bool writes;                  /* the descriptor is to be updated */
 };
-
-enum update { UPDATE_DONE, UPDATE_AGAIN, UPDATE_FAULT };
 
 bool walker_fault(const struct walker *w, enum fault_kind kind, unsigned stage, unsigned level,
                   bool s1ptw, uint64_t ipa)
@@ -77,8 +67,7 @@ static void source_add(struct walker *w, uint32_t source)
 }
 
 /* An entry that helps in a walk was used. */
-static void entry_used(struct walker *w, const struct tlb_entry *e, unsigned kind,
-                       uint64_t input)
+static void entry_used(struct walker *w, const struct tlb_entry *e, unsigned kind, uint64_t input)
 {
     source_add(w, e->source);
     uint64_t offset = input & bits_ones(e->map.size_log2);
@@ -90,96 +79,13 @@ static void entry_used(struct walker *w, const struct tlb_entry *e, unsigned kin
                        is_table ? e->map.output : e->map.output + offset);
 }
 
-static struct access access_make(const struct walker *w, uint64_t pa, struct attributes a,
-                                 bool is_update, bool is_write)
-{
-    return (struct access){
-        .pa = pa_make(pa),
-        .pe = w->mmu->pe,
-        .size = 8,
-        .kind = ACCESS_WALK,
-        .is_write = is_write,
-        .atomic = is_update,
-        .memory = a.memory,
-        .shareability = a.shareability,
-        .el = *w->mmu->clock->el,
-    };
-}
-
-static uint64_t in_order(const struct walker *w, unsigned stage, uint64_t descriptor)
-{
-    bool swap = stage == 1 ? (w->regime->sctlr & SCTLR_EL1_EE) != 0
-                           : w->regime->stage2_is_big_endian;
-    return swap ? __builtin_bswap64(descriptor) : descriptor;
-}
-
-static bool descriptor_get(struct walker *w, unsigned stage, uint64_t pa, struct attributes a,
-                           bool is_update, uint64_t *out)
-{
-    const struct port *port = w->mmu->port;
-    uint64_t value[2] = {0, 0};
-    if (w->live == NULL) {
-        if (!port->peek(port->owner, pa_make(pa), value, sizeof value[0]))
-            return false;
-    } else {
-        struct access access = access_make(w, pa, a, is_update, false);
-        w->cost += w->mmu->config->cost_walk_step;
-        if (port->read(port->owner, &access, value) != PORT_OK)
-            return false;
-    }
-    *out = in_order(w, stage, value[0]);
-    return true;
-}
-
-/* Reads and tells one descriptor; false: external abort. */
-static bool descriptor_read(struct walker *w, const struct walk_state *s, uint64_t pa,
-                            struct attributes a, uint64_t *descriptor)
-{
-    if (!descriptor_get(w, s->stage, pa, a, false, descriptor))
-        return false;
-    if (w->live)
-        event_emit_WALK(MMU_HEAD(w->live), s->stage, s->level, w->regime->kind, pa, *descriptor,
-                        s->input);
-    if (w->walk) {
-        ensure(w->walk->step_count < WALK_STEP_MAX);
-        w->walk->step[w->walk->step_count++] = (struct walk_step){
-            .descriptor = *descriptor,
-            .descriptor_pa = pa_make(pa),
-            .input = s->input,
-            .stage = s->stage,
-            .level = s->level,
-        };
-    }
-    return true;
-}
-
-/* Compares and swaps a descriptor in memory; again: it is no longer what was read. */
-static enum update descriptor_swap(struct walker *w, unsigned stage, const struct leaf *leaf,
-                                   uint64_t pa, struct attributes a, uint64_t wanted)
-{
-    uint64_t now = 0;
-    if (w->live == NULL)
-        return UPDATE_DONE;
-    if (!descriptor_get(w, stage, pa, a, true, &now))
-        return UPDATE_FAULT;
-    if (now != leaf->descriptor)
-        return UPDATE_AGAIN;
-    const struct port *port = w->mmu->port;
-    struct access access = access_make(w, pa, a, true, true);
-    uint64_t value[2] = {in_order(w, stage, wanted), 0};
-    if (port->write(port->owner, &access, value) == PORT_EXTERNAL_ABORT)
-        return UPDATE_FAULT;
-    event_emit_MEM(MMU_HEAD(w->live), 0, pa, value[0], 8, 1, ACCESS_WALK, 0, 0);
-    return UPDATE_DONE;
-}
-
 static bool stage2_of_table(struct walker *w, uint64_t ipa, bool writes, uint64_t *pa,
                             struct attributes *a, unsigned *size_log2);
 
 /* Sets the access flag that is missing, and the dirty state where it is wanted. */
-static enum update leaf_update(struct walker *w, const struct walk_state *s,
-                               const struct leaf *leaf, bool dirties, bool for_walk,
-                               struct mapping *m)
+static enum walker_update leaf_update(struct walker *w, const struct walk_state *s,
+                                      const struct walker_leaf *leaf, bool dirties, bool for_walk,
+                                      struct mapping *m)
 {
     uint64_t wanted = leaf->descriptor, pa = leaf->pa;
     struct attributes a = leaf->access;
@@ -200,7 +106,7 @@ static enum update leaf_update(struct walker *w, const struct walk_state *s,
         if (!ok)
             return UPDATE_FAULT;
     }
-    enum update done = descriptor_swap(w, s->stage, leaf, pa, a, wanted);
+    enum walker_update done = walker_swap(w, s->stage, leaf, pa, a, wanted);
     if (done == UPDATE_FAULT)
         walker_fault(w, FAULT_EXTERNAL_ON_WALK, s->stage, s->level, for_walk, s->input);
     if (done == UPDATE_DONE && dirties)
@@ -240,8 +146,8 @@ static bool stage2_dirties(const struct walker *w, const struct stage2_use *use,
 }
 
 /* Stage 2 from the nearest table known. */
-static enum update stage2_descend(struct walker *w, const struct stage2_use *use,
-                                  struct mapping *out)
+static enum walker_update stage2_descend(struct walker *w, const struct stage2_use *use,
+                                         struct mapping *out)
 {
     bool for_walk = use->stage1 == NULL;
     struct walk_state s = walk_start_stage2(w->regime, use->ipa);
@@ -256,8 +162,8 @@ static enum update stage2_descend(struct walker *w, const struct stage2_use *use
         walk_resume(&s, &known->map);
     }
     for (;;) {
-        struct leaf leaf = {.pa = walk_descriptor_address(&s), .access = s.access};
-        if (!descriptor_read(w, &s, leaf.pa, s.access, &leaf.descriptor)) {
+        struct walker_leaf leaf = {.pa = walk_descriptor_address(&s), .access = s.access};
+        if (!walker_read(w, &s, leaf.pa, s.access, &leaf.descriptor)) {
             walker_fault(w, FAULT_EXTERNAL_ON_WALK, 2, s.level, for_walk, use->ipa);
             return UPDATE_FAULT;
         }
@@ -278,7 +184,7 @@ static enum update stage2_descend(struct walker *w, const struct stage2_use *use
 
 static bool stage2_walk(struct walker *w, const struct stage2_use *use, struct mapping *out)
 {
-    enum update done = UPDATE_AGAIN;
+    enum walker_update done = UPDATE_AGAIN;
     for (unsigned i = 0; done == UPDATE_AGAIN && i < UPDATE_TRIES; i++)
         done = stage2_descend(w, use, out);
     if (done == UPDATE_FAULT)
@@ -332,12 +238,10 @@ static bool stage2_map(struct walker *w, const struct stage2_use *use, struct ma
     return true;
 }
 
-bool walker_stage2(struct walker *w, const struct mapping *stage1, uint64_t va,
-                   struct mapping *out)
+bool walker_stage2(struct walker *w, const struct mapping *stage1, uint64_t va, struct mapping *out)
 {
-    struct stage2_use use = {.ipa = stage1->output + (va & bits_ones(stage1->size_log2)),
-                             .va = va,
-                             .stage1 = stage1};
+    struct stage2_use use = {
+        .ipa = stage1->output + (va & bits_ones(stage1->size_log2)), .va = va, .stage1 = stage1};
     return stage2_map(w, &use, out);
 }
 
@@ -394,7 +298,7 @@ static bool stage1_resume(struct walker *w, struct walk_state *s, struct attribu
 }
 
 /* Stage 1: each table's address goes through stage 2, but for the one that the cache knows. */
-static enum update stage1_descend(struct walker *w, struct mapping *out)
+static enum walker_update stage1_descend(struct walker *w, struct mapping *out)
 {
     struct walk_state s = walk_start_stage1(w->regime, w->request->va.bits);
     if (s.fault != FAULT_NONE) {
@@ -405,7 +309,7 @@ static enum update stage1_descend(struct walker *w, struct mapping *out)
     struct attributes a = s.access;
     bool is_known = stage1_resume(w, &s, &a, &known_ipa), has_table = false;
     for (;; has_table = true, is_known = false, a = s.access) {
-        struct leaf leaf = {.pa = walk_descriptor_address(&s)};
+        struct walker_leaf leaf = {.pa = walk_descriptor_address(&s)};
         unsigned piece_log2 = s.page_log2;
         leaf.ipa = is_known ? known_ipa + (leaf.pa - s.table) : leaf.pa;
         if (w->regime->stage2_on && !is_known &&
@@ -414,7 +318,7 @@ static enum update stage1_descend(struct walker *w, struct mapping *out)
         leaf.access = a;
         if (has_table && w->live && piece_log2 >= s.page_log2)
             table_fill(w, *out, s.page_log2, leaf.pa, a);
-        if (!descriptor_read(w, &s, leaf.pa, a, &leaf.descriptor)) {
+        if (!walker_read(w, &s, leaf.pa, a, &leaf.descriptor)) {
             walker_fault(w, FAULT_EXTERNAL_ON_WALK, 1, s.level, false, 0);
             return UPDATE_FAULT;
         }
@@ -434,7 +338,7 @@ static enum update stage1_descend(struct walker *w, struct mapping *out)
 
 bool walker_stage1(struct walker *w, struct mapping *out)
 {
-    enum update done = UPDATE_AGAIN;
+    enum walker_update done = UPDATE_AGAIN;
     for (unsigned i = 0; done == UPDATE_AGAIN && i < UPDATE_TRIES; i++)
         done = stage1_descend(w, out);
     if (done == UPDATE_FAULT)

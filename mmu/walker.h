@@ -1,6 +1,6 @@
 /*
  * One translation on its way, shared by the two halves of the driver: translate.c (the access and
- * the TLB) and walker.c (walks of either stage).
+ * the TLB), walker.c (walks of either stage) and walker_descriptor.c (descriptors in memory).
  */
 #pragma once
 #include "mmu/permission.h"
@@ -13,10 +13,10 @@ struct walker {
     struct mmu *live; /* the same, when TLB, events and choices take part; NULL for observers */
     const struct regime *regime;
     const struct mmu_request *request;
-    struct walk *walk;    /* the record of an observer, or NULL */
+    struct walk *walk; /* the record of an observer, or NULL */
     struct fault *fault;
-    uint32_t source;      /* oldest entry used so far */
-    uint32_t entry;       /* the entry that gives the result */
+    uint32_t source; /* oldest entry used so far */
+    uint32_t entry;  /* the entry that gives the result */
     uint32_t cost;
     bool missed;
 };
@@ -39,6 +39,24 @@ bool walker_writes(const struct walker *w);
 /* The fault of one access by what a stage's mapping says: none, alignment or permission. */
 enum fault_kind walker_stage1_fault(const struct walker *w, const struct mapping *m);
 enum fault_kind walker_stage2_fault(const struct walker *w, const struct mapping *m);
+
+/* A leaf descriptor and where it was read. */
+struct walker_leaf {
+    uint64_t descriptor;
+    uint64_t pa;
+    uint64_t ipa; /* before stage 2; of stage 1 under stage 2 */
+    struct attributes access;
+};
+
+enum walker_update { UPDATE_DONE, UPDATE_AGAIN, UPDATE_FAULT };
+
+/* Reads and tells one descriptor; false: external abort. */
+bool walker_read(struct walker *w, const struct walk_state *s, uint64_t pa, struct attributes a,
+                 uint64_t *descriptor);
+
+/* Compares and swaps a descriptor in memory; again: it is no longer what was read. */
+enum walker_update walker_swap(struct walker *w, unsigned stage, const struct walker_leaf *leaf,
+                               uint64_t pa, struct attributes a, uint64_t wanted);
 
 /*
  * Stage 1 by a walk from the nearest table that the TLB knows; stage 2 of the address that stage 1

@@ -61,8 +61,9 @@ static struct core_world *at_world(unsigned el)
     w->port.read = ram_read;
     w->cpu.el = (uint8_t)el;
     uint64_t t0sz = field_put(TCR_EL1_T0SZ, 25);
-    world_set(w, SR_TCR_EL1, t0sz | field_put(TCR_EL1_T1SZ, 25) | field_put(TCR_EL1_TG1, 2) |
-                                 field_put(TCR_EL1_IPS, 4));
+    world_set(w, SR_TCR_EL1,
+              t0sz | field_put(TCR_EL1_T1SZ, 25) | field_put(TCR_EL1_TG1, 2) |
+                  field_put(TCR_EL1_IPS, 4));
     world_set(w, SR_TCR_EL2, t0sz | field_put(TCR_EL2_PS, 4));
     world_set(w, SR_MAIR_EL1, 0x0c4404ff);
     world_set(w, SR_MAIR_EL2, 0x0c4404ff);
@@ -129,9 +130,9 @@ Test(address_translation, stage_1_of_each_level_and_right)
         const struct {
             enum sysreg operation;
             uint8_t permitted;
-        } ops[] = {{SR_AT_S1E0R, rows[i].el0r}, {SR_AT_S1E0W, rows[i].el0w},
-                   {SR_AT_S1E1R, rows[i].el1r}, {SR_AT_S1E1W, rows[i].el1w},
-                   {SR_AT_S1E2R, rows[i].el2r}, {SR_AT_S1E2W, rows[i].el2w},
+        } ops[] = {{SR_AT_S1E0R, rows[i].el0r},  {SR_AT_S1E0W, rows[i].el0w},
+                   {SR_AT_S1E1R, rows[i].el1r},  {SR_AT_S1E1W, rows[i].el1w},
+                   {SR_AT_S1E2R, rows[i].el2r},  {SR_AT_S1E2W, rows[i].el2w},
                    {SR_AT_S12E0R, rows[i].el0r}, {SR_AT_S12E0W, rows[i].el0w},
                    {SR_AT_S12E1R, rows[i].el1r}, {SR_AT_S12E1W, rows[i].el1w}};
         for (size_t k = 0; k < ARRAY_COUNT(ops); k++)
@@ -259,9 +260,9 @@ Test(address_translation, exceptions_instead_of_an_answer)
         cr_assert_eq(at(w, SR_AT_S1E1R, 0x1000), STEP_FAULT);
         cr_assert_eq(w->core.fault.stage, 2);
         cr_assert_eq(w->core.fault.s1ptw, 1);
-        cr_assert_eq(syndrome_abort(&w->core.fault, 0),
-                     (FSC_EXTERNAL_WALK_L0 + 2) | ISS_DATA_ABORT_CM | ISS_DATA_ABORT_WNR |
-                         ISS_DATA_ABORT_S1PTW);
+        cr_assert_eq(syndrome_abort(&w->core.fault, 0), (FSC_EXTERNAL_WALK_L0 + 2) |
+                                                            ISS_DATA_ABORT_CM | ISS_DATA_ABORT_WNR |
+                                                            ISS_DATA_ABORT_S1PTW);
         cr_assert_not(syndrome_ipa_is_valid(&w->core.fault));
         world_free(w);
     }

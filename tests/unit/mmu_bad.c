@@ -148,8 +148,7 @@ Test(mmu_bad, every_encoding_of_vtcr)
                     struct walk walk = walk_at(0x1000);
                     const struct fault *f = &walk.result.fault;
                     cr_assert_eq(f->stage, 2);
-                    cr_assert_eq(f->kind,
-                                 level < 0 ? FAULT_TRANSLATION : FAULT_EXTERNAL_ON_WALK,
+                    cr_assert_eq(f->kind, level < 0 ? FAULT_TRANSLATION : FAULT_EXTERNAL_ON_WALK,
                                  "TG %u SL0 %u T0SZ %u PA %u", tg, sl0, t0sz, sizes[s]);
                     cr_assert_eq(f->level, level < 0 ? 0 : level);
                     legal += level >= 0;
@@ -184,8 +183,8 @@ Test(mmu_bad, xnx)
 Test(mmu_bad, hierarchical_permissions_switched_off)
 {
     const uint64_t upper = UINT64_C(0xffffff8000005000);
-    const uint64_t limits = field_put(VMSA_TABLE_APTABLE, 3) | VMSA_TABLE_UXNTABLE |
-                            VMSA_TABLE_PXNTABLE;
+    const uint64_t limits =
+        field_put(VMSA_TABLE_APTABLE, 3) | VMSA_TABLE_UXNTABLE | VMSA_TABLE_PXNTABLE;
     const uint64_t leaf = OUT | WORLD_LEAF1 | WORLD_PAGE | field_put(VMSA_LEAF_AP, 3);
     world_map(w, w->registers.ttbr0_el1, 1, VA0, 3, leaf, limits);
     world_map(w, w->registers.ttbr1_el1, 1, upper & bits_ones(39), 3, leaf, limits);

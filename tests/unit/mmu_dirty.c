@@ -118,8 +118,8 @@ Test(mmu_dirty, without_dbm_read_only_is_read_only)
 Test(mmu_dirty, limits_of_the_tables_stay)
 {
     uint64_t before = leaf1(OUT, VMSA_LEAF_AF | READ_ONLY | VMSA_LEAF_DBM);
-    uint64_t pa = world_map(w, w->registers.ttbr0_el1, 1, VA0, 3, before,
-                            field_put(VMSA_TABLE_APTABLE, 2));
+    uint64_t pa =
+        world_map(w, w->registers.ttbr0_el1, 1, VA0, 3, before, field_put(VMSA_TABLE_APTABLE, 2));
     cr_assert_eq(go(VA0, true).fault.kind, FAULT_PERMISSION);
     cr_assert_eq(*world_descriptor(w, pa), before, "no dirty state where the write faults");
     w->registers.tcr_el1 |= TCR_EL1_HPD0;
@@ -204,8 +204,8 @@ Test(mmu_dirty, stage2_updates_its_own_leaf)
 {
     stage2_on(VTCR_EL2_HA | VTCR_EL2_HD);
     map_page(leaf1(IPA, VMSA_LEAF_AF));
-    uint64_t before = (OUT | WORLD_LEAF2 | WORLD_PAGE | VMSA_LEAF_DBM) & ~S2_WRITE &
-                      ~(uint64_t)VMSA_S2_LEAF_AF;
+    uint64_t before =
+        (OUT | WORLD_LEAF2 | WORLD_PAGE | VMSA_LEAF_DBM) & ~S2_WRITE & ~(uint64_t)VMSA_S2_LEAF_AF;
     uint64_t *leaf = map_page2(before);
     struct translation t = go(VA0, false);
     cr_assert_eq(t.fault.kind, FAULT_NONE);
@@ -223,8 +223,8 @@ Test(mmu_dirty, stage2_alone)
 {
     stage2_on(VTCR_EL2_HA | VTCR_EL2_HD);
     w->registers.sctlr_el1 = 0;
-    uint64_t before = (OUT | (WORLD_LEAF2 & ~VMSA_S2_LEAF_MEMATTR) | WORLD_PAGE |
-                       VMSA_LEAF_DBM) & ~S2_WRITE;
+    uint64_t before =
+        (OUT | (WORLD_LEAF2 & ~VMSA_S2_LEAF_MEMATTR) | WORLD_PAGE | VMSA_LEAF_DBM) & ~S2_WRITE;
     uint64_t *leaf = map_page2(before);
     cr_assert_eq(go(IPA, false).fault.kind, FAULT_NONE);
     struct mmu_request request = world_request(IPA + 2, 1);

@@ -89,8 +89,8 @@ Test(mmu_granule, start_levels_over_the_whole_range)
             unsigned bits = 64 - txsz;
             w->pages_used = 0;
             memset(w->ram, 0, (size_t)WORLD_RAM_PAGES * PAGE_BYTES);
-            w->registers.tcr_el1 = field_put(TCR_EL1_T0SZ, txsz) |
-                                   field_put(TCR_EL1_T1SZ, txsz) | field_put(TCR_EL1_IPS, 5) |
+            w->registers.tcr_el1 = field_put(TCR_EL1_T0SZ, txsz) | field_put(TCR_EL1_T1SZ, txsz) |
+                                   field_put(TCR_EL1_IPS, 5) |
                                    field_put(TCR_EL1_TG0, granules[g].tg0) |
                                    field_put(TCR_EL1_TG1, granules[g].tg1);
             w->registers.ttbr0_el1 = world_table(w, UINT64_C(1) << page_log2);
@@ -163,24 +163,47 @@ Test(mmu_granule, stage2_start_levels)
         int level;
     } rows[] = {
         /* 16 KiB: level 3 resolves 25..29 bits, level 2 26..40, level 1 37..51. */
-        {2, 0, 39, 48, 3},  {2, 0, 35, 48, 3},  {2, 0, 34, 48, -1}, {2, 1, 39, 48, -1},
-        {2, 1, 38, 48, 2},  {2, 1, 24, 48, 2},  {2, 1, 23, 48, -1}, {2, 2, 28, 48, -1},
-        {2, 2, 27, 48, 1},  {2, 2, 16, 48, 1},  {2, 2, 24, 40, -1}, {2, 2, 24, 42, 1},
-        {2, 3, 20, 48, -1}, {2, 1, 24, 40, 2},  {2, 1, 16, 48, -1},
+        {2, 0, 39, 48, 3},
+        {2, 0, 35, 48, 3},
+        {2, 0, 34, 48, -1},
+        {2, 1, 39, 48, -1},
+        {2, 1, 38, 48, 2},
+        {2, 1, 24, 48, 2},
+        {2, 1, 23, 48, -1},
+        {2, 2, 28, 48, -1},
+        {2, 2, 27, 48, 1},
+        {2, 2, 16, 48, 1},
+        {2, 2, 24, 40, -1},
+        {2, 2, 24, 42, 1},
+        {2, 3, 20, 48, -1},
+        {2, 1, 24, 40, 2},
+        {2, 1, 16, 48, -1},
         /* 64 KiB: level 3 17..33, level 2 30..46, level 1 43..59. */
-        {1, 0, 39, 48, 3},  {1, 0, 31, 48, 3},  {1, 0, 30, 48, -1}, {1, 1, 35, 48, -1},
-        {1, 1, 34, 48, 2},  {1, 1, 18, 48, 2},  {1, 1, 17, 48, -1}, {1, 2, 22, 48, -1},
-        {1, 2, 21, 48, 1},  {1, 2, 16, 48, 1},  {1, 2, 21, 42, -1}, {1, 2, 20, 44, 1},
-        {1, 3, 20, 48, -1}, {1, 1, 24, 40, 2},  {1, 1, 23, 40, -1}, {1, 0, 40, 48, -1},
+        {1, 0, 39, 48, 3},
+        {1, 0, 31, 48, 3},
+        {1, 0, 30, 48, -1},
+        {1, 1, 35, 48, -1},
+        {1, 1, 34, 48, 2},
+        {1, 1, 18, 48, 2},
+        {1, 1, 17, 48, -1},
+        {1, 2, 22, 48, -1},
+        {1, 2, 21, 48, 1},
+        {1, 2, 16, 48, 1},
+        {1, 2, 21, 42, -1},
+        {1, 2, 20, 44, 1},
+        {1, 3, 20, 48, -1},
+        {1, 1, 24, 40, 2},
+        {1, 1, 23, 40, -1},
+        {1, 0, 40, 48, -1},
     };
     w->registers.hcr_el2 = HCR_EL2_VM;
     w->registers.sctlr_el1 = 0;
     w->registers.vttbr_el2 = UINT64_C(0x40200000);
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         w->config.pa_bits = (uint8_t)rows[i].pa_bits;
-        w->registers.vtcr_el2 =
-            field_put(VTCR_EL2_T0SZ, rows[i].t0sz) | field_put(VTCR_EL2_SL0, rows[i].sl0) |
-            field_put(VTCR_EL2_TG0, rows[i].tg0) | field_put(VTCR_EL2_PS, 5);
+        w->registers.vtcr_el2 = field_put(VTCR_EL2_T0SZ, rows[i].t0sz) |
+                                field_put(VTCR_EL2_SL0, rows[i].sl0) |
+                                field_put(VTCR_EL2_TG0, rows[i].tg0) | field_put(VTCR_EL2_PS, 5);
         struct mmu_request request = world_request(0x1000, 1);
         struct walk walk = world_peek(w, REGIME_EL10, &request);
         cr_assert_eq(walk.result.fault.kind, FAULT_TRANSLATION);
@@ -201,9 +224,9 @@ Test(mmu_granule, stage2_start_tables_side_by_side)
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         unsigned page_log2 = rows[i].page_log2, bits = 64 - rows[i].t0sz;
         uint64_t root = world_table(w, UINT64_C(16) << page_log2);
-        w->registers.vtcr_el2 =
-            field_put(VTCR_EL2_T0SZ, rows[i].t0sz) | field_put(VTCR_EL2_SL0, rows[i].sl0) |
-            field_put(VTCR_EL2_TG0, rows[i].tg0) | field_put(VTCR_EL2_PS, 5);
+        w->registers.vtcr_el2 = field_put(VTCR_EL2_T0SZ, rows[i].t0sz) |
+                                field_put(VTCR_EL2_SL0, rows[i].sl0) |
+                                field_put(VTCR_EL2_TG0, rows[i].tg0) | field_put(VTCR_EL2_PS, 5);
         w->registers.vttbr_el2 = root + (UINT64_C(1) << page_log2) + 0x40;
         uint64_t ipa = bits_ones(bits) & ~UINT64_C(0xff);
         world_map_granule(w, page_log2, root, rows[i].level, bits, ipa, rows[i].level,
@@ -233,16 +256,16 @@ Test(mmu_granule, stages_with_different_granules)
             w->registers.tcr_el1 = field_put(TCR_EL1_T0SZ, 16) | field_put(TCR_EL1_IPS, 5) |
                                    field_put(TCR_EL1_TG0, granules[g].tg0);
             unsigned bits2 = page2 == 12 ? 40 : 44;
-            w->registers.vtcr_el2 =
-                field_put(VTCR_EL2_T0SZ, 64 - bits2) | field_put(VTCR_EL2_PS, 5) |
-                field_put(VTCR_EL2_SL0, page2 == 12 ? 1 : 2) |
-                field_put(VTCR_EL2_TG0, granules[h].tg0);
+            w->registers.vtcr_el2 = field_put(VTCR_EL2_T0SZ, 64 - bits2) |
+                                    field_put(VTCR_EL2_PS, 5) |
+                                    field_put(VTCR_EL2_SL0, page2 == 12 ? 1 : 2) |
+                                    field_put(VTCR_EL2_TG0, granules[h].tg0);
             uint64_t root1 = world_table(w, UINT64_C(1) << page1);
             uint64_t root2 = world_table(w, UINT64_C(16) << page2);
             w->registers.ttbr0_el1 = root1;
             w->registers.vttbr_el2 = root2;
-            world_map_granule(w, page1, root1, start1, 48, va, 3,
-                              ipa | WORLD_LEAF1 | WORLD_PAGE, 0);
+            world_map_granule(w, page1, root1, start1, 48, va, 3, ipa | WORLD_LEAF1 | WORLD_PAGE,
+                              0);
             uint64_t step = UINT64_C(1) << page2;
             for (uint64_t o = 0; o < UINT64_C(1) << 22; o += step)
                 world_map_granule(w, page2, root2, start2, bits2, WORLD_RAM_BASE + o, 3,
@@ -265,10 +288,10 @@ Test(mmu_granule, stages_with_different_granules)
 Test(mmu_granule, tables_may_be_scattered_by_stage2)
 {
     w->registers.hcr_el2 = HCR_EL2_VM;
-    w->registers.tcr_el1 = field_put(TCR_EL1_T0SZ, 16) | field_put(TCR_EL1_IPS, 5) |
-                           field_put(TCR_EL1_TG0, 1);
-    w->registers.vtcr_el2 = field_put(VTCR_EL2_T0SZ, 25) | field_put(VTCR_EL2_SL0, 1) |
-                            field_put(VTCR_EL2_PS, 5);
+    w->registers.tcr_el1 =
+        field_put(TCR_EL1_T0SZ, 16) | field_put(TCR_EL1_IPS, 5) | field_put(TCR_EL1_TG0, 1);
+    w->registers.vtcr_el2 =
+        field_put(VTCR_EL2_T0SZ, 25) | field_put(VTCR_EL2_SL0, 1) | field_put(VTCR_EL2_PS, 5);
     uint64_t root1 = world_table(w, 0x10000), root2 = world_page(w), last = UINT64_C(0x70000000);
     w->registers.ttbr0_el1 = root1;
     w->registers.vttbr_el2 = root2;
@@ -292,8 +315,8 @@ Test(mmu_granule, tables_may_be_scattered_by_stage2)
 Test(mmu_granule, walk_cache_of_another_granule)
 {
     uint64_t root = world_table(w, 0x4000);
-    w->registers.tcr_el1 = field_put(TCR_EL1_T0SZ, 28) | field_put(TCR_EL1_IPS, 5) |
-                           field_put(TCR_EL1_TG0, 2);
+    w->registers.tcr_el1 =
+        field_put(TCR_EL1_T0SZ, 28) | field_put(TCR_EL1_IPS, 5) | field_put(TCR_EL1_TG0, 2);
     w->registers.ttbr0_el1 = root; /* 36 bits: level 2 at 16 KiB, level 1 at 4 KiB */
     world_map_granule(w, 14, root, 2, 36, 0, 3, OUT | WORLD_LEAF1 | WORLD_PAGE, 0);
     cr_assert_eq(world_read(w, 0, 0).pa.bits, OUT);
