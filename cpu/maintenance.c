@@ -14,6 +14,7 @@
 #include "cpu/exec.h"
 #include "cpu/syndrome.h"
 #include "cpu/sysreg_row.h"
+#include "cpu/unknown.h"
 #include "gen/vmsa.h"
 
 struct tlbi_row {
@@ -135,8 +136,10 @@ static enum step execute_at(struct core *c, const struct at_row *row, uint64_t o
         c->fault = t.fault;
         c->fault.is_cache_op = 1;
         c->fault_iss = 0;
+        unknown_mark(c, SR_PAR_EL1);
         return STEP_FAULT;
     }
+    unknown_clear(c->cpu, SR_PAR_EL1);
     uint64_t par = t.fault.kind == FAULT_NONE ? par_done(&t) : par_abort(&t.fault);
     effective_set_both(c, SR_PAR_EL1, par);
     return STEP_NEXT;

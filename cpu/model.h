@@ -35,6 +35,9 @@ uint64_t model_value(const struct cpu_model *model, enum sysreg reg, unsigned in
 
 /* ID_AA64MMFR0_EL1.PARange as a number of bits. */
 unsigned model_pa_bits(const struct cpu_model *model);
+/* MMU_GRANULE_* and MMU_FEATURE_* as its identification registers say them. */
+unsigned model_granules(const struct cpu_model *model);
+unsigned model_mmu_features(const struct cpu_model *model);
 /* Widths as the identification registers of this model say them. */
 unsigned model_vmid_bits(const struct cpu_model *model);
 unsigned model_asid_bits(const struct cpu_model *model);

@@ -71,6 +71,8 @@ static void mmu_config_make(struct machine *m)
         .pa_bits = (uint8_t)model_pa_bits(model),
         .vmid_bits = (uint8_t)model_vmid_bits(model),
         .asid_bits = (uint8_t)model_asid_bits(model),
+        .granules = (uint8_t)model_granules(model),
+        .features = (uint8_t)model_mmu_features(model),
         .tlb_entries = m->config.tlb_entries,
         .cost_walk_step = m->timing.walk_step,
         .cost_tlb_miss = m->timing.tlb_miss,
