@@ -167,6 +167,8 @@ Test(cache, a_full_set_gives_up_its_oldest_line)
     cr_assert(world_has(w, 0, 1, b) && world_has(w, 0, 1, c));
     cr_assert(world_dirty(w, 0, 2, a), "its data went to level 2");
     cr_assert_eq(world_memory(w, a), 0);
+    world_load(w, 0, WORLD_LINE(6), WRITE_BACK);
+    cr_assert(world_has(w, 0, 1, c) && !world_has(w, 0, 1, b), "then it is the next one's turn");
     for (unsigned n = 1; n < 5; n++)
         world_load(w, 0, WORLD_LINE(4 * n), WRITE_BACK);
     cr_assert_not(world_has(w, 0, 2, a));
