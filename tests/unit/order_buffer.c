@@ -240,7 +240,7 @@ Test(order_buffer, events_tell_of_each_store)
     machine_free(m);
 }
 
-/* tlbi-drain: a store by an entry that goes may wait until the DSB, no longer; another's goes on. */
+/* tlbi-drain: a store by an entry that goes may wait until the DSB, no longer. */
 Test(order_buffer, a_tlbi_finishes_the_stores_of_its_entries)
 {
     for (uint32_t late = 0; late < 2; late++) {
