@@ -1,0 +1,396 @@
+"""Makes random cases: registers, tables that lead somewhere, faults of every kind in them, and
+what to attempt. What both CPUs have decides what is tried: struct of Machine.
+"""
+import layout
+import values
+from layout import Attempt
+from tables import Retry, Shape, Table, Tree, WIDTHS, ones, place_in_pool
+
+HVC = 0xd4000aa2           # hvc #0x55: what a fetch from a target runs
+START_CODE = {12: {2: 0, 1: 1, 0: 2}, 14: {3: 0, 2: 1, 1: 2}, 16: {3: 0, 2: 1, 1: 2}}
+FLIPS = (12, 14, 16, 21, 25, 29, 30, 30, 36, 39)
+DAIF = 0x3c0
+SPSR = {0: DAIF, 1: DAIF | 5, 2: DAIF | 9}
+PAN, UAO = 1 << 22, 1 << 23
+AT_PROBES = [n for n, kind in layout.KIND.items() if kind == layout.AT and n[-1] != 'p']
+ACCESSES = [n for n, kind in layout.KIND.items() if kind not in (layout.AT, layout.OTHER)]
+
+
+class Machine:
+    """what the two CPUs share, by ID_AA64MMFR0_EL1 to ID_AA64MMFR2_EL1 of both"""
+
+    def __init__(self, *ids):
+        def least(register, low):
+            return min(values.field(one[register], low, 4) for one in ids)
+        self.pa_bits = WIDTHS[least(0, 0)]
+        self.granules = [12]
+        if least(0, 20):
+            self.granules.append(14)
+        if all(values.field(one[0], 24, 4) == 0 for one in ids):
+            self.granules.append(16)
+        self.features = set()
+        for name, register, low in (('bigend', 0, 8), ('pan', 1, 20), ('xnx', 1, 28),
+                                    ('uao', 2, 4)):
+            if least(register, low):
+                self.features.add(name)
+        if least(1, 20) >= 2:
+            self.features.add('pan2')
+        if least(1, 4):
+            self.features.add('vmid16')
+        if 'pan' in self.features:             # of Armv8.1 like it
+            self.features.add('lse')
+
+
+class Spot:
+    """an address under test: path1 and path2 are its entries in both stages, walk2 those of stage 2
+    for each entry of path1"""
+    __slots__ = ('va', 'target', 'ipa', 'path1', 'path2', 'shape1', 'shape2', 'side', 'is_wild')
+
+    def __init__(self, va, target, ipa, side, shape1=None, shape2=None, path1=(), path2=()):
+        self.va, self.target, self.ipa, self.side = va, target, ipa, side
+        self.shape1, self.shape2, self.path1, self.path2 = shape1, shape2, path1, path2
+        self.is_wild = False   # what it leads to may be no target
+
+
+class Case:
+    """registers, memory, attempts"""
+
+    def __init__(self):
+        self.registers = dict.fromkeys(layout.REGISTERS, 0)
+        self.registers.update(values.DEFAULTS)
+        self.writes, self.attempts, self.spots = {}, [], []
+        self.name, self.trees = '', []
+
+    def only(self, attempt):
+        """the same with this attempt alone"""
+        out = Case()
+        out.registers, out.writes, out.name = self.registers, self.writes, self.name
+        out.attempts, out.trees, out.spots = [attempt], self.trees, self.spots
+        return out
+
+    def poke(self, pa, value, is_new):
+        if not layout.POOL <= pa < layout.POOL_END or (pa in self.writes) == is_new:
+            raise Retry
+        self.writes[pa] = value
+
+
+class Maker:
+    """makes one case after the other"""
+
+    def __init__(self, rng, machine):
+        self.rng, self.machine = rng, machine
+
+    def make(self):
+        while True:
+            try:
+                return Build(self.rng, self.machine).make()
+            except Retry:
+                continue
+
+
+class Build:
+    """one case in the making"""
+
+    def __init__(self, rng, machine):
+        self.rng, self.machine, self.case = rng, machine, Case()
+        self.flip, self.stage2, self.width = 0, None, machine.pa_bits
+        self.runs = True       # code can run at EL1 and EL0
+        self.is_far = False    # accesses may go anywhere, so that only AT can be tried
+        self.is_lost = False   # not even an exception can be taken to EL1
+        self.page = layout.PAGE  # its virtual address there
+
+    def chance(self, percent):
+        return self.rng.random() * 100 < percent
+
+    def make(self):
+        if self.chance(25):
+            self.make_el2()
+        else:
+            self.make_el1()
+        return self.case
+
+    # ---- where things are ----
+
+    def place(self, size, loose=False):
+        flip = self.flip
+        if loose and self.stage2 and self.chance(30):
+            flip ^= self.far(flip)
+        return place_in_pool(self.rng, size, flip)
+
+    def far(self, flip):
+        """other address bits, by which stage 2 gets a path of its own"""
+        bits = self.rng.getrandbits(48) & ones(self.width) & ~(1 << 24)
+        low = self.rng.choice([f for f in FLIPS if f < self.width])
+        return bits & ~ones(low)
+
+    def target(self):
+        for _ in range(9):
+            pa = self.rng.randrange(layout.POOL, layout.POOL_END, 16)
+            if pa not in self.case.writes and pa + 8 not in self.case.writes:
+                self.case.writes[pa] = HVC | self.rng.getrandbits(32) << 32
+                self.case.writes[pa + 8] = self.rng.getrandbits(64)
+                return pa
+        raise Retry
+
+    def void(self, address):
+        """the same where nothing is, or where no address reaches"""
+        return address | values.void_bit(self.rng)
+
+    # ---- stage 2 ----
+
+    def make_stage2(self):
+        r, regs = self.rng, self.case.registers
+        granule = r.choice(self.machine.granules)
+        legal = values.stage2_shapes(granule, self.machine.pa_bits)
+        starts = sorted({start for start, _ in legal})
+        start = r.choice(starts + starts[:1])
+        bits = r.choice([bits for one, bits in legal if one == start])
+        ps = values.output_code(r, self.machine.pa_bits)
+        sl0 = START_CODE[granule][start]
+        vtcr = values.vtcr(r, granule, 64 - bits, sl0, ps)
+        if self.chance(7):
+            self.runs = False
+            while sl0 in START_CODE[granule].values() and \
+                    (2 - sl0 + (granule != 12), bits) in legal:
+                bits, sl0 = 64 - r.randrange(64), r.randrange(4)
+            vtcr = values.vtcr(r, granule, 64 - bits, sl0, ps)
+            start, bits = r.choice(legal)
+        ips = WIDTHS[regs['tcr_el1'] >> 32 & 7] if regs['sctlr_el1'] & 1 else 48
+        self.width = min(bits, ips, self.machine.pa_bits)
+        self.flip = self.far(0) if self.width > 30 else self.far(0) | 1 << 30
+        shape = Shape(granule, bits, start)
+        tree = Tree(shape, lambda size: place_in_pool(r, size, 0), lambda *_: None,
+                    self.case.poke, regs['sctlr_el2'] >> 25 & 1)
+        self.stage2 = tree
+        self.case.trees.append((2, tree))
+        regs['vtcr_el2'] = vtcr
+        regs['vttbr_el2'] = tree.root.base | r.getrandbits(8) << 48
+        if self.chance(8):
+            regs['vttbr_el2'] |= values.void_bit(r)
+            self.runs = False
+        regs['hcr_el2'] |= values.stage2_controls(r)
+        self.map2(layout.PAGE ^ self.flip, layout.PAGE, True)
+
+    def map2(self, ipa, pa, protect):
+        """by stage 2, where there is one; -> the entries"""
+        if self.stage2 is None:
+            return ()
+        r, difference = self.rng, ipa ^ pa
+        low = (difference & -difference).bit_length() - 1 if difference else 64
+        levels = [level for level in self.stage2.shape.leaf_levels()
+                  if self.stage2.shape.shift(level) <= low]
+        if not levels or ipa >> self.stage2.shape.bits:
+            raise Retry
+        leaf = values.SAFE_LEAF2 if protect else values.leaf2(r, self.machine)
+        return self.stage2.map(ipa, pa, r.choice(levels), leaf, lambda: values.table2(r), protect)
+
+    # ---- stage 1 ----
+
+    def make_tree(self, shape, is_swapped, loose):
+        def reach(where, flip, protect):
+            self.map2(where, where ^ flip, protect)
+        tree = Tree(shape, lambda size: self.place(size, loose), reach, self.case.poke, is_swapped)
+        self.case.trees.append((1, tree))
+        return tree
+
+    def make_spot(self, tree, side):
+        """an address of this side, led to a target"""
+        r, pa = self.rng, self.target()
+        flip = self.flip
+        if self.stage2 and self.chance(60):
+            flip ^= self.far(flip)
+        ipa = pa ^ flip
+        spot = Spot(0, pa, ipa, side, tree and tree.shape, self.stage2 and self.stage2.shape)
+        to = pa
+        if self.chance(6):
+            to, spot.is_wild = self.void(pa), True
+            if not self.stage2:
+                ipa = to
+        if tree is None:
+            spot.va = ipa
+        else:
+            level = r.choice(tree.shape.leaf_levels())
+            low = ones(tree.shape.shift(level))
+            inside = (r.getrandbits(64) & ~low | ipa & low) & ones(tree.shape.bits)
+            spot.path1 = tree.map(inside, ipa, level, values.leaf1(r), lambda: values.table1(r),
+                                  False)
+            spot.va = inside | (ones(64) & ~ones(tree.shape.bits) if side else 0)
+        spot.path2 = self.map2(ipa, to, False)
+        self.case.spots.append(spot)
+        return spot
+
+    def break_entries(self):
+        """some descriptors become what they should not be"""
+        everywhere = [(stage, tree, e) for stage, tree in self.case.trees
+                      for e in tree.entries.values() if not e.protected]
+        chosen = [one for one in everywhere if self.chance(2)]
+        for spot in self.case.spots:
+            own = {*spot.path1, *spot.path2}
+            if self.chance(45) and own:
+                near = [one for one in everywhere if one[2] in own]
+                chosen += self.rng.sample(near, min(1, len(near)))
+            elif self.stage2 and self.chance(40):
+                walked = [one for one in everywhere if one[0] == 2 and one[2] not in own]
+                chosen += self.rng.sample(walked, min(1, len(walked)))
+        for _, tree, entry in chosen:
+            tree.write(entry, values.broken(self.rng, tree, entry))
+            if entry.value & 3 == 1 and entry.level not in tree.shape.leaf_levels():
+                self.is_far = True     # QEMU takes it for a block of terabytes
+        for spot in self.case.spots:
+            spot.is_wild = spot.is_wild or bool(chosen)
+
+    # ---- whole cases ----
+
+    def make_el1(self):
+        r, regs = self.rng, self.case.registers
+        stage1 = self.chance(80)
+        tested = r.getrandbits(1)
+        is_both = self.chance(20)
+        shapes = [self.shape1(), self.shape1()]
+        regs['sctlr_el1'] = values.sctlr(r, self.machine, 1, stage1)
+        regs['mair_el1'] = values.mair(r)
+        regs['tcr_el1'] = values.tcr(r, shapes, self.machine)
+        if self.chance(60):
+            if 'bigend' in self.machine.features and self.chance(10):
+                regs['sctlr_el2'] |= 1 << 25
+            self.make_stage2()
+        self.page = layout.PAGE ^ self.flip
+        trees = [None, None]
+        if stage1:
+            if self.stage2 and self.chance(5):
+                regs['hcr_el2'] |= 1 << 12    # DC: no stage 1
+            for side in (0, 1):
+                trees[side] = self.make_side(side, shapes[side], is_both or side == tested)
+            if is_both:
+                self.runs, self.is_lost = False, True
+            elif not regs['hcr_el2'] >> 12 & 1:
+                self.map_page(trees[1 - tested], 1 - tested)
+            else:
+                trees = [None, None]
+        if regs['sctlr_el2'] >> 25 & 1:
+            self.make_el2_tables()
+        regs['vbar_el1'] = self.page
+        for _ in range(r.randrange(1, 4)):
+            side = r.getrandbits(1) if is_both else tested
+            spot = self.make_spot(trees[side], side if trees[side] else 0)
+            self.odd_va(spot, trees[side])
+        self.break_entries()
+        for spot in self.case.spots:
+            self.attempt_el1(spot)
+
+    def shape1(self):
+        r = self.rng
+        bits = 64 - r.choice((16, 25, r.randrange(16, 40), r.randrange(16, 40)))
+        return Shape(r.choice(self.machine.granules), bits)
+
+    def make_side(self, side, shape, is_tested):
+        r, regs = self.rng, self.case.registers
+        tree = self.make_tree(shape, regs['sctlr_el1'] >> 25 & 1, is_tested)
+        ttbr = tree.root.base | r.getrandbits(16) << 48
+        if is_tested:
+            if self.chance(10):
+                ttbr |= r.getrandbits(12) & (8 << shape.index_bits(shape.start)) - 1 & ~1
+            if self.chance(4):
+                ttbr |= values.void_bit(r)
+            regs['tcr_el1'] = values.spoil_tcr(r, regs['tcr_el1'], side)
+        regs['ttbr1_el1' if side else 'ttbr0_el1'] = ttbr
+        return tree
+
+    def map_page(self, tree, side):
+        """the page of probes, in the half that is not tested"""
+        r, shape = self.rng, tree.shape
+        ipa = layout.PAGE ^ self.flip
+        level = r.choice(shape.leaf_levels())
+        low = ones(shape.shift(level))
+        inside = (r.getrandbits(64) & ~low | ipa & low) & ones(shape.bits)
+        tree.map(inside, ipa, level, values.SAFE_LEAF1, lambda: values.SAFE_TABLE1, True)
+        self.page = inside | (ones(64) & ~ones(shape.bits) if side else 0)
+
+    def make_el2_tables(self, shape=None):
+        """the registers of EL2 are the case's own"""
+        r, regs = self.rng, self.case.registers
+        shape = shape or Shape(r.choice(self.machine.granules), 64 - r.choice((16, r.randrange(16, 34))))
+        tree = Tree(shape, lambda size: place_in_pool(r, size, 0), lambda *_: None,
+                    self.case.poke, regs['sctlr_el2'] >> 25 & 1)
+        self.case.trees.append((1, tree))
+        level = r.choice(shape.leaf_levels())
+        for page in (layout.PAGE, layout.PAGE2):
+            tree.map(page, page, level, values.SAFE_LEAF1, lambda: values.SAFE_TABLE1, True)
+        regs['tcr_el2'] = values.tcr_el2(r, shape, self.machine)
+        regs['ttbr0_el2'] = tree.root.base
+        regs['mair_el2'] = values.mair(r)
+        regs['flags'] = 1
+        return tree
+
+    def make_el2(self):
+        r, regs = self.rng, self.case.registers
+        regs['sctlr_el2'] = values.sctlr(r, self.machine, 2, self.chance(93))
+        tree = self.make_el2_tables()
+        self.width = 48
+        if not regs['sctlr_el2'] & 1:
+            tree = None
+        for _ in range(r.randrange(1, 4)):
+            self.odd_va(self.make_spot(tree, 0), tree)
+        self.break_entries()
+        for spot in self.case.spots:
+            for _ in range(r.randrange(6, 12)):
+                probe = r.choice(['s1e2r', 's1e2w', 'fetch'] + r.sample(ACCESSES, 5))
+                self.attempt(spot, probe, 2)
+
+    # ---- addresses and attempts ----
+
+    def odd_va(self, spot, tree):
+        """sometimes an address out of range, often a tag"""
+        r = self.rng
+        if self.chance(25):
+            spot.va = spot.va & ones(56) | r.getrandbits(8) << 56
+        bits = tree.shape.bits if tree else self.machine.pa_bits
+        if self.chance(4) and bits < 55:
+            spot.va ^= 1 << r.randrange(bits, 55)
+
+    def attempt_el1(self, spot):
+        r = self.rng
+        for _ in range(r.randrange(4, 8)):
+            probe = r.choice(AT_PROBES[:8])
+            el = 1 if self.runs and probe[1] == '1' and probe[2] == 'e' and self.chance(15) else 2
+            self.attempt(spot, probe, el)
+        if not self.runs:
+            if not self.is_lost:
+                self.attempt(spot, 'fetch', r.randrange(2))
+            return
+        if 'pan2' in self.machine.features:
+            self.attempt(spot, r.choice(('s1e1rp', 's1e1wp')), r.choice((1, 2)))
+        for _ in range(r.randrange(4, 9)):
+            self.attempt(spot, r.choice(('fetch', 'ldr', 'str', *r.sample(ACCESSES, 5))),
+                         r.randrange(2))
+
+    def is_alone(self, spot):
+        """is nothing else in the target's block of 64 bytes?"""
+        return not spot.is_wild and not any(
+            spot.target & ~63 | n in self.case.writes for n in range(0, 64, 8)
+            if n - (spot.target & 63) not in (0, 8))
+
+    def attempt(self, spot, probe, el):
+        r, va = self.rng, spot.va
+        features = self.machine.features
+        if self.is_far and layout.KIND.get(probe) != layout.AT:
+            return
+        if probe in ('ldadd', 'cas') and 'lse' not in features or probe == 'ivac' and el == 0 or \
+                probe == 'zva' and not self.is_alone(spot):
+            return
+        spsr = SPSR[el]
+        if 'pan' in features and self.chance(30):
+            spsr |= PAN
+        if 'uao' in features and self.chance(20):
+            spsr |= UAO
+        value = r.getrandbits(64)
+        size = layout.SIZE.get(probe, 4)
+        if size > 1 and probe != 'stp' and self.chance(12):
+            va += r.randrange(1, 8) if probe != 'fetch' else r.choice((1, 2, 3))
+        pc = va
+        if probe != 'fetch':
+            page = layout.PAGE if el == 2 else self.page
+            pc = page + layout.PROBES[el] + 16 * layout.NUMBER[probe]
+        descriptor = spot.path1[-1].pa if spot.path1 else 0
+        self.case.attempts.append(Attempt(probe, el, spsr, pc & ones(64), va & ones(64), value,
+                                          spot.target, descriptor, spot))
