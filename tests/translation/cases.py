@@ -30,9 +30,11 @@ class Machine:
             self.granules.append(16)
         self.features = set()
         for name, register, low in (('bigend', 0, 8), ('pan', 1, 20), ('xnx', 1, 28),
-                                    ('uao', 2, 4)):
+                                    ('uao', 2, 4), ('hafdbs', 1, 0), ('hpds', 1, 12)):
             if least(register, low):
                 self.features.add(name)
+        if least(1, 0) < 2:
+            self.features.discard('hafdbs')
         if least(1, 20) >= 2:
             self.features.add('pan2')
         if least(1, 4):
@@ -95,6 +97,7 @@ class Build:
         self.rng, self.machine, self.case = rng, machine, Case()
         self.flip, self.stage2, self.width = 0, None, machine.pa_bits
         self.runs = True       # code can run at EL1 and EL0
+        self.updates = False   # hardware updates descriptors
         self.is_far = False    # accesses may go anywhere, so that only AT can be tried
         self.is_lost = False   # not even an exception can be taken to EL1
         self.page = layout.PAGE  # its virtual address there
@@ -103,6 +106,9 @@ class Build:
         return self.rng.random() * 100 < percent
 
     def make(self):
+        if 'hafdbs' in self.machine.features and self.chance(20):
+            self.updates = True
+            self.case.registers['flags'] |= 2
         if self.chance(25):
             self.make_el2()
         else:
@@ -148,6 +154,7 @@ class Build:
         ps = values.output_code(r, self.machine.pa_bits)
         sl0 = START_CODE[granule][start]
         vtcr = values.vtcr(r, granule, 64 - bits, sl0, ps)
+        extra = values.updates(r, 21) if self.updates else 0
         if self.chance(7):
             self.runs = False
             while sl0 in START_CODE[granule].values() and \
@@ -163,7 +170,7 @@ class Build:
                     self.case.poke, regs['sctlr_el2'] >> 25 & 1)
         self.stage2 = tree
         self.case.trees.append((2, tree))
-        regs['vtcr_el2'] = vtcr
+        regs['vtcr_el2'] = vtcr | extra
         regs['vttbr_el2'] = tree.root.base | r.getrandbits(8) << 48
         if self.chance(8):
             regs['vttbr_el2'] |= values.void_bit(r)
@@ -182,6 +189,8 @@ class Build:
         if not levels or ipa >> self.stage2.shape.bits:
             raise Retry
         leaf = values.SAFE_LEAF2 if protect else values.leaf2(r, self.machine)
+        if self.updates and not protect:
+            leaf = values.old_or_clean(r, leaf, 2)
         return self.stage2.map(ipa, pa, r.choice(levels), leaf, lambda: values.table2(r), protect)
 
     # ---- stage 1 ----
@@ -212,8 +221,10 @@ class Build:
             level = r.choice(tree.shape.leaf_levels())
             low = ones(tree.shape.shift(level))
             inside = (r.getrandbits(64) & ~low | ipa & low) & ones(tree.shape.bits)
-            spot.path1 = tree.map(inside, ipa, level, values.leaf1(r), lambda: values.table1(r),
-                                  False)
+            leaf = values.leaf1(r)
+            if self.updates:
+                leaf = values.old_or_clean(r, leaf, 1)
+            spot.path1 = tree.map(inside, ipa, level, leaf, lambda: values.table1(r), False)
             spot.va = inside | (ones(64) & ~ones(tree.shape.bits) if side else 0)
         spot.path2 = self.map2(ipa, to, False)
         self.case.spots.append(spot)
@@ -250,6 +261,8 @@ class Build:
         regs['sctlr_el1'] = values.sctlr(r, self.machine, 1, stage1)
         regs['mair_el1'] = values.mair(r)
         regs['tcr_el1'] = values.tcr(r, shapes, self.machine)
+        if self.updates:
+            regs['tcr_el1'] |= values.updates(r, 39)
         if self.chance(60):
             if 'bigend' in self.machine.features and self.chance(10):
                 regs['sctlr_el2'] |= 1 << 25
@@ -317,9 +330,11 @@ class Build:
         for page in (layout.PAGE, layout.PAGE2):
             tree.map(page, page, level, values.SAFE_LEAF1, lambda: values.SAFE_TABLE1, True)
         regs['tcr_el2'] = values.tcr_el2(r, shape, self.machine)
+        if self.updates:
+            regs['tcr_el2'] |= values.updates(r, 21)
         regs['ttbr0_el2'] = tree.root.base
         regs['mair_el2'] = values.mair(r)
-        regs['flags'] = 1
+        regs['flags'] |= 1
         return tree
 
     def make_el2(self):
@@ -391,6 +406,6 @@ class Build:
         if probe != 'fetch':
             page = layout.PAGE if el == 2 else self.page
             pc = page + layout.PROBES[el] + 16 * layout.NUMBER[probe]
-        descriptor = spot.path1[-1].pa if spot.path1 else 0
+        descriptor = spot.path1[-1].pa if spot.path1 and not self.updates else 0
         self.case.attempts.append(Attempt(probe, el, spsr, pc & ones(64), va & ones(64), value,
                                           spot.target, descriptor, spot))

@@ -30,7 +30,8 @@
 #define C_VTTBR 64
 #define C_SCTLR_EL2 72
 #define C_TTBR0_EL2 88
-#define C_FLAGS 104    /* 1: the registers of EL2 are not the harness's own */
+#define C_FLAGS 104    /* 1: the registers of EL2 are not the harness's own; 2: all as it was
+                          before, after each attempt */
 #define C_WRITES 112
 #define C_ATTEMPTS 120
 #define CASE_BYTES 128
@@ -41,7 +42,8 @@
 #define A_VA 16
 #define A_VALUE 24     /* x1, what a store stores */
 #define A_TARGET 32    /* 16 bytes of memory to look at afterwards, and to put back; 0: none */
-#define A_DESCRIPTOR 40 /* 8 bytes to look at afterwards; 0: none */
+#define A_DESCRIPTOR 40 /* 8 bytes to look at afterwards; 0: none, or with flag 2 all that the
+                           case wrote, folded into 8 bytes */
 #define ATTEMPT_BYTES 48
 
 /* A record: vectors and SPSR, x1, ESR_EL2, ESR_EL1, FAR, HPFAR, ELR, target, descriptor. */
@@ -54,6 +56,7 @@
 #define CPTR_BITS 0x33ff
 #define BLOCK_NORMAL 0x701
 
+#define FOLD 0x9e3779b97f4a7c15
 #define CLASSES_FAR 0x0030003700000000   /* aborts, misaligned PC, watchpoints: FAR counts */
 
 .macro set reg, value
@@ -143,7 +146,7 @@ next_attempt:
     ldp x0, x1, [x23, #A_VA]
     mov x2, #0
     ldr x3, [x20, #C_FLAGS]
-    cbz x3, 4f
+    tbz x3, #0, 4f
     ldp x4, x5, [x20, #C_SCTLR_EL2]
     ldp x6, x7, [x20, #C_TTBR0_EL2]
     b enter
@@ -161,7 +164,10 @@ noted:
 6:  ldr x5, [x23, #A_DESCRIPTOR]
     cbz x5, 7f
     ldr x5, [x5]
-7:  mov x6, #0
+7:  ldr x16, [x20, #C_FLAGS]
+    tbnz x16, #1, restore
+restored:
+    mov x6, #0
     ldr x7, =0x5a000000    /* HVC64 */
     mov x16, #0x400
     cmp x8, x16
@@ -207,6 +213,26 @@ noted:
     add x23, x23, #ATTEMPT_BYTES
     sub x24, x24, #1
     b next_attempt
+
+/* Folds what the case wrote into x5, and writes it again. */
+restore:
+    add x4, x20, #CASE_BYTES
+    ldr x6, [x20, #C_WRITES]
+    ldr x7, =FOLD
+    mov x5, #0
+1:  cbz x6, 2f
+    ldp x16, x17, [x4], #16
+    ldr x18, [x16]
+    madd x5, x5, x7, x18
+    str x17, [x16]
+    sub x6, x6, #1
+    b 1b
+2:  dsb sy
+    tlbi alle1
+    tlbi alle2
+    dsb sy
+    isb
+    b restored
 
 /* What the case wrote becomes zero again. */
 case_done:

@@ -6,7 +6,7 @@ It knows the memory of a case as the case began.
 """
 import layout
 from tables import Shape, WIDTHS, ones, swap
-from values import AF, CONTIGUOUS, GRANULE0, GRANULE1, PXN, UXN
+from values import AF, DBM, GRANULE0, GRANULE1, PXN, UXN
 
 ADDRESS_SIZE, TRANSLATION, ACCESS, PERMISSION, ALIGNMENT, EXTERNAL, EXTERNAL_WALK = \
     'address size', 'translation', 'access flag', 'permission', 'alignment', 'external', \
@@ -70,11 +70,12 @@ class Walker:
     """the walks of one attempt; read: the descriptors as (stage, level, address, value)"""
 
     def __init__(self, case, machine, attempt, quirk=lambda name: False):
-        self.quirk = quirk
+        self.quirk, self.hpd = quirk, 0
         self.regs, self.case, self.machine, self.attempt = case.registers, case, machine, attempt
         self.read, self.leaf1, self.leaf2, self.walk_leaf2 = [], None, None, None
         self.byte, self.share1, self.value2 = None, None, None
         self.shape1, self.shape2 = None, None
+        self.changed = {}          # descriptors that were updated: PA: bytes as a number
         self.ended = None          # the fault, if any
 
     def hcr(self, bit):
@@ -86,7 +87,7 @@ class Walker:
     def descriptor(self, pa, stage, level, is_swapped):
         if not RAM <= pa < RAM_END:
             raise Fault(EXTERNAL_WALK, stage, level)
-        value = self.case.writes.get(pa, 0)
+        value = self.changed.get(pa, self.case.writes.get(pa, 0))
         value = swap(value) if is_swapped else value
         self.read.append((stage, level, pa, value))
         return value
@@ -115,6 +116,26 @@ class Walker:
             start == (0 if field(vtcr, 14, 2) == 0 else 1) and \
             self.quirk('first-level-of-stage-2-by-the-output-size')
 
+    def updates(self, stage, el2):
+        """-> HA, HD of the stage's register"""
+        if 'hafdbs' not in self.machine.features:
+            return 0, 0
+        name, low = ('vtcr_el2', 21) if stage == 2 else ('tcr_el2', 21) if el2 else ('tcr_el1', 39)
+        return self.regs[name] >> low & 1, self.regs[name] >> low & self.regs[name] >> low + 1 & 1
+
+    def update(self, pa, old, new, is_swapped):
+        if not RAM <= pa < RAM_END:
+            raise ValueError('an update of what is no memory')
+        if new != old:
+            self.changed[pa] = swap(new) if is_swapped else new
+
+    def is_dirtying(self, access):
+        """does such an access set the dirty state?"""
+        kind = layout.KIND.get(self.attempt.probe)
+        if access not in ('write', 'both') or kind == layout.CACHE:
+            return False
+        return kind != layout.AT or self.quirk('dirty-state-by-at')
+
     def stage2(self, ipa, access, on_walk):
         """-> Leaf. access: 'read', 'write', 'both', 'fetch'"""
         regs = self.regs
@@ -125,21 +146,34 @@ class Walker:
         if table >> width:
             raise Fault(ADDRESS_SIZE, 2, 0, on_walk, ipa)
         swapped = regs['sctlr_el2'] >> 25 & 1
+        ha, hd = self.updates(2, False)
         for level in range(shape.start, 4):
             index = ipa >> shape.shift(level) & ones(shape.index_bits(level))
+            pa = table + 8 * index
             try:
-                value = self.descriptor(table + 8 * index, 2, level, swapped)
+                value = self.descriptor(pa, 2, level, swapped)
             except Fault as fault:
                 fault.on_walk, fault.ipa = on_walk, ipa
                 raise
-            step = self.decode(shape, level, value, width, 2, on_walk, ipa)
+            step = self.decode(shape, level, value, width, 2, ha, on_walk, ipa)
             if step is None:
                 break
             table = step
         low = ones(shape.shift(level))
-        leaf = Leaf(value & ones(48) & ~low | ipa & low, memory2(field(value, 2, 4)), level,
-                    field(value, 6, 2))
-        self.check2(leaf, value, access, on_walk, ipa)
+        may = field(value, 6, 2) | (2 if hd and value & DBM else 0)
+        leaf = Leaf(value & ones(48) & ~low | ipa & low, memory2(field(value, 2, 4)), level, may)
+        new, fault = value | (AF if ha else 0), None
+        try:
+            self.check2(leaf, value, access, on_walk, ipa)
+        except Fault as one:
+            fault = one
+        if fault is None and hd and value & DBM and \
+                (access == 'write' if on_walk else self.is_dirtying(access)):
+            new |= 1 << 7
+        if fault is None or new != value and not self.quirk('access-flag-with-a-fault'):
+            self.update(pa, value, new, swapped)
+        if fault:
+            raise fault
         return leaf
 
     def check2(self, leaf, value, access, on_walk, ipa):
@@ -172,7 +206,7 @@ class Walker:
         elif not may[access]:
             raise fault
 
-    def decode(self, shape, level, value, width, stage, on_walk=False, ipa=None):
+    def decode(self, shape, level, value, width, stage, ha, on_walk=False, ipa=None):
         """-> the next table, or None at a leaf"""
         table = value & 2 and level < 3
         leaf = (value & 2 != 0) == (level == 3)
@@ -184,7 +218,7 @@ class Walker:
             raise Fault(ADDRESS_SIZE, stage, level, on_walk, ipa)
         if table:
             return value & ones(48) & ~ones(shape.granule)
-        if not value & AF:
+        if not value & AF and not ha:
             raise Fault(ACCESS, stage, level, on_walk, ipa)
         return None
 
@@ -238,6 +272,7 @@ class Walker:
                 not el2 and tcr >> (23 if upper else 7) & 1:
             raise Fault(TRANSLATION, 1, 0)
         shape = Shape(granule, bits)
+        self.hpd = 'hpds' in self.machine.features and tcr >> (24 if el2 else 41 + upper) & 1
         ttbr = regs['ttbr0_el2' if el2 else 'ttbr1_el1' if upper else 'ttbr0_el1']
         table = ttbr & ones(48) & ~((8 << shape.index_bits(shape.start)) - 1)
         if table >> width:
@@ -250,31 +285,49 @@ class Walker:
         regs, el2 = self.regs, self.regime() == 2
         sctlr = regs['sctlr_el2' if el2 else 'sctlr_el1']
         limits = 0
+        ha, hd = self.updates(1, el2)
         for level in range(shape.start, 4):
             index = va >> shape.shift(level) & ones(shape.index_bits(level))
-            pa = table + 8 * index
+            ipa = pa = table + 8 * index
             if not el2 and self.stage2_on():
                 pa = self.walk2(pa, level)
             value = self.descriptor(pa, 1, level, sctlr >> 25 & 1)
-            step = self.decode(shape, level, value, width, 1)
+            step = self.decode(shape, level, value, width, 1, ha)
             if step is None:
                 break
-            table, limits = step, limits | value >> 59 & 15
+            table, limits = step, limits | (0 if self.hpd else value >> 59 & 15)
         low = ones(shape.shift(level))
         byte = regs['mair_el2' if el2 else 'mair_el1'] >> 8 * field(value, 2, 3) & 0xff
         self.byte, self.share1 = byte, field(value, 8, 2)
         memory = memory1(byte)
         leaf = Leaf(value & ones(48) & ~low | va & low, memory, level)
         self.leaf1 = leaf
-        self.check_alignment(leaf, access, Fault(ALIGNMENT, 1, level))
-        self.check1(value, limits, sctlr, access, level)
+        new, fault, effective = value | (AF if ha else 0), None, value
+        if hd and value & DBM and not (value >> 7 & 1 and access not in ('write', 'both') and
+                                       self.quirk('clean-pages-that-only-stores-may-write')):
+            effective &= ~(1 << 7)
+        try:
+            self.check_alignment(leaf, access, Fault(ALIGNMENT, 1, level))
+            self.check1(effective, limits, sctlr, access, level)
+        except Fault as one:
+            fault = one
+        if fault is None and hd and value & DBM and self.is_dirtying(access):
+            new &= ~(1 << 7)
+        if fault is None or new != value and not self.quirk('access-flag-with-a-fault'):
+            if new != value and not el2 and self.stage2_on():
+                self.walk2(ipa, level, 'write')
+            self.update(pa, value, new, sctlr >> 25 & 1)
+        if fault:
+            raise fault
         return leaf
 
-    def walk2(self, ipa, level):
-        """where stage 2 puts a descriptor of that level"""
+    def walk2(self, ipa, level, access='read'):
+        """where stage 2 puts a descriptor of that level, which is to be read or written"""
         try:
-            return self.stage2(ipa, 'read', True).output
+            return self.stage2(ipa, access, True).output
         except Fault as fault:
+            if access == 'write' and not self.quirk('wnr-of-an-update'):
+                fault.is_write = True
             if fault.level != level and self.quirk('level-of-a-stage-2-fault-on-a-walk'):
                 fault.level = level
             raise

@@ -10,7 +10,7 @@ TG0 = {12: 0, 16: 1, 14: 2}
 TG1 = {12: 2, 14: 1, 16: 3}
 GRANULE0 = {v: k for k, v in TG0.items()}
 GRANULE1 = {v: k for k, v in TG1.items()}
-AF, CONTIGUOUS, PXN, UXN = 1 << 10, 1 << 52, 1 << 53, 1 << 54
+AF, DBM, CONTIGUOUS, PXN, UXN = 1 << 10, 1 << 51, 1 << 52, 1 << 53, 1 << 54
 SAFE_LEAF1 = AF | 3 << 8 | 3 << 6 | 7 << 2     # read-only for all, attribute 7
 SAFE_TABLE1 = 0
 SAFE_LEAF2 = AF | 3 << 8 | 3 << 6 | 15 << 2
@@ -67,6 +67,8 @@ def tcr(rng, shapes, machine):
     out = 64 - low.bits | walks(rng) | TG0[low.granule] << 14
     out |= (64 - high.bits | walks(rng)) << 16 | TG1[high.granule] << 30
     out |= rng.getrandbits(1) << 22 | output_code(rng, machine.pa_bits) << 32
+    if 'hpds' in machine.features and chance(rng, 20):
+        out |= rng.getrandbits(2) << 41
     return out | rng.getrandbits(3) << 36                              # AS TBI0 TBI1
 
 
@@ -82,6 +84,8 @@ def spoil_tcr(rng, value, side):
 
 def tcr_el2(rng, shape, machine):
     out = 1 << 31 | 1 << 23 | 64 - shape.bits | walks(rng) | TG0[shape.granule] << 14
+    if 'hpds' in machine.features and chance(rng, 10):
+        out |= 1 << 24
     return out | output_code(rng, machine.pa_bits) << 16 | rng.getrandbits(1) << 20
 
 
@@ -108,6 +112,22 @@ def stage2_shapes(granule, pa_bits):
         most = min(shift + granule - 3 + 4, pa_bits, 48)
         out += [(start, bits) for bits in range(max(shift + 1, 25), most + 1)]
     return out
+
+
+def updates(rng, low):
+    """HA and HD"""
+    return (rng.random() < 0.85) << low | (rng.random() < 0.75) << low + 1
+
+
+def old_or_clean(rng, leaf, stage):
+    """not accessed, or read-only until it becomes dirty"""
+    if chance(rng, 45):
+        leaf &= ~AF
+    if chance(rng, 60):
+        leaf |= DBM
+        if chance(rng, 60):
+            leaf = leaf | 1 << 7 if stage == 1 else leaf & ~(1 << 7)
+    return leaf
 
 
 def ignored(rng):
