@@ -161,6 +161,8 @@ class Build:
                     (2 - sl0 + (granule != 12), bits) in legal:
                 bits, sl0 = 64 - r.randrange(64), r.randrange(4)
             vtcr = values.vtcr(r, granule, 64 - bits, sl0, ps)
+            if self.chance(30):                # or one that is reserved or not there
+                vtcr = vtcr & ~(3 << 14) | r.getrandbits(2) << 14
             start, bits = r.choice(legal)
         ips = WIDTHS[regs['tcr_el1'] >> 32 & 7] if regs['sctlr_el1'] & 1 else 48
         self.width = min(bits, ips, self.machine.pa_bits)

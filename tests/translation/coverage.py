@@ -1,7 +1,7 @@
 """What was seen: granule x level x fault x stage, counted from Armillary's records."""
 import layout
 from tables import Shape
-from values import GRANULE0, GRANULE1
+from values import granule0, granule1
 
 KINDS = {0: 'address size', 1: 'translation', 2: 'access flag', 3: 'permission',
          5: 'external on walk'}
@@ -31,15 +31,15 @@ def fault(attempt, record):
     return None
 
 
-def granule(case, attempt, stage):
+def granule(case, attempt, stage, machine):
     regs = case.registers
     if stage == EL2:
-        return GRANULE0[regs['tcr_el2'] >> 14 & 3]
+        return granule0(machine, regs['tcr_el2'] >> 14 & 3)
     if stage in (STAGE2, WALK):
-        return GRANULE0[regs['vtcr_el2'] >> 14 & 3]
+        return granule0(machine, regs['vtcr_el2'] >> 14 & 3)
     if attempt.va >> 55 & 1:
-        return GRANULE1[regs['tcr_el1'] >> 30 & 3]
-    return GRANULE0[regs['tcr_el1'] >> 14 & 3]
+        return granule1(machine, regs['tcr_el1'] >> 30 & 3)
+    return granule0(machine, regs['tcr_el1'] >> 14 & 3)
 
 
 def keys(case, attempt, record, machine):
@@ -51,7 +51,7 @@ def keys(case, attempt, record, machine):
         if spot and spot.path1:
             stage = EL2 if attempt.el == 2 and 'e1' not in attempt.probe and \
                 'e0' not in attempt.probe else EL1
-            yield key(granule(case, attempt, stage), spot.path1[-1].level, 'done', stage)
+            yield key(granule(case, attempt, stage, machine), spot.path1[-1].level, 'done', stage)
         if spot and spot.path2 and not attempt.probe.startswith('s1'):
             yield key(spot.shape2.granule, spot.path2[-1].level, 'done', STAGE2)
         return
@@ -61,7 +61,7 @@ def keys(case, attempt, record, machine):
     elif status == 0x10:
         yield 'external abort on the access'
     elif status >> 2 in KINDS:
-        yield key(granule(case, attempt, stage), status & 3, KINDS[status >> 2], stage)
+        yield key(granule(case, attempt, stage, machine), status & 3, KINDS[status >> 2], stage)
     else:
         yield f'status {status:#x}'
 

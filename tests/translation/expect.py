@@ -76,7 +76,7 @@ class Expected:
                 return
         elif a.el < 2 and self.fetch_fails(a.pc, a.el, a.spsr):
             return
-        if layout.KIND.get(a.probe) == layout.CACHE and \
+        if a.probe == 'prfm' or layout.KIND.get(a.probe) == layout.CACHE and \
                 self.quirk('cache-maintenance-that-translates-nothing'):
             self.finish()
             return
@@ -84,9 +84,6 @@ class Expected:
             self.leaf = self.walker.translate()
         except Fault as fault:
             self.fault = fault
-        if a.probe == 'prfm':
-            self.finish()
-            return
         if a.probe in ('cas', 'ldadd'):
             self.run_atomic()
         if self.fault is None and a.probe == 'stxr':
@@ -103,12 +100,18 @@ class Expected:
             self.finish()
 
     def aborts_first(self):
-        """a misaligned PC whose translation faults"""
+        """a misaligned PC that is translated all the same"""
+        walker = Walker(self.case, self.walker.machine, self.attempt, self.quirk)
+        fault = None
         try:
-            Walker(self.case, self.walker.machine, self.attempt, self.quirk).translate()
-        except Fault:
-            return self.quirk('misaligned-pc-before-the-abort')
-        return False
+            walker.translate()
+        except Fault as one:
+            fault = one
+        if not fault and not walker.changed or \
+                not self.quirk('misaligned-pc-behind-the-translation'):
+            return False
+        self.walker.changed = walker.changed
+        return fault is not None
 
     def run_atomic(self):
         """a load, and then a store, on a QEMU of one processor"""

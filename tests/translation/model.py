@@ -6,7 +6,7 @@ It knows the memory of a case as the case began.
 """
 import layout
 from tables import Shape, WIDTHS, ones, swap
-from values import AF, DBM, GRANULE0, GRANULE1, PXN, UXN
+from values import AF, DBM, PXN, UXN, granule0, granule1
 
 ADDRESS_SIZE, TRANSLATION, ACCESS, PERMISSION, ALIGNMENT, EXTERNAL, EXTERNAL_WALK = \
     'address size', 'translation', 'access flag', 'permission', 'alignment', 'external', \
@@ -97,7 +97,7 @@ class Walker:
     def start2(self, ipa, on_walk):
         regs, machine = self.regs, self.machine
         vtcr = regs['vtcr_el2']
-        granule, bits = GRANULE0[field(vtcr, 14, 2)], 64 - field(vtcr, 0, 6)
+        granule, bits = granule0(machine, field(vtcr, 14, 2)), 64 - field(vtcr, 0, 6)
         sl0 = field(vtcr, 6, 2)
         most = {12: 44, 14: 42, 16: 44}[granule]
         start = (2 if granule == 12 else 3) - sl0
@@ -111,9 +111,9 @@ class Walker:
 
     def is_narrow(self, vtcr, bits, start):
         width = output_bits(field(vtcr, 16, 3), self.machine)
+        granule = granule0(self.machine, field(vtcr, 14, 2))
         return bits > width and self.quirk('intermediate-addresses-beyond-the-output-size') or \
-            width <= {12: 42, 14: 40, 16: 42}[GRANULE0[field(vtcr, 14, 2)]] and \
-            start == (0 if field(vtcr, 14, 2) == 0 else 1) and \
+            width <= {12: 42, 14: 40, 16: 42}[granule] and start == (granule != 12) and \
             self.quirk('first-level-of-stage-2-by-the-output-size')
 
     def updates(self, stage, el2):
@@ -262,7 +262,8 @@ class Walker:
         upper = not el2 and va >> 55 & 1
         tcr = regs['tcr_el2' if el2 else 'tcr_el1']
         bits = 64 - field(tcr, 16 * upper, 6)
-        granule = GRANULE1[field(tcr, 30, 2)] if upper else GRANULE0[field(tcr, 14, 2)]
+        granule = granule1(self.machine, field(tcr, 30, 2)) if upper else \
+            granule0(self.machine, field(tcr, 14, 2))
         width = output_bits(field(tcr, 16 if el2 else 32, 3), self.machine)
         tbi = tcr >> (20 if el2 else 37 + upper) & 1
         top = 55 if tbi else 63

@@ -8,8 +8,7 @@ DEFAULTS = {'sctlr_el1': SCTLR_EL1, 'vbar_el1': 0x40090000, 'hcr_el2': 1 << 31,
             'sctlr_el2': SCTLR_EL2, 'tcr_el2': 0x80853519, 'mair_el2': 0xff, 'vtcr_el2': 1 << 31}
 TG0 = {12: 0, 16: 1, 14: 2}
 TG1 = {12: 2, 14: 1, 16: 3}
-GRANULE0 = {v: k for k, v in TG0.items()}
-GRANULE1 = {v: k for k, v in TG1.items()}
+GRANULE0, GRANULE1 = ({code: size for size, code in tg.items()} for tg in (TG0, TG1))
 AF, DBM, CONTIGUOUS, PXN, UXN = 1 << 10, 1 << 51, 1 << 52, 1 << 53, 1 << 54
 SAFE_LEAF1 = AF | 3 << 8 | 3 << 6 | 7 << 2     # read-only for all, attribute 7
 SAFE_TABLE1 = 0
@@ -79,7 +78,20 @@ def spoil_tcr(rng, value, side):
     if chance(rng, 4):
         size = rng.choice((0, 8, 15, 40, 41, 48, 63, rng.randrange(64)))
         value = value & ~(63 << 16 * side) | size << 16 * side
+    if chance(rng, 3):
+        value = value & ~(3 << (30 if side else 14)) | rng.getrandbits(2) << (30 if side else 14)
     return value
+
+
+def granule0(machine, code):
+    """by TG0; one that is reserved or not there is 4 KiB"""
+    size = GRANULE0.get(code)
+    return size if size in machine.granules else 12
+
+
+def granule1(machine, code):
+    size = GRANULE1.get(code)
+    return size if size in machine.granules else 12
 
 
 def tcr_el2(rng, shape, machine):
