@@ -216,7 +216,8 @@ class Walker:
         if not value & 1 or not (table or leaf and (level in shape.leaf_levels() or
                                                     self.quirk('blocks-at-levels-without'))):
             raise Fault(TRANSLATION, stage, level, on_walk, ipa)
-        low = shape.granule if table else shape.shift(level)
+        # a block where there are none is QEMU's: it looks at all of the address
+        low = shape.shift(level) if leaf and level in shape.leaf_levels() else shape.granule
         if (value & ones(48) & ~ones(low)) >> width:
             raise Fault(ADDRESS_SIZE, stage, level, on_walk, ipa)
         if table:
