@@ -1,19 +1,16 @@
 """Makes random cases: registers, tables that lead somewhere, faults of every kind in them, and
 what to attempt. What both CPUs have decides what is tried: struct of Machine.
 """
+import coverage
 import layout
 import values
-from layout import Attempt
-from tables import Retry, Shape, Table, Tree, WIDTHS, ones, place_in_pool
+from attempts import ACCESSES, Attempts
+from focus import Focus, width_of
+from tables import Retry, Shape, Tree, WIDTHS, ones, place_in_pool
 
 HVC = 0xd4000aa2           # hvc #0x55: what a fetch from a target runs
 START_CODE = {12: {2: 0, 1: 1, 0: 2}, 14: {3: 0, 2: 1, 1: 2}, 16: {3: 0, 2: 1, 1: 2}}
 FLIPS = (12, 14, 16, 21, 25, 29, 30, 30, 36, 39)
-DAIF = 0x3c0
-SPSR = {0: DAIF, 1: DAIF | 5, 2: DAIF | 9}
-PAN, UAO = 1 << 22, 1 << 23
-AT_PROBES = [n for n, kind in layout.KIND.items() if kind == layout.AT and n[-1] != 'p']
-ACCESSES = [n for n, kind in layout.KIND.items() if kind not in (layout.AT, layout.OTHER)]
 
 
 class Machine:
@@ -90,7 +87,7 @@ class Maker:
                 continue
 
 
-class Build:
+class Build(Attempts):
     """one case in the making"""
 
     def __init__(self, rng, machine):
@@ -101,6 +98,8 @@ class Build:
         self.is_far = False    # accesses may go anywhere, so that only AT can be tried
         self.is_lost = False   # not even an exception can be taken to EL1
         self.page = layout.PAGE  # its virtual address there
+        self.focus = Focus(rng, machine) if self.chance(35) else None
+        self.walks = []        # the paths of stage 2 to descriptors of stage 1
 
     def chance(self, percent):
         return self.rng.random() * 100 < percent
@@ -109,7 +108,7 @@ class Build:
         if 'hafdbs' in self.machine.features and self.chance(20):
             self.updates = True
             self.case.registers['flags'] |= 2
-        if self.chance(25):
+        if self.focus.stage == coverage.EL2 if self.focus else self.chance(25):
             self.make_el2()
         else:
             self.make_el1()
@@ -126,7 +125,8 @@ class Build:
     def far(self, flip):
         """other address bits, by which stage 2 gets a path of its own"""
         bits = self.rng.getrandbits(48) & ones(self.width) & ~(1 << 24)
-        low = self.rng.choice([f for f in FLIPS if f < self.width])
+        blocks = self.focus and self.focus.is_leaf and self.focus.is_stage2() and self.width > 36
+        low = self.rng.choice([f for f in FLIPS if f < self.width and (not blocks or f > 29)])
         return bits & ~ones(low)
 
     def target(self):
@@ -146,16 +146,20 @@ class Build:
 
     def make_stage2(self):
         r, regs = self.rng, self.case.registers
-        granule = r.choice(self.machine.granules)
+        focus = self.focus if self.focus and self.focus.is_stage2() else None
+        granule = focus.granule if focus else r.choice(self.machine.granules)
         legal = values.stage2_shapes(granule, self.machine.pa_bits)
         starts = sorted({start for start, _ in legal})
         start = r.choice(starts + starts[:1])
         bits = r.choice([bits for one, bits in legal if one == start])
         ps = values.output_code(r, self.machine.pa_bits)
+        if focus:
+            start, bits = focus.shape2(legal)
+            ps = focus.output_code((coverage.STAGE2, coverage.WALK))
         sl0 = START_CODE[granule][start]
         vtcr = values.vtcr(r, granule, 64 - bits, sl0, ps)
         extra = values.updates(r, 21) if self.updates else 0
-        if self.chance(7):
+        if not focus and self.chance(7):
             self.runs = False
             while sl0 in START_CODE[granule].values() and \
                     (2 - sl0 + (granule != 12), bits) in legal:
@@ -174,8 +178,9 @@ class Build:
         self.case.trees.append((2, tree))
         regs['vtcr_el2'] = vtcr | extra
         regs['vttbr_el2'] = tree.root.base | r.getrandbits(8) << 48
-        if self.chance(8):
-            regs['vttbr_el2'] |= values.void_bit(r)
+        first = focus and focus.kind == 'external on walk' and focus.level == start
+        if self.chance(50 if first else 4):
+            regs['vttbr_el2'] |= values.void_bit(r, WIDTHS[ps] if first else 48)
             self.runs = False
         regs['hcr_el2'] |= values.stage2_controls(r)
         self.map2(layout.PAGE ^ self.flip, layout.PAGE, True)
@@ -193,13 +198,17 @@ class Build:
         leaf = values.SAFE_LEAF2 if protect else values.leaf2(r, self.machine)
         if self.updates and not protect:
             leaf = values.old_or_clean(r, leaf, 2)
-        return self.stage2.map(ipa, pa, r.choice(levels), leaf, lambda: values.table2(r), protect)
+        level = self.focus.choose_level(levels) if self.focus and self.focus.is_stage2() and \
+            not protect else r.choice(levels)
+        return self.stage2.map(ipa, pa, level, leaf, lambda: values.table2(r), protect)
 
     # ---- stage 1 ----
 
     def make_tree(self, shape, is_swapped, loose):
         def reach(where, flip, protect):
-            self.map2(where, where ^ flip, protect)
+            path = self.map2(where, where ^ flip, protect)
+            if path and not protect:
+                self.walks.append(path)
         tree = Tree(shape, lambda size: self.place(size, loose), reach, self.case.poke, is_swapped)
         self.case.trees.append((1, tree))
         return tree
@@ -220,7 +229,9 @@ class Build:
         if tree is None:
             spot.va = ipa
         else:
-            level = r.choice(tree.shape.leaf_levels())
+            levels = tree.shape.leaf_levels()
+            level = self.focus.choose_level(levels) if self.focus and \
+                not self.focus.is_stage2() else r.choice(levels)
             low = ones(tree.shape.shift(level))
             inside = (r.getrandbits(64) & ~low | ipa & low) & ones(tree.shape.bits)
             leaf = values.leaf1(r)
@@ -239,24 +250,56 @@ class Build:
         chosen = [one for one in everywhere if self.chance(2)]
         for spot in self.case.spots:
             own = {*spot.path1, *spot.path2}
-            if self.chance(45) and own:
-                near = [one for one in everywhere if one[2] in own]
-                chosen += self.rng.sample(near, min(1, len(near)))
-            elif self.stage2 and self.chance(40):
-                walked = [one for one in everywhere if one[0] == 2 and one[2] not in own]
-                chosen += self.rng.sample(walked, min(1, len(walked)))
+            near = [one for one in everywhere if one[2] in own]
+            walked = [one for one in everywhere if one[0] == 2 and one[2] not in own]
+            percent = 10 if self.focus else 50
+            if self.chance(percent):
+                chosen += self.one_of(near)
+            elif self.chance(percent):
+                chosen += self.one_of(walked)
+        self.focus_on(everywhere)
+        walked = {entry for path in self.walks for entry in path}
         for _, tree, entry in chosen:
-            tree.write(entry, values.broken(self.rng, tree, entry))
+            value = values.broken(self.rng, tree, entry)
+            if value & 3 == 1 and entry.next and entry in walked:
+                value &= ~1            # there QEMU would look for tables anywhere
+            tree.write(entry, value)
             if entry.value & 3 == 1 and entry.level not in tree.shape.leaf_levels():
                 self.is_far = True     # QEMU takes it for a block of terabytes
         for spot in self.case.spots:
-            spot.is_wild = spot.is_wild or bool(chosen)
+            spot.is_wild = spot.is_wild or bool(chosen) or self.focus is not None
+
+    def focus_on(self, everywhere):
+        """what the case is to show, in most of its addresses"""
+        focus = self.focus
+        if focus is None:
+            return
+        width = width_of(self.case.registers, focus.stage, self.machine)
+        if focus.stage == coverage.WALK:
+            paths = self.rng.sample(self.walks, min(1, len(self.walks)))
+        else:
+            paths = [spot.path2 if focus.is_stage2() else spot.path1 for spot in self.case.spots]
+        trees = {entry: tree for _, tree, entry in everywhere}
+        for path in paths:
+            if self.chance(80) and any(entry in trees for entry in path):
+                tree = next(trees[entry] for entry in path if entry in trees)
+                focus.spoil(tree, path, width)
+
+    def one_of(self, entries):
+        """any, or one of the first level that is there: those are rare"""
+        if entries and self.chance(50):
+            stage = self.rng.choice([stage for stage, *_ in entries])
+            entries = [one for one in entries if one[0] == stage]
+            first = min(one[2].level for one in entries)
+            entries = [one for one in entries if one[2].level == first]
+        return [self.rng.choice(entries)] if entries else []
 
     # ---- whole cases ----
 
     def make_el1(self):
         r, regs = self.rng, self.case.registers
-        stage1 = self.chance(80)
+        focus = self.focus
+        stage1 = bool(self.chance(80) or focus and focus.stage != coverage.STAGE2)
         tested = r.getrandbits(1)
         is_both = self.chance(20)
         shapes = [self.shape1(), self.shape1()]
@@ -265,7 +308,9 @@ class Build:
         regs['tcr_el1'] = values.tcr(r, shapes, self.machine)
         if self.updates:
             regs['tcr_el1'] |= values.updates(r, 39)
-        if self.chance(60):
+        if focus:
+            regs['tcr_el1'] = regs['tcr_el1'] & ~(7 << 32) | focus.output_code((coverage.EL1,)) << 32
+        if focus.is_stage2() if focus else self.chance(60):
             if 'bigend' in self.machine.features and self.chance(10):
                 regs['sctlr_el2'] |= 1 << 25
             self.make_stage2()
@@ -295,6 +340,8 @@ class Build:
 
     def shape1(self):
         r = self.rng
+        if self.focus and self.focus.stage == coverage.EL1:
+            return self.focus.shape1()
         bits = 64 - r.choice((16, 25, r.randrange(16, 40), r.randrange(16, 40)))
         return Shape(r.choice(self.machine.granules), bits)
 
@@ -305,8 +352,11 @@ class Build:
         if is_tested:
             if self.chance(10):
                 ttbr |= r.getrandbits(12) & (8 << shape.index_bits(shape.start)) - 1 & ~1
-            if self.chance(4):
-                ttbr |= values.void_bit(r)
+            focus = self.focus
+            first = focus and focus.kind == 'external on walk' and \
+                focus.stage == coverage.EL1 and focus.level == shape.start
+            if self.chance(50 if first else 4):
+                ttbr |= values.void_bit(r, self.machine.pa_bits if first else 48)
             regs['tcr_el1'] = values.spoil_tcr(r, regs['tcr_el1'], side)
         regs['ttbr1_el1' if side else 'ttbr0_el1'] = ttbr
         return tree
@@ -321,10 +371,14 @@ class Build:
         tree.map(inside, ipa, level, values.SAFE_LEAF1, lambda: values.SAFE_TABLE1, True)
         self.page = inside | (ones(64) & ~ones(shape.bits) if side else 0)
 
-    def make_el2_tables(self, shape=None):
+    def make_el2_tables(self):
         """the registers of EL2 are the case's own"""
         r, regs = self.rng, self.case.registers
-        shape = shape or Shape(r.choice(self.machine.granules), 64 - r.choice((16, r.randrange(16, 34))))
+        if self.focus and self.focus.stage == coverage.EL2:
+            shape = self.focus.shape1()
+        else:
+            shape = Shape(r.choice(self.machine.granules),
+                          64 - r.choice((16, r.randrange(16, 34))))
         tree = Tree(shape, lambda size: place_in_pool(r, size, 0), lambda *_: None,
                     self.case.poke, regs['sctlr_el2'] >> 25 & 1)
         self.case.trees.append((1, tree))
@@ -334,6 +388,9 @@ class Build:
         regs['tcr_el2'] = values.tcr_el2(r, shape, self.machine)
         if self.updates:
             regs['tcr_el2'] |= values.updates(r, 21)
+        if self.focus:
+            code = self.focus.output_code((coverage.EL2,))
+            regs['tcr_el2'] = regs['tcr_el2'] & ~(7 << 16) | code << 16
         regs['ttbr0_el2'] = tree.root.base
         regs['mair_el2'] = values.mair(r)
         regs['flags'] |= 1
@@ -353,61 +410,3 @@ class Build:
             for _ in range(r.randrange(6, 12)):
                 probe = r.choice(['s1e2r', 's1e2w', 'fetch'] + r.sample(ACCESSES, 5))
                 self.attempt(spot, probe, 2)
-
-    # ---- addresses and attempts ----
-
-    def odd_va(self, spot, tree):
-        """sometimes an address out of range, often a tag"""
-        r = self.rng
-        if self.chance(25):
-            spot.va = spot.va & ones(56) | r.getrandbits(8) << 56
-        bits = tree.shape.bits if tree else self.machine.pa_bits
-        if self.chance(4) and bits < 55:
-            spot.va ^= 1 << r.randrange(bits, 55)
-
-    def attempt_el1(self, spot):
-        r = self.rng
-        for _ in range(r.randrange(4, 8)):
-            probe = r.choice(AT_PROBES[:8])
-            el = 1 if self.runs and probe[1] == '1' and probe[2] == 'e' and self.chance(15) else 2
-            self.attempt(spot, probe, el)
-        if not self.runs:
-            if not self.is_lost:
-                self.attempt(spot, 'fetch', r.randrange(2))
-            return
-        if 'pan2' in self.machine.features:
-            self.attempt(spot, r.choice(('s1e1rp', 's1e1wp')), r.choice((1, 2)))
-        for _ in range(r.randrange(4, 9)):
-            self.attempt(spot, r.choice(('fetch', 'ldr', 'str', *r.sample(ACCESSES, 5))),
-                         r.randrange(2))
-
-    def is_alone(self, spot):
-        """is nothing else in the target's block of 64 bytes?"""
-        return not spot.is_wild and not any(
-            spot.target & ~63 | n in self.case.writes for n in range(0, 64, 8)
-            if n - (spot.target & 63) not in (0, 8))
-
-    def attempt(self, spot, probe, el):
-        r, va = self.rng, spot.va
-        features = self.machine.features
-        if self.is_far and layout.KIND.get(probe) != layout.AT:
-            return
-        if probe in ('ldadd', 'cas') and 'lse' not in features or probe == 'ivac' and el == 0 or \
-                probe == 'zva' and not self.is_alone(spot):
-            return
-        spsr = SPSR[el]
-        if 'pan' in features and self.chance(30):
-            spsr |= PAN
-        if 'uao' in features and self.chance(20):
-            spsr |= UAO
-        value = r.getrandbits(64)
-        size = layout.SIZE.get(probe, 4)
-        if size > 1 and probe != 'stp' and self.chance(12):
-            va += r.randrange(1, 8) if probe != 'fetch' else r.choice((1, 2, 3))
-        pc = va
-        if probe != 'fetch':
-            page = layout.PAGE if el == 2 else self.page
-            pc = page + layout.PROBES[el] + 16 * layout.NUMBER[probe]
-        descriptor = spot.path1[-1].pa if spot.path1 and not self.updates else 0
-        self.case.attempts.append(Attempt(probe, el, spsr, pc & ones(64), va & ones(64), value,
-                                          spot.target, descriptor, spot))

@@ -51,7 +51,7 @@ def keys(case, attempt, record, machine):
         if spot and spot.path1:
             stage = EL2 if attempt.el == 2 and 'e1' not in attempt.probe and \
                 'e0' not in attempt.probe else EL1
-            yield key(granule(case, attempt, stage, machine), spot.path1[-1].level, 'done', stage)
+            yield key(spot.shape1.granule, spot.path1[-1].level, 'done', stage)
         if spot and spot.path2 and not attempt.probe.startswith('s1'):
             yield key(spot.shape2.granule, spot.path2[-1].level, 'done', STAGE2)
         return
@@ -70,10 +70,9 @@ def key(size, level, what, stage):
     return f'{1 << size - 10} KiB, level {level}: {what}, {stage}'
 
 
-def possible(machine):
-    """everything that a full run must see"""
-    out = ['external abort on the access']
-    out += [f'alignment, {stage}' for stage in (EL1, EL2, STAGE2)]
+def targets(machine):
+    """-> [(granule, level, what, stage)] that a full run must see"""
+    out = []
     for size in machine.granules:
         shape = Shape(size, 48)
         first = {12: 0 if machine.pa_bits >= 44 else 1, 14: 1 if machine.pa_bits >= 42 else 2,
@@ -86,8 +85,14 @@ def possible(machine):
                 kinds += ['external on walk'] * (stage != EL2 or level > shape.start)
                 if level in shape.leaf_levels():
                     kinds += ['access flag', 'permission'] + ['done'] * (stage != WALK)
-                out += [key(size, level, kind, stage) for kind in kinds]
+                out += [(size, level, kind, stage) for kind in kinds]
     return out
+
+
+def possible(machine):
+    """all that a full run must see"""
+    return ['external abort on the access', *(f'alignment, {s}' for s in (EL1, EL2, STAGE2)),
+            *(key(*one) for one in targets(machine))]
 
 
 def report(seen, machine, least, verbose):

@@ -106,7 +106,7 @@ class Expected:
         try:
             walker.translate()
         except Fault as one:
-            fault = one
+            fault = one if one.kind != EXTERNAL else None
         if not fault and not walker.changed or \
                 not self.quirk('misaligned-pc-behind-the-translation'):
             return False
@@ -219,7 +219,10 @@ class Expected:
             if is_op or fault.is_write or kind == layout.STORE:
                 iss |= 1 << 6
             iss |= is_op << 8
-            if (to_el2 or a.el == 2 and self.quirk('isv-of-an-abort-within-el2')) and \
+            if fault.kind == EXTERNAL_WALK and a.probe in SYNDROME and to_el2 and \
+                    not fault.on_walk and not self.quirk('isv-of-an-external-abort'):
+                pass
+            elif (to_el2 or a.el == 2 and self.quirk('isv-of-an-abort-within-el2')) and \
                     not fault.on_walk and a.probe in SYNDROME and not is_op:
                 sas, sse, sf, ar = SYNDROME[a.probe]
                 iss |= 1 << 24 | sas << 22 | sse << 21 | 1 << 16 | sf << 15 | ar << 14

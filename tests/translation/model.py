@@ -22,7 +22,7 @@ class Fault(Exception):
     def __init__(self, kind, stage, level=0, on_walk=False, ipa=None):
         super().__init__(kind)
         self.kind, self.stage, self.level, self.on_walk = kind, stage, level, on_walk
-        self.ipa, self.is_write = ipa, False
+        self.ipa, self.is_write, self.is_control = ipa, False, False
 
     def status(self):
         if self.kind == ALIGNMENT:
@@ -170,7 +170,8 @@ class Walker:
         if fault is None and hd and value & DBM and \
                 (access == 'write' if on_walk else self.is_dirtying(access)):
             new |= 1 << 7
-        if fault is None or new != value and not self.quirk('access-flag-with-a-fault'):
+        if fault is None or new != value and \
+                (fault.is_control or not self.quirk('access-flag-with-a-fault')):
             self.update(pa, value, new, swapped)
         if fault:
             raise fault
@@ -183,7 +184,9 @@ class Walker:
             self.value2 = value
         if on_walk:
             if self.hcr(2) and is_device(leaf.memory):
-                raise Fault(PERMISSION, 2, leaf.level, True, ipa)
+                fault = Fault(PERMISSION, 2, leaf.level, True, ipa)
+                fault.is_control = leaf.may & 1    # not for want of the right to read
+                raise fault
         else:
             self.check_alignment(leaf, access, Fault(ALIGNMENT, 2, leaf.level, False, ipa))
         xn = field(value, 53, 2) if 'xnx' in self.machine.features else value >> 53 & 2
@@ -213,7 +216,8 @@ class Walker:
         if not value & 1 or not (table or leaf and (level in shape.leaf_levels() or
                                                     self.quirk('blocks-at-levels-without'))):
             raise Fault(TRANSLATION, stage, level, on_walk, ipa)
-        low = shape.granule if table else shape.shift(level)
+        # a block where there are none is QEMU's: it looks at all of the address
+        low = shape.shift(level) if leaf and level in shape.leaf_levels() else shape.granule
         if (value & ones(48) & ~ones(low)) >> width:
             raise Fault(ADDRESS_SIZE, stage, level, on_walk, ipa)
         if table:

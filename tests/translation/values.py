@@ -25,9 +25,10 @@ def chance(rng, percent):
     return rng.random() * 100 < percent
 
 
-def void_bit(rng):
+def void_bit(rng, width=48):
     """makes an address of RAM one where both machines have nothing"""
-    return 1 << rng.choice((32, 34, 35, 36, 37, 38, 40, 41, 42, 43, 44, 45, 46, 47))
+    bits = (32, 34, 35, 36, 37, 38, 40, 41, 42, 43, 44, 45, 46, 47)
+    return 1 << rng.choice([bit for bit in bits if bit < width] or [46])
 
 
 def output_code(rng, pa_bits):
