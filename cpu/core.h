@@ -22,20 +22,23 @@ struct core_ops {
     void (*tlbi)(void *owner, unsigned pe, struct tlbi *message);
     /* A DSB (any option) or DMB was executed. For DSB: finishes what this PE's TLBIs owe. */
     void (*barrier)(void *owner, unsigned pe, enum barrier_kind kind, unsigned crm);
-    /* A context synchronization event: what was waited for so far counts for what follows. */
-    void (*synchronize)(void *owner, unsigned pe);
     /* SEV: sets every PE's event register. */
     void (*send_event)(void *owner, unsigned pe);
     /* The system counter in ticks as this PE reads it. */
     uint64_t (*counter)(void *owner, unsigned pe);
     /* A timer register was written: deadlines and lines are to be computed again. */
     void (*timer_changed)(void *owner, unsigned pe);
-    /* DC or IC, by its row (gen/sysreg.h names them); address for those by VA. Free when caches
-       are off; decoded code may be stale after an IC. */
-    void (*cache)(void *owner, unsigned pe, enum sysreg operation, pa_t address);
+    /* DC or IC, by its row (gen/sysreg.h names them); Xt, and for those by VA its translation.
+       Free when caches are off. */
+    void (*cache)(void *owner, unsigned pe, enum sysreg operation, const struct translation *t,
+                  uint64_t operand);
+    /* A context synchronization event has been done. */
+    void (*synchronize)(void *owner, unsigned pe);
     /* Registers with owner=gic (a GICv3 CPU interface later). */
     uint64_t (*gic_register)(void *owner, unsigned pe, enum sysreg reg, bool is_write,
                              uint64_t value);
+    /* An interrupt is taken, or a WFE took an event that had come; while core.follows. */
+    void (*woken)(void *owner, unsigned pe);
     /* Around each instruction while core.follows; completed: it has not ended in a fault. */
     void (*instruction_begin)(void *owner, unsigned pe, const struct operand_sets *operands);
     void (*instruction_end)(void *owner, unsigned pe, const struct operand_sets *operands,
@@ -86,7 +89,7 @@ struct core {
     /* Derived from the effective registers; regimes_stale says when to make them again. */
     struct regime regime[REGIME_KIND_COUNT];
     bool regimes_stale;
-    bool keeps_order; /* the order of accesses is modelled: ops->synchronize is wanted */
+    bool keeps_order; /* the order of accesses is modelled: instructions may have to be told */
     bool follows;   /* ... and load-early is open: dependencies through registers count */
     bool debug_on; /* derived: a step or a break- or watchpoint may come; debug.h */
 

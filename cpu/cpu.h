@@ -60,7 +60,7 @@ struct cpu {
     uint32_t nzcv; /* bits 31:28 */
     uint32_t daif; /* bits 9:6 */
     uint32_t access; /* PSTATE_PAN and PSTATE_UAO: how EL1 may access memory */
-    uint32_t reserved2;
+    uint32_t unknown; /* registers that hold an UNKNOWN value: bits of unknown.c */
     uint8_t el;    /* 0..2 */
     uint8_t spsel; /* 0: SP_EL0, 1: SP_ELx */
     uint8_t ss;    /* software step */

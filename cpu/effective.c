@@ -144,6 +144,5 @@ void core_synchronize(struct core *c)
         effect(c, reg, cpu->reg[reg]);
     }
     mmu_synchronize(c->mmu);
-    if (c->keeps_order)
-        c->ops->synchronize(c->owner, c->pe);
+    c->ops->synchronize(c->owner, c->pe);
 }

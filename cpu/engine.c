@@ -132,6 +132,8 @@ static bool take_interrupt(struct core *c)
         }
     }
     c->visible = VISIBLE_EXCEPTION;
+    if (__builtin_expect(c->follows, 0))
+        c->ops->woken(c->owner, c->pe);
     exception_interrupt(c, kind);
     cpu->cycles += c->timing->exception;
     return true;

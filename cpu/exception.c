@@ -3,8 +3,7 @@
  *
  * Every exception is a value (struct entry) that one function applies: AArch64.TakeException.
  * Routing and vectors use the effective HCR_EL2 and VBAR_ELx, and then the entry synchronizes
- * context. Registers that the architecture leaves UNKNOWN (FAR_ELx, HPFAR_EL2) keep their value
- * unless the choice unknown-value says otherwise.
+ * context. Registers that the architecture leaves UNKNOWN are marked (unknown.c).
  *
  * Not modelled: EL3, AArch32, halting (HLT is UNDEFINED but for the
  * semihosting call), HCR_EL2.E2H. An SMC that nothing traps is served by built-in firmware.
@@ -21,6 +20,7 @@
 #include "cpu/syndrome.h"
 #include "cpu/sysreg.h"
 #include "cpu/sysreg_row.h"
+#include "cpu/unknown.h"
 #include "gen/trace.h"
 
 #define SEMIHOST_IMMEDIATE 0xf000u
@@ -48,18 +48,14 @@ static const struct banked banked[] = {
     [2] = {SR_SPSR_EL2, SR_ELR_EL2, SR_ESR_EL2, SR_FAR_EL2, SR_VBAR_EL2},
 };
 
-/* An UNKNOWN value for a register: the previous one, or by choice another. */
-static void make_unknown(struct core *c, enum sysreg reg)
+static void report_one(struct core *c, enum sysreg reg, bool is_known, uint64_t value)
 {
-    static const uint64_t other[] = {0, UINT64_MAX, UINT64_C(0xa5a5a5a5a5a5a5a5)};
-    if (!choice_is_open(c->chooser, CHOICE_UNKNOWN_VALUE))
-        return;
-    uint32_t k = choose(c->chooser, c->counts, CHOICE_UNKNOWN_VALUE, c->pe,
-                        (uint32_t)ARRAY_COUNT(other) + 1);
-    if (k == 0)
-        return;
-    uint64_t old = c->cpu->reg[reg];
-    effective_set_both(c, reg, sysreg_legal(reg, c->model->features, old, other[k - 1]));
+    if (is_known) {
+        effective_set_both(c, reg, value);
+        unknown_clear(c->cpu, reg);
+    } else {
+        unknown_mark(c, reg);
+    }
 }
 
 /* AArch64.ReportException: ESR, FAR and HPFAR of the target. */
@@ -67,17 +63,11 @@ static void report(struct core *c, const struct entry *e)
 {
     const struct banked *to = &banked[e->to_el];
     uint64_t esr = field_put(ESR_ELx_EC, e->ec) | ESR_ELx_IL | e->iss;
-    effective_set_both(c, to->esr, esr);
-    if (e->has_far)
-        effective_set_both(c, to->far, e->far);
-    else
-        make_unknown(c, to->far);
-    if (e->to_el != 2)
-        return;
-    if (e->has_ipa)
-        effective_set_both(c, SR_HPFAR_EL2, field_put(HPFAR_EL2_FIPA, e->ipa.bits >> PAGE_SHIFT));
-    else
-        make_unknown(c, SR_HPFAR_EL2);
+    uint64_t fipa = field_put(HPFAR_EL2_FIPA, e->ipa.bits >> PAGE_SHIFT);
+    report_one(c, to->esr, true, esr);
+    report_one(c, to->far, e->has_far, e->far);
+    if (e->to_el == 2)
+        report_one(c, SR_HPFAR_EL2, e->has_ipa, fipa);
 }
 
 static uint64_t pstate_to_spsr(const struct cpu *cpu)
@@ -401,6 +391,7 @@ enum step exception_return(struct core *c)
     cpu->monitor_size = 0;
     cpu->event_register = 1;
     c->visible = VISIBLE_EXCEPTION;
+    unknown_leave(c, from_el);
     event_emit_ERET(CORE_HEAD(c), from_el, cpu->el, cpu->pc, spsr);
     return STEP_BRANCHED;
 }

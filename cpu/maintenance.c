@@ -5,8 +5,7 @@
  *
  * TLBI acts on the effective VTTBR_EL2.VMID at its execution.
  *
- * Not modelled: HCR_EL2.SWIO and the upgrade of DC ISW (there is nothing to lose while the caches
- * are off), level hints of later architecture versions.
+ * Not modelled: level hints of later architecture versions.
  *
  * DDI 0487: the TLBI, AT, DC and IC instruction descriptions; AArch64.AT, PAR_EL1.
  */
@@ -15,6 +14,7 @@
 #include "cpu/exec.h"
 #include "cpu/syndrome.h"
 #include "cpu/sysreg_row.h"
+#include "cpu/unknown.h"
 #include "gen/vmsa.h"
 
 struct tlbi_row {
@@ -136,8 +136,10 @@ static enum step execute_at(struct core *c, const struct at_row *row, uint64_t o
         c->fault = t.fault;
         c->fault.is_cache_op = 1;
         c->fault_iss = 0;
+        unknown_mark(c, SR_PAR_EL1);
         return STEP_FAULT;
     }
+    unknown_clear(c->cpu, SR_PAR_EL1);
     uint64_t par = t.fault.kind == FAULT_NONE ? par_done(&t) : par_abort(&t.fault);
     effective_set_both(c, SR_PAR_EL1, par);
     return STEP_NEXT;
@@ -170,7 +172,7 @@ static enum step execute_cache(struct core *c, enum sysreg operation, uint64_t o
             return STEP_FAULT;
         }
     }
-    c->ops->cache(c->owner, c->pe, operation, t.pa);
+    c->ops->cache(c->owner, c->pe, operation, &t, operand);
     return STEP_NEXT;
 }
 

@@ -6,6 +6,7 @@
  * DDI 0487: ID_AA64MMFR0_EL1.ASIDBits and PARange, ID_AA64MMFR1_EL1.VMIDBits, MPIDR_EL1.
  */
 #include "cpu/model.h"
+#include "mmu/mmu.h"
 #include "sim/base/base.h"
 #include <string.h>
 
@@ -66,6 +67,10 @@ static uint64_t row_value(const struct cpu_model *model, enum sysreg reg, unsign
 uint64_t model_value(const struct cpu_model *model, enum sysreg reg, unsigned index, unsigned pe)
 {
     uint64_t value = row_value(model, reg, index);
+    if (reg == SR_CCSIDR_EL1 && model->cache_sets != 0 && value != 0 &&
+        field_get(CCSIDR_EL1_NumSets, value) >= model->cache_sets)
+        return (value & ~CCSIDR_EL1_NumSets) |
+               field_put(CCSIDR_EL1_NumSets, model->cache_sets - 1);
     if (reg == SR_MPIDR_EL1)
         return (value & ~MPIDR_EL1_Aff0) | field_put(MPIDR_EL1_Aff0, pe);
     if (reg == SR_ID_AA64MMFR0_EL1)
@@ -86,4 +91,30 @@ unsigned model_pa_bits(const struct cpu_model *model)
                                row_value(model, SR_ID_AA64MMFR0_EL1, 0));
     ensure(range < ARRAY_COUNT(bits));
     return bits[range];
+}
+
+unsigned model_granules(const struct cpu_model *model)
+{
+    uint64_t mmfr0 = row_value(model, SR_ID_AA64MMFR0_EL1, 0);
+    unsigned granules = 0;
+    if (field_get(ID_AA64MMFR0_EL1_TGran4, mmfr0) == 0)
+        granules |= MMU_GRANULE_4K;
+    if (field_get(ID_AA64MMFR0_EL1_TGran16, mmfr0) == 1)
+        granules |= MMU_GRANULE_16K;
+    if (field_get(ID_AA64MMFR0_EL1_TGran64, mmfr0) == 0)
+        granules |= MMU_GRANULE_64K;
+    ensure(granules != 0);
+    return granules;
+}
+
+unsigned model_mmu_features(const struct cpu_model *model)
+{
+    unsigned features = 0;
+    if (model->features & SYSREG_FEATURE_HAFDBS)
+        features |= MMU_FEATURE_AF | MMU_FEATURE_DIRTY;
+    if (model->features & SYSREG_FEATURE_XNX)
+        features |= MMU_FEATURE_XNX;
+    if (model->features & SYSREG_FEATURE_HPDS)
+        features |= MMU_FEATURE_HPD;
+    return features;
 }

@@ -16,6 +16,7 @@ struct cpu_model {
     uint32_t features; /* enum sysreg_feature */
     const struct sysreg_value *values;
     unsigned value_count;
+    uint32_t cache_sets; /* at most so many in any cache; 0: the model's own */
 };
 
 /* The model of this name, or NULL; and the models by number, NULL past the last. */
@@ -34,6 +35,9 @@ uint64_t model_value(const struct cpu_model *model, enum sysreg reg, unsigned in
 
 /* ID_AA64MMFR0_EL1.PARange as a number of bits. */
 unsigned model_pa_bits(const struct cpu_model *model);
+/* MMU_GRANULE_* and MMU_FEATURE_* as its identification registers say them. */
+unsigned model_granules(const struct cpu_model *model);
+unsigned model_mmu_features(const struct cpu_model *model);
 /* Widths as the identification registers of this model say them. */
 unsigned model_vmid_bits(const struct cpu_model *model);
 unsigned model_asid_bits(const struct cpu_model *model);

@@ -2,10 +2,11 @@
  * Exception syndromes: fault status codes, the ISS of aborts and of trapped instructions.
  *
  * The syndrome of a load or store (ISV, SAS, SSE, SRT, SF, AR) is made by the instruction; here
- * is when it counts: for a stage 2 fault of the access itself. WnR is 1 for cache maintenance
- * and address translation whatever they do.
+ * is when it counts: for a stage 2 fault of the access itself that is no external abort. WnR is 1
+ * for cache maintenance and address translation whatever they do, and for a stage 2 fault of the
+ * write by which a walk updates a stage 1 descriptor. FAR is valid for every external abort.
  *
- * Not modelled: external aborts with SET or FnV (there is no RAS extension), the level -1 codes.
+ * Not modelled: external aborts with SET (there is no RAS extension), the level -1 codes.
  *
  * DDI 0487: AArch64.FaultSyndrome, EncodeLDFSC, IPAValid, ESR_ELx.
  */
@@ -49,7 +50,8 @@ uint32_t syndrome_abort(const struct fault *fault, uint32_t load_store)
         iss |= (uint32_t)ISS_DATA_ABORT_S1PTW;
     if (fault->is_fetch)
         return iss;
-    if (fault->stage == 2 && !fault->s1ptw)
+    bool is_external = fault->kind == FAULT_EXTERNAL || fault->kind == FAULT_EXTERNAL_ON_WALK;
+    if (fault->stage == 2 && !fault->s1ptw && !is_external)
         iss |= load_store;
     if (fault->is_cache_op)
         iss |= (uint32_t)ISS_DATA_ABORT_CM;

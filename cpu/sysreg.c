@@ -20,6 +20,7 @@
 #include "cpu/syndrome.h"
 #include "cpu/sysreg_row.h"
 #include "cpu/timer.h"
+#include "cpu/unknown.h"
 #include "gen/trace.h"
 
 #define CLAIM_TAGS UINT64_C(0xff)
@@ -296,6 +297,8 @@ enum step sysreg_execute_mrs(struct core *c, uint32_t w)
     struct sysreg_target target = resolve(c, w, false);
     if (target.kind != SYSREG_TARGET_REGISTER)
         return refuse(c, w, &target);
+    if (__builtin_expect(c->cpu->unknown != 0, 0))
+        unknown_settle(c, target.reg);
     uint64_t value = sysreg_get(c, target.reg);
     reg_set(c, w & 31u, true, value);
     event_emit_SYSTEM(CORE_HEAD(c), target.reg, 0, value);
@@ -312,6 +315,7 @@ enum step sysreg_execute_msr(struct core *c, uint32_t w)
     if (hook != SYSREG_ON_WRITE_NONE && hook != SYSREG_ON_WRITE_PSTATE)
         c->visible = VISIBLE_REGISTER;
     sysreg_set(c, target.reg, value);
+    unknown_clear(c->cpu, target.reg);
     event_emit_SYSTEM(CORE_HEAD(c), target.reg, 1, value);
     return STEP_NEXT;
 }

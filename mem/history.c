@@ -33,7 +33,7 @@ static bool touches(const struct order_record *r, const struct access *access)
     return order_overlaps(r->pa, r->size, access->pa.bits, access->size);
 }
 
-static uint64_t record_add(struct order *o, const struct access *access, const uint8_t old[16],
+static void record_add(struct order *o, const struct access *access, const uint8_t old[16],
                            const uint64_t value[2], uint64_t view)
 {
     struct order_state *s = o->state;
@@ -45,7 +45,7 @@ static uint64_t record_add(struct order *o, const struct access *access, const u
         s->first = (s->first + 1) % o->history;
     }
     *r = (struct order_record){
-        .time = ++s->time,
+        .time = s->time,
         .pa = access->pa.bits,
         .view = view,
         .size = access->size,
@@ -55,21 +55,24 @@ static uint64_t record_add(struct order *o, const struct access *access, const u
     };
     memcpy(r->old, old, access->size);
     memcpy(r->new, value, access->size);
-    return r->time;
 }
 
 enum port_result history_write(struct order *o, const struct access *access,
                                const uint64_t value[2], uint64_t view)
 {
     uint8_t old[16];
-    if (o->history != 0)
-        o->below.peek(o->below.owner, access->pa, old, access->size);
+    if (o->history == 0)
+        return o->below.write(o->below.owner, access, value);
+    o->below.peek(o->below.owner, access->pa, old, access->size);
+    uint64_t time = ++o->state->time; /* before: it may send events to those who watch */
     enum port_result result = o->below.write(o->below.owner, access, value);
-    if (o->history != 0 && result == PORT_OK) {
-        uint64_t time = record_add(o, access, old, value, view);
-        if (access->pe < PE_COUNT_MAX)
-            view_wrote(&o->state->pe[access->pe].views, time, access->kind == ACCESS_RELEASE);
+    if (result != PORT_OK) {
+        o->state->time--;
+        return result;
     }
+    record_add(o, access, old, value, view);
+    if (access->pe < PE_COUNT_MAX)
+        view_wrote(&o->state->pe[access->pe].views, time, access->kind == ACCESS_RELEASE);
     return result;
 }
 

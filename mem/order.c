@@ -164,6 +164,18 @@ void order_synchronize(struct order *o, unsigned pe)
     view_synchronize(&p->views);
 }
 
+void order_event(struct order *o, unsigned pe)
+{
+    o->state->pe[pe].views.event = o->state->time;
+}
+
+void order_woken(struct order *o, unsigned pe)
+{
+    struct order_views *v = &o->state->pe[pe].views;
+    view_raise(&v->read_new, v->event);
+    view_raise(&v->observer, v->event);
+}
+
 static bool is_on_line(const struct order_store *s, uint64_t line)
 {
     return order_overlaps(s->pa, s->size, line, GRANULE_BYTES);

@@ -99,6 +99,7 @@ struct order_views {
     uint64_t read_new;   /* no load looks before this */
     uint64_t complete;   /* what a DSB has completed */
     uint64_t observer;   /* no walk or fetch looks before this */
+    uint64_t event;      /* when an event for WFE or an interrupt came last */
     uint64_t tlbi;       /* what was complete when its last TLBI was issued */
     uint64_t address, data, loaded; /* of the instruction under way */
     uint64_t walked;     /* of the walks of the instruction under way */
@@ -177,6 +178,10 @@ void order_dsb(struct order *o, unsigned pe, unsigned crm);
 
 /* A context synchronization event: ISB, exception, exception return. */
 void order_synchronize(struct order *o, unsigned pe);
+
+/* An event for WFE reaches a PE, or an interrupt line of it rises; it takes that. */
+void order_event(struct order *o, unsigned pe);
+void order_woken(struct order *o, unsigned pe);
 
 /* DC by address, before it is done: the PE's own stores to its line go first. */
 void order_clean(struct order *o, unsigned pe, pa_t pa);

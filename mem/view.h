@@ -16,6 +16,8 @@
  *  ISB, exception, return   read_new              control (a control or address dependency, then
  *                                                 a context synchronization event)
  *                           observer              complete, control
+ *  WFE, WFI goes on, or an  read_new, observer    when the event came or the line rose: what is
+ *  interrupt is taken                             behind it does not run ahead of that
  *  TLBI arrives             observer              what its issuer's DSB before it completed
  *  DSB that finishes TLBIs  read_new, complete    now
  */

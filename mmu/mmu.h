@@ -23,12 +23,26 @@ struct vmsa_registers {
     uint64_t hcr_el2, vtcr_el2, vttbr_el2;
 };
 
+/* Translation granules that are implemented, at both stages: ID_AA64MMFR0_EL1.TGran*. */
+#define MMU_GRANULE_4K 1u
+#define MMU_GRANULE_16K 2u
+#define MMU_GRANULE_64K 4u
+
+/* Parts of later architecture versions: ID_AA64MMFR1_EL1.{HAFDBS,XNX,HPDS}. */
+#define MMU_FEATURE_AF 1u    /* hardware updates the access flag */
+#define MMU_FEATURE_DIRTY 2u /* and the dirty state */
+#define MMU_FEATURE_XNX 4u   /* stage 2 forbids EL1 and EL0 to fetch one by one */
+#define MMU_FEATURE_HPD 8u   /* hierarchical permissions can be switched off */
+
 /* What the machine fixes: ID_AA64MMFR0/1_EL1 as numbers, TLB shape, costs in cycles. */
 struct mmu_config {
     uint8_t pa_bits;          /* 32..48 */
     uint8_t vmid_bits;        /* 8 or 16 */
     uint8_t asid_bits;        /* 8 or 16 */
     uint8_t ignore_vmid_tags; /* a planted fault for the tests: lookups do not compare VMIDs */
+    uint8_t granules;         /* MMU_GRANULE_*; 0: 4 KiB only */
+    uint8_t features;         /* MMU_FEATURE_* */
+    uint8_t reserved[2];
     uint32_t tlb_entries;     /* capacity per PE of the architectural shape */
     uint32_t cost_walk_step;  /* cycles for each descriptor read */
     uint32_t cost_tlb_miss;   /* cycles added once for a miss */
@@ -44,8 +58,19 @@ struct regime {
     uint8_t stage1_on, stage2_on;
     uint8_t pa_bits;
     uint8_t stage2_is_big_endian; /* SCTLR_EL2.EE: byte order of stage 2 descriptors */
-    uint8_t reserved[7];
+    uint8_t page_log2[2];         /* granule of TTBR0 and TTBR1: 12, 14 or 16 */
+    uint8_t page2_log2;           /* of stage 2 */
+    uint8_t features;             /* REGIME_*: what the registers have on */
+    uint8_t reserved[3];
 };
+
+#define REGIME_AF1 1u    /* the walker sets the access flag: stage 1 */
+#define REGIME_DIRTY1 2u /* and makes pages with DBM writable */
+#define REGIME_AF2 4u    /* the same of stage 2 */
+#define REGIME_DIRTY2 8u
+#define REGIME_XNX 16u
+#define REGIME_HPD0 32u /* APTable, PXNTable and UXNTable below TTBR0 are ignored */
+#define REGIME_HPD1 64u
 
 struct regime regime_make(enum regime_kind kind, const struct vmsa_registers *registers,
                           const struct mmu_config *config);

@@ -1,10 +1,10 @@
 /*
- * The permission tables of VMSAv8-64 without XNX and hierarchical disables.
+ * The permission tables of VMSAv8-64.
  *
  * Stage 1 of EL1&0: AP[2:1] gives EL1 and EL0 read or read-write; EL1 never executes what EL0 may
  * write; SCTLR_ELx.WXN makes writable execute-never. EL2 has one privilege. Execute-only is
  * possible at both stages. Stage 2 permits reading by S2AP[0], writing by S2AP[1], executing by
- * XN alone.
+ * XN[1:0] alone: 0 all, 1 EL0 only, 2 nobody, 3 EL1 only.
  */
 #include "mmu/permission.h"
 
@@ -30,15 +30,17 @@ uint8_t permission_stage1(struct permission_bits b)
     return (uint8_t)permit;
 }
 
-uint8_t permission_stage2(unsigned s2ap, bool xn)
+uint8_t permission_stage2(unsigned s2ap, unsigned xn)
 {
     unsigned permit = 0;
     if (s2ap & 1u)
         permit |= PERMIT_READ | PERMIT_READ_EL0;
     if (s2ap & 2u)
         permit |= PERMIT_WRITE | PERMIT_WRITE_EL0;
-    if (!xn)
-        permit |= PERMIT_FETCH | PERMIT_FETCH_EL0;
+    if (xn == 0 || xn == 3)
+        permit |= PERMIT_FETCH;
+    if (xn == 0 || xn == 1)
+        permit |= PERMIT_FETCH_EL0;
     return (uint8_t)permit;
 }
 

@@ -21,8 +21,8 @@ struct permission_bits {
 /* What stage 1 permits. AArch64.S1DirectBasePermissions. */
 uint8_t permission_stage1(struct permission_bits bits);
 
-/* What stage 2 permits, alike for EL1 and EL0. AArch64.S2DirectBasePermissions. */
-uint8_t permission_stage2(unsigned s2ap, bool xn);
+/* What stage 2 permits; XN[1:0], the low bit 0 without XNX. AArch64.S2DirectBasePermissions. */
+uint8_t permission_stage2(unsigned s2ap, unsigned xn);
 
 /* The PERMIT_* bits that a request needs, all of them: one, or two for an atomic access. */
 uint8_t permission_needed(const struct mmu_request *request);

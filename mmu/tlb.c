@@ -101,6 +101,15 @@ void tlb_remove(struct mmu *mmu, uint32_t slot, unsigned why, uint32_t message)
         mmu->listener->gone(mmu->listener->owner, mmu->pe, serial, why == TLB_GONE_TLBI);
 }
 
+void tlb_drop(struct mmu *mmu, const struct tlb_key *key, uint32_t serial)
+{
+    uint32_t slots[TLB_MATCH_MAX];
+    unsigned count = tlb_index_match(mmu->index, key, slots);
+    for (unsigned i = 0; i < count; i++)
+        if (tlb_index_entry(mmu->index, slots[i])->serial == serial)
+            tlb_remove(mmu, slots[i], TLB_GONE_REPLACED, 0);
+}
+
 static void evict_oldest(struct mmu *mmu)
 {
     mmu->state->evictions++;
@@ -165,7 +174,8 @@ static bool entry_usable(struct mmu *mmu, uint32_t slot)
         !tlbi_lets_use(mmu, tlb_index_entry(mmu->index, slot)))
         return false;
     if (choice_is_open(mmu->chooser, CHOICE_TLB_EVICT) &&
-        choose(mmu->chooser, mmu->counts, CHOICE_TLB_EVICT, mmu->pe, 2) != 0) {
+        choose_about(mmu->chooser, mmu->counts, CHOICE_TLB_EVICT, mmu->pe, 2,
+                     tlb_index_entry(mmu->index, slot)->map.input) != 0) {
         tlb_remove(mmu, slot, TLB_GONE_EVICTED, 0);
         return false;
     }

@@ -9,6 +9,7 @@
 /* Why an entry went, as in TLB_GONE. */
 #define TLB_GONE_TLBI 0u
 #define TLB_GONE_EVICTED 1u
+#define TLB_GONE_REPLACED 2u
 
 /* The head of an event of this PE, for event_emit_*(). */
 #define MMU_HEAD(mmu) \
@@ -33,6 +34,9 @@ uint32_t tlb_fill(struct mmu *mmu, const struct tlb_key *key, const struct mappi
 
 /* Removes the entry in a slot; message for TLB_GONE_TLBI. */
 void tlb_remove(struct mmu *mmu, uint32_t slot, unsigned why, uint32_t message);
+
+/* Removes the entry with this serial number that key finds: another will be made instead. */
+void tlb_drop(struct mmu *mmu, const struct tlb_key *key, uint32_t serial);
 
 /* Whether a message removes an entry, by its row in tlbi.def. Pure. */
 bool tlbi_covers(const struct tlbi *message, const struct tlb_entry *entry, bool ignore_vmid);

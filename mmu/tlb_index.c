@@ -10,7 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_COUNT 4u /* 4 KiB, 2 MiB, 1 GiB, and 512 GiB for tables */
+/*
+ * Sizes of entries, as log2: pages, blocks and contiguous sets of the three granules, and what
+ * tables above these cover.
+ */
+#define SIZE_COUNT 12u
+static const uint8_t shift_of[SIZE_COUNT] = {12, 14, 16, 21, 25, 29, 30, 34, 36, 39, 42, 47};
+#define SHIFT_MAX 47u
+static const uint8_t class_of[SHIFT_MAX + 1] = {
+    [12] = 0, [14] = 1, [16] = 2, [21] = 3, [25] = 4,  [29] = 5,
+    [30] = 6, [34] = 7, [36] = 8, [39] = 9, [42] = 10, [47] = 11,
+};
 
 struct bucket {
     uint32_t stamp; /* another stamp than the index's: empty */
@@ -31,7 +41,7 @@ struct tlb_index {
     uint32_t used_words;
     uint32_t counts[TLB_STAGE_COUNT][SIZE_COUNT];
     uint32_t pieces; /* combined entries smaller than their stage 1 leaf */
-    uint8_t present[TLB_STAGE_COUNT]; /* bit by size: counts is not 0 */
+    uint16_t present[TLB_STAGE_COUNT]; /* bit by size: counts is not 0 */
     uint32_t *scratch, *scratch_observer;
     struct aged *age; /* oldest first, with gaps where entries have gone */
     uint32_t age_first, age_count, age_capacity;
@@ -113,18 +123,20 @@ const struct tlb_entry *tlb_index_entry(const struct tlb_index *x, uint32_t slot
 
 static unsigned size_class(unsigned size_log2)
 {
-    return (size_log2 - PAGE_SHIFT) / 9u;
+    unsigned class = class_of[size_log2];
+    ensure(shift_of[class] == size_log2);
+    return class;
 }
 
 static unsigned class_shift(unsigned class)
 {
-    return PAGE_SHIFT + 9u * class;
+    return shift_of[class];
 }
 
 static uint32_t bucket_of(const struct tlb_index *x, const struct tlb_key *key, unsigned class)
 {
     uint64_t vmid = x->ignore_vmid ? 0 : key->vmid;
-    uint64_t tag = vmid << 8 | (uint64_t)key->regime << 6 | (uint64_t)key->stage << 3 | class;
+    uint64_t tag = vmid << 9 | (uint64_t)key->regime << 7 | (uint64_t)key->stage << 4 | class;
     uint64_t h = (key->input >> class_shift(class)) + tag * UINT64_C(0x9e3779b97f4a7c15);
     h *= UINT64_C(0xd6e8feb86659fd93);
     return (uint32_t)(h >> 32) & x->bucket_mask;
@@ -172,7 +184,7 @@ void tlb_index_insert(struct tlb_index *x, uint32_t slot)
     x->buckets[bucket] = (struct bucket){x->stamp, slot};
     x->used[slot / 64] |= UINT64_C(1) << slot % 64;
     x->counts[e->stage][class]++;
-    x->present[e->stage] |= (uint8_t)(1u << class);
+    x->present[e->stage] |= (uint16_t)(1u << class);
     x->pieces += tlb_index_leaf_size(e) != e->map.size_log2;
     age_append(x, slot);
 }
@@ -188,7 +200,7 @@ void tlb_index_erase(struct tlb_index *x, uint32_t slot)
     *link = x->next[slot];
     x->used[slot / 64] &= ~(UINT64_C(1) << slot % 64);
     if (--x->counts[e->stage][class] == 0)
-        x->present[e->stage] &= (uint8_t) ~(1u << class);
+        x->present[e->stage] &= (uint16_t) ~(1u << class);
     x->pieces -= tlb_index_leaf_size(e) != e->map.size_log2;
 }
 

@@ -55,7 +55,7 @@ void tlb_index_erase(struct tlb_index *x, uint32_t slot);
 /* log2 of the bytes that the leaf (or table) descriptor covers, of stage 1 if that is in it. */
 static inline unsigned tlb_index_leaf_size(const struct tlb_entry *e)
 {
-    return e->stage == TLB_COMBINED ? PAGE_SHIFT + 9u * (3u - e->map.level1) : e->map.size_log2;
+    return e->stage == TLB_COMBINED ? e->map.leaf1_log2 : e->map.size_log2;
 }
 
 /* Whether there are combined entries smaller than their stage 1 leaf. */
@@ -66,8 +66,11 @@ uint32_t tlb_index_free_slot(const struct tlb_index *x);
 /* The valid slot with the smallest serial; there must be one. */
 uint32_t tlb_index_oldest(struct tlb_index *x);
 
-/* Entries that translate key->input, oldest first; no more than 8, which is never reached. */
-#define TLB_MATCH_MAX 8u
+/*
+ * Entries that translate key->input, oldest first: no more than a global one and one of the ASID
+ * for each size.
+ */
+#define TLB_MATCH_MAX 24u
 unsigned tlb_index_match(const struct tlb_index *x, const struct tlb_key *key,
                          uint32_t slots[TLB_MATCH_MAX]);
 

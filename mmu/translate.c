@@ -11,257 +11,11 @@
  * registers say is taken when an entry is made, as the architecture allows.
  */
 #include "gen/sysreg.h"
-#include "mmu/permission.h"
-#include "mmu/tlb.h"
+#include "mmu/walker.h"
 
 #include <string.h>
 
-#define NO_SOURCE UINT32_MAX
 #define ACCESS_UNIT_MAX 16u
-
-/* One translation on its way. */
-struct walker {
-    const struct mmu *mmu;
-    struct mmu *live; /* the same, when TLB, events and choices take part; NULL for observers */
-    const struct regime *regime;
-    const struct mmu_request *request;
-    struct walk *walk;    /* the record of an observer, or NULL */
-    struct fault *fault;
-    uint32_t source;      /* oldest entry used so far */
-    uint32_t entry;       /* the entry that gives the result */
-    uint32_t cost;
-    bool missed;
-};
-
-static bool fault_make(const struct walker *w, enum fault_kind kind, unsigned stage,
-                       unsigned level, bool s1ptw, uint64_t ipa)
-{
-    *w->fault = (struct fault){
-        .kind = (uint8_t)kind,
-        .level = (uint8_t)level,
-        .stage = (uint8_t)stage,
-        .s1ptw = s1ptw,
-        .is_write = w->request->is_write,
-        .is_cache_op = w->request->is_cache_op,
-        .is_fetch = w->request->kind == ACCESS_FETCH,
-        .va = w->request->va,
-        .ipa = ipa_make(stage == 2 ? ipa : ADDRESS_UNKNOWN),
-    };
-    return false;
-}
-
-static struct tlb_key key_make(const struct walker *w, unsigned stage, uint64_t input)
-{
-    const struct regime *r = w->regime;
-    bool has_asid = (stage & TLB_COMBINED) != TLB_STAGE2;
-    return (struct tlb_key){input, r->vmid, has_asid ? r->asid : 0, r->kind, (uint8_t)stage};
-}
-
-static unsigned stage1_tag(const struct regime *regime)
-{
-    return regime->stage2_on ? TLB_COMBINED : TLB_STAGE1;
-}
-
-static void source_add(struct walker *w, uint32_t source)
-{
-    if (source < w->source)
-        w->source = source;
-}
-
-/* What was made of an entry depends on what that was made from. */
-static inline void tell_used(const struct walker *w, const struct tlb_entry *e)
-{
-    const struct mmu_listener *listener = w->live->listener;
-    if (__builtin_expect(listener != NULL, 0))
-        listener->used(listener->owner, w->live->pe, e->serial);
-}
-
-/* An entry that helps in a walk was used. */
-static void entry_used(struct walker *w, const struct tlb_entry *e, unsigned kind,
-                       uint64_t input)
-{
-    source_add(w, e->source);
-    tell_used(w, e);
-    uint64_t offset = input & bits_ones(e->map.size_log2);
-    bool is_table = (e->stage & TLB_TABLE) != 0;
-    bool is_stage2 = (e->stage & TLB_COMBINED) == TLB_STAGE2;
-    event_emit_TLB_HIT(MMU_HEAD(w->live), e->serial, kind,
-                       kind != ACCESS_WALK && w->request->is_write, e->regime, e->stage,
-                       w->request->va.bits, is_stage2 ? input : e->map.ipa,
-                       is_table ? e->map.output : e->map.output + offset);
-}
-
-static bool descriptor_get(struct walker *w, uint64_t pa, struct attributes a, uint64_t *out)
-{
-    const struct port *port = w->mmu->port;
-    if (w->live == NULL)
-        return port->peek(port->owner, pa_make(pa), out, sizeof *out);
-    struct access access = {
-        .pa = pa_make(pa),
-        .pe = w->mmu->pe,
-        .size = 8,
-        .kind = ACCESS_WALK,
-        .memory = a.memory,
-        .shareability = a.shareability,
-        .el = *w->mmu->clock->el,
-    };
-    uint64_t value[2] = {0, 0};
-    w->cost += w->mmu->config->cost_walk_step;
-    if (port->read(port->owner, &access, value) != PORT_OK)
-        return false;
-    *out = value[0];
-    return true;
-}
-
-/* Reads and tells one descriptor; false: external abort. */
-static bool descriptor_read(struct walker *w, const struct walk_state *s, uint64_t pa,
-                            struct attributes a, uint64_t *descriptor)
-{
-    if (!descriptor_get(w, pa, a, descriptor))
-        return false;
-    bool swap = s->stage == 1 ? (w->regime->sctlr & SCTLR_EL1_EE) != 0
-                              : w->regime->stage2_is_big_endian;
-    if (swap)
-        *descriptor = __builtin_bswap64(*descriptor);
-    if (w->live)
-        event_emit_WALK(MMU_HEAD(w->live), s->stage, s->level, w->regime->kind, pa, *descriptor,
-                        s->input);
-    if (w->walk) {
-        ensure(w->walk->step_count < WALK_STEP_MAX);
-        w->walk->step[w->walk->step_count++] = (struct walk_step){
-            .descriptor = *descriptor,
-            .descriptor_pa = pa_make(pa),
-            .input = s->input,
-            .stage = s->stage,
-            .level = s->level,
-        };
-    }
-    return true;
-}
-
-/* The walk of stage 2 itself, from the nearest table; fills tables and the leaf. */
-static bool stage2_walk(struct walker *w, uint64_t ipa, bool for_walk, struct mapping *out)
-{
-    struct walk_state s = walk_start_stage2(w->regime, ipa);
-    struct tlb_key key = key_make(w, TLB_STAGE2 | TLB_TABLE, ipa);
-    if (s.fault != FAULT_NONE)
-        return fault_make(w, s.fault, 2, 0, for_walk, ipa);
-    const struct tlb_entry *table = w->live ? tlb_find_table(w->live, &key) : NULL;
-    if (table) {
-        entry_used(w, table, ACCESS_WALK, ipa);
-        walk_resume(&s, &table->map);
-    }
-    for (;;) {
-        uint64_t descriptor, pa = walk_descriptor_address(&s);
-        if (!descriptor_read(w, &s, pa, s.access, &descriptor))
-            return fault_make(w, FAULT_EXTERNAL_ON_WALK, 2, s.level, for_walk, ipa);
-        enum walk_verdict verdict = walk_decode(&s, w->regime, descriptor, out);
-        if (verdict == WALK_FAULT)
-            return fault_make(w, s.fault, 2, s.level, for_walk, ipa);
-        if (verdict == WALK_LEAF)
-            break;
-        out->is_global = 1;
-        if (w->live)
-            tlb_fill(w->live, &key, out, w->source);
-    }
-    return true;
-}
-
-/* Stage 2 of an IPA: a stage 2 only entry, or a walk that makes one. */
-static bool stage2_map(struct walker *w, uint64_t ipa, bool for_walk, struct mapping *out)
-{
-    uint32_t source = w->source, entry = 0;
-    w->source = NO_SOURCE;
-    if (w->live) {
-        bool conflict;
-        struct tlb_key key = key_make(w, TLB_STAGE2, ipa);
-        const struct tlb_entry *e = tlb_find(w->live, &key, &conflict);
-        if (conflict)
-            return fault_make(w, FAULT_TLB_CONFLICT, 2, 0, for_walk, ipa);
-        if (e) {
-            *out = e->map;
-            entry = e->serial;
-            source_add(w, e->source);
-            tell_used(w, e);
-            if (for_walk || w->regime->stage1_on)
-                entry_used(w, e, for_walk || w->request->is_at ? ACCESS_WALK : w->request->kind,
-                           ipa);
-        } else {
-            w->missed = true;
-            if (!stage2_walk(w, ipa, for_walk, out))
-                return false;
-            entry = tlb_fill(w->live, &key, out, w->source);
-        }
-    } else if (!stage2_walk(w, ipa, for_walk, out)) {
-        return false;
-    }
-    source_add(w, source);
-    if (!for_walk)
-        w->entry = entry;
-    return true;
-}
-
-/* Stage 2 of a stage 1 descriptor's address: S1PTW faults, HCR_EL2.PTW. */
-static bool stage2_of_table(struct walker *w, uint64_t ipa, uint64_t *pa, struct attributes *a)
-{
-    struct mapping m;
-    if (!stage2_map(w, ipa, true, &m))
-        return false;
-    bool is_device = memory_is_device(m.memory);
-    if (!(m.permissions2 & PERMIT_READ) || (is_device && (w->regime->hcr & HCR_EL2_PTW)))
-        return fault_make(w, FAULT_PERMISSION, 2, m.level2, true, ipa);
-    *pa = m.output + (ipa & bits_ones(m.size_log2));
-    *a = attributes_combine(*a, (struct attributes){m.memory, m.shareability});
-    *a = attributes_effective(*a, w->regime, false);
-    return true;
-}
-
-/* A table's entry: it holds the PA of the table, and under stage 2 also its IPA. */
-static void table_fill(struct walker *w, struct mapping table, uint64_t pa, struct attributes a)
-{
-    struct tlb_key key = key_make(w, stage1_tag(w->regime) | TLB_TABLE, table.input);
-    if (w->regime->stage2_on)
-        table.ipa = table.output;
-    table.output = align_down(pa, PAGE_BYTES);
-    table.memory = a.memory;
-    table.shareability = a.shareability;
-    table.is_global = w->regime->kind == REGIME_EL2;
-    tlb_fill(w->live, &key, &table, w->source);
-}
-
-/* Stage 1: each table's address goes through stage 2, but for the one that the cache knows. */
-static bool stage1_walk(struct walker *w, struct mapping *out)
-{
-    struct walk_state s = walk_start_stage1(w->regime, w->request->va.bits);
-    if (s.fault != FAULT_NONE)
-        return fault_make(w, s.fault, 1, 0, false, 0);
-    struct tlb_key key = key_make(w, stage1_tag(w->regime) | TLB_TABLE, s.input);
-    const struct tlb_entry *known = w->live ? tlb_find_table(w->live, &key) : NULL;
-    struct attributes a = s.access;
-    if (known) {
-        entry_used(w, known, ACCESS_WALK, s.input);
-        walk_resume(&s, &known->map);
-        a = (struct attributes){known->map.memory, known->map.shareability};
-    }
-    bool needs_stage2 = w->regime->stage2_on && !known, has_table = false;
-    for (;;) {
-        uint64_t descriptor, pa = walk_descriptor_address(&s);
-        if (needs_stage2 && !stage2_of_table(w, pa, &pa, &a))
-            return false;
-        if (has_table && w->live)
-            table_fill(w, *out, pa, a);
-        if (!descriptor_read(w, &s, pa, a, &descriptor))
-            return fault_make(w, FAULT_EXTERNAL_ON_WALK, 1, s.level, false, 0);
-        enum walk_verdict verdict = walk_decode(&s, w->regime, descriptor, out);
-        if (verdict == WALK_FAULT)
-            return fault_make(w, s.fault, 1, s.level, false, 0);
-        if (verdict == WALK_LEAF)
-            return true;
-        has_table = true;
-        needs_stage2 = w->regime->stage2_on;
-        a = s.access;
-    }
-}
 
 static bool is_misaligned(const struct mmu_request *r)
 {
@@ -277,40 +31,53 @@ static bool lacks_permission(const struct mmu_request *r, uint8_t permissions)
 }
 
 /* Of an atomic access, the fault is the write's where reading is permitted. */
-static bool permission_fault(struct walker *w, uint8_t permissions, unsigned stage, unsigned level,
-                             uint64_t ipa)
+static bool fault_by(struct walker *w, enum fault_kind kind, uint8_t permissions, unsigned stage,
+                     unsigned level, uint64_t ipa)
 {
     const struct mmu_request *r = w->request;
-    fault_make(w, FAULT_PERMISSION, stage, level, false, ipa);
-    if (r->is_atomic)
+    walker_fault(w, kind, stage, level, false, ipa);
+    if (kind == FAULT_PERMISSION && r->is_atomic)
         w->fault->is_write = (permissions & (r->el == 0 ? PERMIT_READ_EL0 : PERMIT_READ)) != 0;
     return false;
 }
 
+/* What EL0 may, EL1 may not. */
+static bool is_never(const struct walker *w, const struct mapping *m)
+{
+    return w->request->pan && w->regime->stage1_on && (m->permissions1 & PERMIT_READ_EL0);
+}
+
 /* AArch64.S1HasAlignmentFault, AArch64.S1CheckPermissions. */
-static bool stage1_check(struct walker *w, const struct mapping *m)
+enum fault_kind walker_stage1_fault(const struct walker *w, const struct mapping *m)
 {
     const struct mmu_request *r = w->request;
     bool is_device = memory_is_device(m->memory1) && r->kind != ACCESS_FETCH;
     if (is_device && is_misaligned(r))
-        return fault_make(w, FAULT_ALIGNMENT, 1, m->level1, false, 0);
-    /* What EL0 may, EL1 may not. */
-    bool is_never = r->pan && w->regime->stage1_on && (m->permissions1 & PERMIT_READ_EL0);
-    if (is_never || lacks_permission(r, m->permissions1))
-        return permission_fault(w, is_never ? 0 : m->permissions1, 1, m->level1, 0);
-    return true;
+        return FAULT_ALIGNMENT;
+    return is_never(w, m) || lacks_permission(r, m->permissions1) ? FAULT_PERMISSION : FAULT_NONE;
+}
+
+static bool stage1_check(struct walker *w, const struct mapping *m)
+{
+    enum fault_kind kind = walker_stage1_fault(w, m);
+    return kind == FAULT_NONE ||
+           fault_by(w, kind, is_never(w, m) ? 0 : m->permissions1, 1, m->level1, 0);
 }
 
 /* AArch64.S2HasAlignmentFault, AArch64.S2CheckPermissions. */
-static bool stage2_check(struct walker *w, const struct mapping *m, uint64_t ipa)
+enum fault_kind walker_stage2_fault(const struct walker *w, const struct mapping *m)
 {
     const struct mmu_request *r = w->request;
     bool is_device = memory_is_device(m->memory) && r->kind != ACCESS_FETCH;
     if (is_device && is_misaligned(r))
-        return fault_make(w, FAULT_ALIGNMENT, 2, m->level2, false, ipa);
-    if (lacks_permission(r, m->permissions2))
-        return permission_fault(w, m->permissions2, 2, m->level2, ipa);
-    return true;
+        return FAULT_ALIGNMENT;
+    return lacks_permission(r, m->permissions2) ? FAULT_PERMISSION : FAULT_NONE;
+}
+
+static bool stage2_check(struct walker *w, const struct mapping *m, uint64_t ipa)
+{
+    enum fault_kind kind = walker_stage2_fault(w, m);
+    return kind == FAULT_NONE || fault_by(w, kind, m->permissions2, 2, m->level2, ipa);
 }
 
 /* Both stages without an entry for the whole: what the result's entry is made of. */
@@ -319,23 +86,22 @@ static bool map_by_walk(struct walker *w, uint64_t va, struct mapping *out)
     const struct regime *r = w->regime;
     if (r->stage1_on) {
         w->missed = true;
-        if (!stage1_walk(w, out))
+        if (!walker_stage1(w, out))
             return false;
     } else {
         if (!walk_disabled(r, w->request, out))
-            return fault_make(w, FAULT_ADDRESS_SIZE, 1, 0, false, 0);
+            return walker_fault(w, FAULT_ADDRESS_SIZE, 1, 0, false, 0);
         va = out->input | (va & bits_ones(PAGE_SHIFT));
     }
     if (r->stage2_on && !w->request->stage1_only) {
         struct mapping m2;
-        if (!stage1_check(w, out) ||
-            !stage2_map(w, out->output + (va & bits_ones(out->size_log2)), false, &m2))
+        if (!stage1_check(w, out) || !walker_stage2(w, out, va, &m2))
             return false;
         *out = walk_combine(out, &m2, va);
     }
     bool is_whole = !(r->stage2_on && w->request->stage1_only);
     if (w->live && r->stage1_on && is_whole) {
-        struct tlb_key key = key_make(w, stage1_tag(r), va);
+        struct tlb_key key = walker_key(w, walker_stage1_tag(r), va);
         w->entry = tlb_fill(w->live, &key, out, w->source);
     }
     return true;
@@ -368,6 +134,8 @@ static bool finish(struct walker *w, const struct mapping *m, struct translation
     t->size_log2 = m->size_log2;
     t->permissions =
         stage1_only ? m->permissions1 : (uint8_t)(m->permissions1 & m->permissions2);
+    if (m->clean)
+        t->permissions &= (uint8_t) ~(PERMIT_WRITE | PERMIT_WRITE_EL0);
     return true;
 }
 
@@ -378,7 +146,7 @@ static bool alignment_check(struct walker *w)
     bool misaligned = r->alignment > 1 && (r->va.bits & (r->alignment - 1u)) != 0;
     bool checked = (w->regime->sctlr & SCTLR_EL1_A) && r->size <= ACCESS_UNIT_MAX;
     if (misaligned || (checked && is_misaligned(r)))
-        return fault_make(w, FAULT_ALIGNMENT, 1, 0, false, 0);
+        return walker_fault(w, FAULT_ALIGNMENT, 1, 0, false, 0);
     return true;
 }
 
@@ -391,7 +159,7 @@ static struct walker walker_make(const struct mmu *mmu, const struct regime *reg
                            .regime = regime,
                            .request = request,
                            .fault = &result->fault,
-                           .source = NO_SOURCE};
+                           .source = WALKER_NO_SOURCE};
 }
 
 /* The mapping for the request, or NULL: from the entry for the whole, or made in *made. */
@@ -401,15 +169,19 @@ static const struct mapping *map_live(struct walker *w, struct mapping *made)
     uint64_t va = walk_canonical_va(r, w->request->va.bits);
     if (r->stage1_on) {
         bool conflict;
-        struct tlb_key key = key_make(w, stage1_tag(r), va);
+        struct tlb_key key = walker_key(w, walker_stage1_tag(r), va);
         const struct tlb_entry *e = tlb_find(w->live, &key, &conflict);
         if (conflict) {
-            fault_make(w, FAULT_TLB_CONFLICT, 1, 0, false, 0);
+            walker_fault(w, FAULT_TLB_CONFLICT, 1, 0, false, 0);
             return NULL;
+        }
+        if (e && __builtin_expect(e->map.clean != 0, 0) && walker_writes(w)) {
+            tlb_drop(w->live, &key, e->serial); /* the descriptor has to be made dirty first */
+            e = NULL;
         }
         if (e) {
             w->entry = e->serial;
-            tell_used(w, e);
+            walker_tell_used(w, e);
             return &e->map;
         }
     }
@@ -435,7 +207,7 @@ void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mm
     result->entry = w.entry;
     if (request->is_at) /* it accesses nothing */
         return;
-    unsigned stage = !regime->stage1_on ? TLB_STAGE2 : stage1_tag(regime);
+    unsigned stage = !regime->stage1_on ? TLB_STAGE2 : walker_stage1_tag(regime);
     event_emit_TLB_HIT(MMU_HEAD(mmu), w.entry, request->kind, request->is_write, regime->kind,
                        stage, request->va.bits, result->ipa.bits, result->pa.bits);
 }

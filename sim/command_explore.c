@@ -389,6 +389,8 @@ static bool explore_place(const struct command *command, const struct arguments 
     o.progress_context = &bar;
     o.stop = v->expect;
     o.stop_count = v->expect_count;
+    o.evict_from = a->scenario.evict_from;
+    o.evict_to = a->scenario.evict_to;
     o.find = a->find_count ? a->find : NULL;
     o.word = words;
     o.word_count = a->scenario.outcome_count;

@@ -24,6 +24,7 @@ enum {
     RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS, RUN_SYMBOLS, RUN_ENGINE, RUN_TIMING, RUN_PROP,
     RUN_QUANTUM,
     RUN_STORE_BUFFER, RUN_HISTORY,
+    RUN_CACHES, RUN_CACHE_SETS,
 };
 
 static const struct option options[] = {
@@ -33,7 +34,8 @@ static const struct option options[] = {
     OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
     OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE), OPTION("timing", RUN_TIMING),
     OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM),
-    OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY), {0},
+    OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY),
+    OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS), {0},
 };
 
 static const char option_help[] =
@@ -47,6 +49,8 @@ static const char option_help[] =
     "  --timing model|flat       what instructions cost: the model's table, or a cycle (model)\n"
     "  --store-buffer N  stores of a CPU that may wait, 1 to 64 (0: none; choice store-drain)\n"
     "  --history N       writes that loads may look behind, 1 to 256 (0: none; choice load-early)\n"
+    "  --caches on|off   L1 caches of each CPU and a shared L2, in the model's sizes (off)\n"
+    "  --cache-sets N    at most N sets in each cache, a power of two (the model's)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
@@ -178,6 +182,10 @@ static bool take_machine_option(const struct command *command, int option,
         return copy_argument(command, "--append", config->bootargs, sizeof config->bootargs);
     case RUN_TIMING:
         return parse_words(command, "--timing", "model", "flat", &config->timing_flat);
+    case RUN_CACHES:
+        return parse_words(command, "--caches", "off", "on", &config->caches);
+    case RUN_CACHE_SETS:
+        return option_u32(command, "--cache-sets", 1, UINT32_MAX, &config->cache_sets);
     case RUN_PROP:
         return add_property(command, config);
     case RUN_QUANTUM:

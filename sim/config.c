@@ -17,6 +17,7 @@
 #define QUANTUM_DEFAULT 1000u
 #define TLB_ENTRIES_DEFAULT 4096u
 #define TLB_ENTRIES_MAX 65536u
+#define CACHE_SETS_MAX 4096u
 
 void config_default(struct machine_config *config)
 {
@@ -45,6 +46,13 @@ static bool check_id_bits(const char *option, uint32_t bits, struct error *error
     return error_set(error, "%s: %u is neither 8 nor 16", option, bits);
 }
 
+static bool check_sets(uint32_t sets, struct error *error)
+{
+    if ((sets & (sets - 1)) == 0 && sets <= CACHE_SETS_MAX)
+        return true;
+    return error_set(error, "--cache-sets: %u is no power of two up to %u", sets, CACHE_SETS_MAX);
+}
+
 bool config_check(const struct machine_config *config, struct error *error)
 {
     if (config->ram_bytes == 0 || config->ram_bytes % RAM_ALIGNMENT != 0 ||
@@ -62,6 +70,8 @@ bool config_check(const struct machine_config *config, struct error *error)
            check_range("--quantum", config->quantum, 1, UINT32_MAX, error) &&
            check_range("--list-registers", config->list_registers, 1, 64, error) &&
            check_range("--tlb-entries", config->tlb_entries, 1, TLB_ENTRIES_MAX, error) &&
+           check_range("--caches", config->caches, 0, 1, error) &&
+           check_sets(config->cache_sets, error) &&
            check_range("--timing", config->timing_flat, 0, 1, error) &&
            check_range("--store-buffer", config->store_buffer, 0, ORDER_STORE_MAX, error) &&
            check_range("--history", config->history, 0, ORDER_HISTORY_MAX, error) &&

@@ -43,6 +43,8 @@ struct machine_config {
     uint32_t list_registers; /* 1..64 */
     uint32_t tlb_entries; /* per PE */
     uint32_t timing_flat; /* 1: one cycle each */
+    uint32_t caches;      /* 1: L1 data and instruction caches of each PE and a shared L2 */
+    uint32_t cache_sets;  /* at most so many sets in any of them, a power of two; 0: the model's */
     uint32_t open_mask;   /* bit per enum choice_kind that is open */
     uint32_t store_buffer; /* stores that wait, for each PE; 0: none do */
     uint32_t history;      /* writes that early loads may look behind; 0: there are no such */

@@ -33,6 +33,7 @@ struct explore_options {
     size_t stop_count;
     const struct outcome_word *word; /* complete only; with words, all PEs waiting is an end */
     unsigned word_count;
+    uint64_t evict_from, evict_to; /* complete only: tlb-evict is asked for entries in between */
     const uint64_t *find; /* complete only: ends at the first outcome with these values */
     bool every_path;     /* complete only: states met before are entered again */
     /* Called now and then in the calling process; may be NULL. */

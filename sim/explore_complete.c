@@ -13,6 +13,9 @@
  * are the names of questions, not their answers. Two states are taken for one when their 64-bit
  * hashes agree.
  *
+ * tlb-evict is asked at every hit. A scenario may say for which addresses it is worth an answer;
+ * entries of others then stay, and the outcomes are those of TLBs that keep them.
+ *
  * Not done: partial-order reduction; the states of the shapes this is for are few.
  */
 #include "cpu/core.h"
@@ -182,8 +185,9 @@ static uint32_t decide(void *context, const struct choice_name *name, uint32_t n
 {
     struct complete *c = context;
     struct answers *a = c->script;
-    (void)name;
-    (void)hint;
+    const struct explore_options *o = c->options;
+    if (name->kind == CHOICE_TLB_EVICT && (hint < o->evict_from || hint > o->evict_to))
+        return 0;
     if (c->asked == ANSWER_MAX) {
         c->overflow = true;
         return 0;

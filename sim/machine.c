@@ -71,6 +71,8 @@ static void mmu_config_make(struct machine *m)
         .pa_bits = (uint8_t)model_pa_bits(model),
         .vmid_bits = (uint8_t)model_vmid_bits(model),
         .asid_bits = (uint8_t)model_asid_bits(model),
+        .granules = (uint8_t)model_granules(model),
+        .features = (uint8_t)model_mmu_features(model),
         .tlb_entries = m->config.tlb_entries,
         .cost_walk_step = m->timing.walk_step,
         .cost_tlb_miss = m->timing.tlb_miss,
@@ -90,13 +92,18 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     ensure(m != NULL);
     m->config = *config;
     m->model = model_configure(model, config->vmid_bits, config->asid_bits);
+    m->model.cache_sets = config->cache_sets;
     m->timing = timing_make(config->model, config->timing_flat);
     mmu_config_make(m);
     m->state = calloc(1, sizeof *m->state);
     m->side = calloc(1, sizeof *m->side);
     ensure(m->state != NULL && m->side != NULL);
-    m->memory = cow_new((size_t)(config->ram_bytes >> PAGE_SHIFT) +
-                        config->pe_count * mmu_tlb_pages(&m->mmu_config));
+    size_t pages = (size_t)(config->ram_bytes >> PAGE_SHIFT) +
+                   config->pe_count * mmu_tlb_pages(&m->mmu_config);
+    struct cache_config caches = machine_cache_config(m);
+    m->memory = cow_new(pages + (config->caches ? cache_pages(&caches) : 0));
+    if (config->caches)
+        machine_cache_init(m, pages);
     m->notes = calloc((size_t)(config->ram_bytes >> PAGE_SHIFT), sizeof *m->notes);
     ensure(m->notes != NULL);
     m->port_epoch = 1;

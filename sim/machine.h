@@ -9,6 +9,7 @@
 #include "cpu/engine.h"
 #include "cpu/model.h"
 #include "gic/state.h"
+#include "mem/cache.h"
 #include "mem/order.h"
 #include "sim/base/clock.h"
 #include "sim/base/cow.h"
@@ -85,7 +86,7 @@ struct machine {
     struct machine_config config;
     struct machine_state *state;
     struct machine_side *side;
-    struct cow *memory; /* RAM pages, then the TLB arrays of the PEs */
+    struct cow *memory; /* RAM pages, then the TLB arrays of the PEs, then the caches */
 
     /* Wiring. */
     struct chooser chooser;
@@ -94,6 +95,8 @@ struct machine {
     struct mmu mmu[PE_COUNT_MAX];
     struct mmu_config mmu_config;
     struct port port;
+    struct cache *cache; /* NULL: caches are off */
+    struct cache cache_wiring;
     struct event_clock event_clock[PE_COUNT_MAX];
     enum engine_kind engine;
     void (*console)(void *context, uint8_t byte); /* UART and semihosting output */

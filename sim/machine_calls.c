@@ -54,6 +54,8 @@ void machine_firmware(struct machine *m, unsigned pe)
         break;
     case FIRMWARE_CPU_OFF:
         cpu->wait = CPU_IS_OFF;
+        if (m->cache)
+            cache_power_down(m->cache, pe); /* as PSCI asks of firmware */
         event_emit_WAIT(CORE_HEAD(&m->core[pe]), CPU_IS_OFF);
         core_tell_context(&m->core[pe]); /* nothing is live on it any more */
         break;

@@ -101,6 +101,10 @@ void machine_wake(struct machine *m, unsigned pe, uint64_t cycles)
 {
     struct cpu *cpu = &m->state->cpu[pe];
     cpu->wait = CPU_RUNS;
+    if (m->order) {
+        order_event(m->order, pe);
+        order_woken(m->order, pe);
+    }
     clock_set_deadline(&m->state->clock, stream_slot(pe), DEADLINE_NEVER);
     clock_set_deadline(&m->state->clock, counter_slot(pe), DEADLINE_NEVER);
     if (cpu->cycles < cycles)
@@ -115,6 +119,8 @@ void machine_event(struct machine *m, unsigned pe, uint64_t cycles)
         machine_wake(m, pe, cycles);
     else
         cpu->event_register = 1;
+    if (m->order)
+        order_event(m->order, pe);
 }
 
 void machine_wires(struct machine *m)
@@ -130,6 +136,8 @@ void machine_wires(struct machine *m)
             uint8_t lines = (uint8_t)gic_wires(&s->gic, pe);
             uint8_t flipped = cpu->lines ^ lines;
             cpu->lines = lines;
+            if (m->order && (flipped & lines))
+                order_event(m->order, pe);
             for (unsigned wire = 0; wire < 4; wire++) {
                 if (flipped >> wire & 1)
                     event_emit_LINE(CORE_HEAD(&m->core[pe]), 0, lines >> wire & 1,

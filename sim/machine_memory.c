@@ -2,9 +2,9 @@
  * Physical memory behind the port: RAM in copy-on-write pages, the global exclusive monitors, and
  * the host pointers that fast paths are given.
  *
- * Store buffers and the history of writes (mem/order.h) stand between memory_read(),
- * memory_write() and RAM; memory_page() and memory_code() answer NULL while they are on. Not
- * modelled here yet: caches; when they come they stand below those.
+ * Store buffers and the history of writes (mem/order.h), then caches (mem/cache.h), stand between
+ * memory_read(), memory_write() and RAM, where they are on; memory_page() and memory_code() answer
+ * NULL then, so that each access is seen.
  */
 #include "sim/machine_parts.h"
 
@@ -163,12 +163,25 @@ bool memory_has(const struct machine *m, pa_t pa, size_t size)
     return is_ram(m, pa.bits, size);
 }
 
+void memory_copy_out(const struct machine *m, pa_t pa, void *bytes, size_t size)
+{
+    const uint8_t *page = cow_read(m->memory, ram_page(pa.bits));
+    memcpy(bytes, page + (pa.bits & (PAGE_BYTES - 1)), size);
+}
+
+void memory_copy_in(struct machine *m, pa_t pa, const void *bytes, size_t size)
+{
+    ram_store(m, pa.bits, bytes, size);
+}
+
 void memory_read_below(void *owner, const struct access *access, uint64_t value[2])
 {
     struct machine *m = owner;
-    const uint8_t *page = cow_read(m->memory, ram_page(access->pa.bits));
     value[0] = value[1] = 0;
-    memcpy(value, page + (access->pa.bits & (PAGE_BYTES - 1)), access->size);
+    if (m->cache)
+        machine_cache_read(m, access, value);
+    else
+        memory_copy_out(m, access->pa, value, access->size);
     if (access->exclusive)
         monitor_arm(m, access);
 }
@@ -182,7 +195,10 @@ enum port_result memory_write_below(void *owner, const struct access *access,
     monitors_see_store(m, access);
     uint64_t before[PAGE_BYTES / 8];
     bool is_watched = watched_begin(m, access->pa.bits, before);
-    ram_store(m, access->pa.bits, value, access->size);
+    if (m->cache)
+        machine_cache_write(m, access, value);
+    else
+        ram_store(m, access->pa.bits, value, access->size);
     if (__builtin_expect(is_watched, 0))
         watched_tell(m, access->pe, access->pa.bits, access->size, before);
     return PORT_OK;
@@ -207,7 +223,7 @@ enum port_result memory_write(struct machine *m, const struct access *access,
 uint8_t *memory_page(void *owner, pa_t page, bool is_write)
 {
     struct machine *m = owner;
-    if (!is_ram(m, page.bits, PAGE_BYTES) || m->order)
+    if (m->cache || m->order || !is_ram(m, page.bits, PAGE_BYTES))
         return NULL;
     struct page_note *note = note_of(m, page.bits);
     if (!is_write) {
@@ -224,7 +240,7 @@ uint8_t *memory_page(void *owner, pa_t page, bool is_write)
 const uint8_t *memory_code(void *owner, pa_t page)
 {
     struct machine *m = owner;
-    if (!is_ram(m, page.bits, PAGE_BYTES) || m->order)
+    if (m->cache || m->order || !is_ram(m, page.bits, PAGE_BYTES))
         return NULL;
     struct page_note *note = note_of(m, page.bits);
     note->has_code = true;
@@ -243,6 +259,10 @@ bool machine_peek(const struct machine *m, pa_t pa, void *bytes, size_t size)
     if (!is_ram(m, pa.bits, size))
         return false;
     uint8_t *out = bytes;
+    if (m->cache) {
+        cache_peek(m->cache, pa.bits, bytes, size);
+        return true;
+    }
     for (size_t done = 0; done < size;) {
         uint64_t at = pa.bits + done;
         size_t in_page = PAGE_BYTES - (at & (PAGE_BYTES - 1));
@@ -269,5 +289,7 @@ bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size)
             watched_tell(m, m->state->current, at, part, before);
         done += part;
     }
+    if (m->cache)
+        cache_poke(m->cache, pa.bits, bytes, size);
     return true;
 }

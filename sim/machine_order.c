@@ -121,6 +121,12 @@ void machine_order_synchronize(void *owner, unsigned pe)
     order_synchronize(m->order, pe);
 }
 
+void machine_order_woken(void *owner, unsigned pe)
+{
+    struct machine *m = owner;
+    order_woken(m->order, pe);
+}
+
 static struct order_operands order_operands_of(const struct operand_sets *o)
 {
     return (struct order_operands){.address = o->address,

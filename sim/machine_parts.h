@@ -14,6 +14,9 @@ bool memory_has(const struct machine *m, pa_t pa, size_t size);
 void memory_read(struct machine *m, const struct access *access, uint64_t value[2]);
 enum port_result memory_write(struct machine *m, const struct access *access,
                               const uint64_t value[2]);
+/* Bytes of RAM within one page, past everything: what the caches are filled from. */
+void memory_copy_out(const struct machine *m, pa_t pa, void *bytes, size_t size);
+void memory_copy_in(struct machine *m, pa_t pa, const void *bytes, size_t size);
 /* The port's page(), code() and peek(). */
 uint8_t *memory_page(void *owner, pa_t page, bool is_write);
 const uint8_t *memory_code(void *owner, pa_t page);
@@ -36,9 +39,18 @@ size_t machine_order_bytes(const struct machine *m); /* of its state; 0: off */
 void machine_order_barrier(struct machine *m, unsigned pe, enum barrier_kind kind, unsigned crm);
 void machine_order_cache(struct machine *m, unsigned pe, enum sysreg operation, pa_t address);
 void machine_order_synchronize(void *owner, unsigned pe);
+void machine_order_woken(void *owner, unsigned pe);
 void machine_order_instruction_begin(void *owner, unsigned pe, const struct operand_sets *operands);
 void machine_order_instruction_end(void *owner, unsigned pe, const struct operand_sets *operands,
                                    bool completed);
+
+/* machine_cache.c: the caches, where they are on (m->cache). */
+struct cache_config machine_cache_config(const struct machine *m);
+void machine_cache_init(struct machine *m, size_t first_page);
+void machine_cache_read(struct machine *m, const struct access *access, uint64_t value[2]);
+void machine_cache_write(struct machine *m, const struct access *access, const uint64_t value[2]);
+void machine_cache_operation(struct machine *m, unsigned pe, enum sysreg operation,
+                             const struct translation *t, uint64_t operand);
 
 /* machine_lines.c: timers and wires; recomputed only when an input changed. */
 void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles);

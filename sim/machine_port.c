@@ -140,8 +140,11 @@ static void core_tlbi(void *owner, unsigned pe, struct tlbi *message)
     event_emit_TLBI(CORE_HEAD(&m->core[pe]), message->message, message->operation, message->scope,
                     message->vmid, message->asid, message->address, message->vttbr);
     for (unsigned target = 0; target < m->config.pe_count; target++) {
-        if (target == pe || message->scope != TLBI_LOCAL)
-            mmu_tlbi_receive(&m->mmu[target], message);
+        if (target != pe && message->scope == TLBI_LOCAL)
+            continue;
+        mmu_tlbi_receive(&m->mmu[target], message);
+        if (m->cache)
+            cache_translations_gone(m->cache, target);
     }
 }
 
@@ -165,6 +168,8 @@ static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsig
     if (kind != BARRIER_DSB || !dsb_completes(crm))
         return;
     bool covers_broadcast = (crm & 0xcu) != 4u;
+    if (m->cache)
+        cache_barrier(m->cache, pe, covers_broadcast);
     for (unsigned target = 0; target < m->config.pe_count; target++) {
         if (target == pe || covers_broadcast)
             mmu_tlbi_finish(&m->mmu[target], pe, covers_broadcast);
@@ -200,12 +205,26 @@ static void core_timer_changed(void *owner, unsigned pe)
     machine_timer_update(m, pe, m->state->cpu[pe].cycles);
 }
 
-/* Caches are off: but for the order of accesses data operations do nothing. */
-static void core_cache_operation(void *owner, unsigned pe, enum sysreg operation, pa_t address)
+/* While caches are off only the order of accesses has to know: decoded code follows memory. */
+static void core_cache_operation(void *owner, unsigned pe, enum sysreg operation,
+                                 const struct translation *t, uint64_t operand)
 {
     struct machine *m = owner;
     if (m->order)
-        machine_order_cache(m, pe, operation, address);
+        machine_order_cache(m, pe, operation, t ? t->pa : pa_make(0));
+    if (!m->cache)
+        return;
+    m->core[pe].visible = VISIBLE_BARRIER;
+    machine_cache_operation(m, pe, operation, t, operand);
+}
+
+static void core_synchronize_caches(void *owner, unsigned pe)
+{
+    struct machine *m = owner;
+    if (m->order)
+        machine_order_synchronize(m, pe);
+    if (m->cache)
+        cache_synchronize(m->cache, pe);
 }
 
 /* No GICv3 CPU interface: no row has owner=gic. */
@@ -221,12 +240,13 @@ static uint64_t core_gic_register(void *owner, unsigned pe, enum sysreg reg, boo
 const struct core_ops machine_core_ops = {
     .tlbi = core_tlbi,
     .barrier = core_barrier,
-    .synchronize = machine_order_synchronize,
+    .woken = machine_order_woken,
     .instruction_begin = machine_order_instruction_begin,
     .instruction_end = machine_order_instruction_end,
     .send_event = core_send_event,
     .counter = core_counter,
     .timer_changed = core_timer_changed,
     .cache = core_cache_operation,
+    .synchronize = core_synchronize_caches,
     .gic_register = core_gic_register,
 };

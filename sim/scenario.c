@@ -121,6 +121,8 @@ static bool read_machine(struct reading *r, const struct yaml_node *root,
                 read_u32(r, node, "tlb-entries", 1, UINT32_MAX, &config->tlb_entries) &&
                 read_u32(r, node, "store-buffer", 0, ORDER_STORE_MAX, &config->store_buffer) &&
                 read_u32(r, node, "history", 0, ORDER_HISTORY_MAX, &config->history) &&
+                read_word(r, node, "caches", "off", "on", &config->caches) &&
+                read_u32(r, node, "cache-sets", 1, UINT32_MAX, &config->cache_sets) &&
                 read_word(r, node, "timing", "model", "flat", &config->timing_flat) &&
                 read_text(r, node, "append", false, config->bootargs, sizeof config->bootargs);
     struct error why;
@@ -312,6 +314,16 @@ static bool read_outcome(struct reading *r, const struct yaml_node *root, struct
     return true;
 }
 
+/* Optional: the addresses whose TLB entries the complete search lets go unasked. */
+static bool read_evict(struct reading *r, const struct yaml_node *root, struct scenario *s)
+{
+    const struct yaml_node *node;
+    s->evict_to = UINT64_MAX;
+    return member(r, root, "evict", YAML_MAPPING, false, &node) &&
+           (!node || (read_number(r, node, "from", false, 0, UINT64_MAX, &s->evict_from) &&
+                      read_number(r, node, "to", false, 0, UINT64_MAX, &s->evict_to)));
+}
+
 static bool is_class(const char *text)
 {
     static const char *const words[] = {"exit", "idle", "limit"};
@@ -411,7 +423,7 @@ bool scenario_parse(struct scenario *s, const char *file, const char *name, cons
                read_mark(&r, root, "start", &s->setup.start) &&
                read_mark(&r, root, "end", &s->setup.end) && read_bounds(&r, root, s) &&
                read_exhaustive(&r, root, s) && read_outcome(&r, root, s) &&
-               read_variants(&r, root, s) &&
+               read_evict(&r, root, s) && read_variants(&r, root, s) &&
                yaml_all_used(yaml, root, error);
     yaml_close(yaml);
     return good;

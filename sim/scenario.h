@@ -47,6 +47,7 @@ struct scenario {
     unsigned exhaustive_count;
     struct scenario_word outcome[OUTCOME_WORD_MAX]; /* what the complete search tells of each end */
     unsigned outcome_count;
+    uint64_t evict_from, evict_to; /* where the complete search lets entries leave TLBs */
     struct scenario_variant variant[SCENARIO_VARIANT_MAX];
     unsigned variant_count;
 };

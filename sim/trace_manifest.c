@@ -27,6 +27,11 @@ static const struct number_row config_rows[] = {
     ROW(struct machine_config, timing_flat),
     ROW(struct machine_config, store_buffer),   ROW(struct machine_config, history),
 };
+/* Written only where they are not 0: traces without them are as old as the first ones. */
+static const struct number_row option_rows[] = {
+    ROW(struct machine_config, caches),
+    ROW(struct machine_config, cache_sets),
+};
 static const struct number_row setup_rows[] = {
     ROW(struct run_setup, window),
     ROW(struct run_setup, length),
@@ -56,6 +61,8 @@ static void put_numbers(json_t *object, const struct number_row *rows, size_t co
             memcpy(&value, at, sizeof value);
         }
         ensure(value <= INT64_MAX);
+        if (value == 0 && rows == option_rows)
+            continue;
         json_object_set_new(object, rows[i].key, json_integer((json_int_t)value));
     }
 }
@@ -77,6 +84,7 @@ static bool put_config(json_t *root, const struct machine_config *config)
 {
     json_t *object = json_object(), *properties = json_array(), *open = json_array();
     put_numbers(object, ROWS(config_rows), config);
+    put_numbers(object, ROWS(option_rows), config);
     bool good = put_text(object, "model", config->model) &&
                 put_text(object, "bootargs", config->bootargs);
     for (uint32_t kind = 0; kind < CHOICE_KIND_COUNT; kind++) {

@@ -59,6 +59,12 @@ static uint32_t take_u32(struct reader *r, json_t *object, const char *key)
     return (uint32_t)take_number(r, object, key, UINT32_MAX);
 }
 
+/* A number that is not there is 0. */
+static uint32_t take_option(struct reader *r, json_t *object, const char *key)
+{
+    return json_object_get(object, key) ? take_u32(r, object, key) : 0;
+}
+
 static uint64_t take_u64(struct reader *r, json_t *object, const char *key)
 {
     return take_number(r, object, key, INT64_MAX);
@@ -150,10 +156,10 @@ static void take_config(struct reader *r, json_t *root, struct machine_config *c
     config->list_registers = take_u32(r, object, "list_registers");
     config->tlb_entries = take_u32(r, object, "tlb_entries");
     config->timing_flat = take_u32(r, object, "timing_flat");
-    if (json_object_get(object, "store_buffer")) /* older traces have neither */
-        config->store_buffer = take_u32(r, object, "store_buffer");
-    if (json_object_get(object, "history"))
-        config->history = take_u32(r, object, "history");
+    config->caches = take_option(r, object, "caches");
+    config->cache_sets = take_option(r, object, "cache_sets");
+    config->store_buffer = take_option(r, object, "store_buffer");
+    config->history = take_option(r, object, "history");
     take_text(r, object, "model", config->model, sizeof config->model);
     take_text(r, object, "bootargs", config->bootargs, sizeof config->bootargs);
     take_open(r, object, config);

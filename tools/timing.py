@@ -8,6 +8,7 @@ import re
 import sys
 
 EVENTS = ['EXCEPTION', 'WALK_STEP', 'TLB_MISS', 'DEVICE', 'CYCLES_PER_TICK']
+EVENTS += ['LEVEL2', 'MEMORY']  # where an access was served, with caches on
 
 
 def read(path):
@@ -17,7 +18,7 @@ def read(path):
         if not line:
             continue
         head = re.fullmatch(r'timing (\S+)\s+"(.*)"', line)
-        item = re.fullmatch(r'\s+([A-Z_]+) (\d+)', line)
+        item = re.fullmatch(r'\s+([A-Z0-9_]+) (\d+)', line)
         if head:
             if any(head[1] == t[0] for t in tables):
                 sys.exit(f'{path}:{number}: {head[1]} has two tables')

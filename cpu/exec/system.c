@@ -24,7 +24,10 @@ NOTHING(HINT)
 enum step EXEC(WFE)(struct core *c, uint32_t w)
 {
     (void)w;
-    return exception_wait(c, true);
+    enum step step = exception_wait(c, true);
+    if (__builtin_expect(c->follows, 0) && step == STEP_NEXT)
+        c->ops->woken(c->owner, c->pe); /* it did not wait: its event has come before */
+    return step;
 }
 
 enum step EXEC(WFI)(struct core *c, uint32_t w)
@@ -54,9 +57,26 @@ enum step EXEC(CLREX)(struct core *c, uint32_t w)
     return STEP_NEXT;
 }
 
+/* HCR_EL2.BSU: a barrier of EL1 or EL0 reaches at least so far. Its types stay (CRm<1:0>). */
+static unsigned barrier_reach(const struct cpu *cpu, unsigned crm)
+{
+    enum { NON, INNER, OUTER, SYSTEM };
+    static const uint8_t reach_of_crm[4] = {OUTER, NON, INNER, SYSTEM};
+    static const uint8_t reach_of_bsu[4] = {NON, INNER, OUTER, SYSTEM};
+    static const uint8_t crm_of_reach[4] = {1, 2, 0, 3};
+    unsigned least = reach_of_bsu[field_get(HCR_EL2_BSU, cpu->effective[SR_HCR_EL2])];
+    bool is_reserved = (crm & 3u) == 0; /* SSBB and PSSBB among them */
+    if (cpu->el == 2 || is_reserved || reach_of_crm[crm >> 2] >= least)
+        return crm;
+    return (unsigned)crm_of_reach[least] << 2 | (crm & 3u);
+}
+
 static enum step barrier(struct core *c, uint32_t w, enum barrier_kind kind)
 {
-    c->ops->barrier(c->owner, c->pe, kind, a64_crm(w));
+    unsigned crm = a64_crm(w);
+    if (kind != BARRIER_ISB)
+        crm = barrier_reach(c->cpu, crm);
+    c->ops->barrier(c->owner, c->pe, kind, crm);
     return STEP_NEXT;
 }
 

@@ -210,12 +210,18 @@ uint32_t choose_at(struct chooser *c, enum choice_kind kind, uint32_t object, ui
 uint32_t choose(struct chooser *c, struct choice_counts *counts, enum choice_kind kind,
                 uint32_t object, uint32_t n)
 {
+    return choose_about(c, counts, kind, object, n, 0);
+}
+
+uint32_t choose_about(struct chooser *c, struct choice_counts *counts, enum choice_kind kind,
+                      uint32_t object, uint32_t n, uint64_t hint)
+{
     check_question(kind, object, n, CHOICE_ORDINAL_ASKED);
     if (n == 1)
         return 0;
     uint32_t ordinal = counts->asked[kind][object]++;
     ensure(counts->asked[kind][object] != 0); /* names would repeat */
-    return ask(c, kind, object, ordinal, n, 0);
+    return ask(c, kind, object, ordinal, n, hint);
 }
 
 const struct choice_record *chooser_unasked(const struct chooser *c)

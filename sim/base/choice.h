@@ -61,8 +61,9 @@ enum choice_policy {
 
 /*
  * A strategy's answer to a question that is open; must be below n, must depend only on its own
- * seed and on what it was asked before. hint is what the asker knows about the moment (see
- * machine.h for next-cpu: the physical address or the class of the last visible operation).
+ * seed and on what it was asked before. hint is what the asker knows about the moment: for next-cpu
+ * the physical address or the class of the last visible operation, for tlb-evict the entry's input
+ * address.
  */
 typedef uint32_t choice_decide(void *context, const struct choice_name *name, uint32_t n,
                                uint64_t hint);
@@ -117,6 +118,10 @@ void choice_records_sort(struct choice_record *records, size_t count);
  */
 uint32_t choose(struct chooser *c, struct choice_counts *counts, enum choice_kind kind,
                 uint32_t object, uint32_t n);
+
+/* The same, telling the strategy what the question is about. */
+uint32_t choose_about(struct chooser *c, struct choice_counts *counts, enum choice_kind kind,
+                      uint32_t object, uint32_t n, uint64_t hint);
 
 /* The same for kinds with ordinal=insn: the caller gives the ordinal. */
 uint32_t choose_at(struct chooser *c, enum choice_kind kind, uint32_t object, uint64_t ordinal,

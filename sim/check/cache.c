@@ -1,13 +1,18 @@
 /*
- * Checker cache: instructions that are stale. A line from which instructions were executed is
+ * Checker cache: instructions that are stale, and accesses that do not see each other.
+ *
+ * A line from which instructions were executed is
  * stored to; before it is executed again, by whom ever, the store has to be cleaned to the point
  * of unification (DC by address, unless CTR_EL0.IDC), that finished (DSB), instruction caches
  * invalidated for the PE that executes (IC, unless CTR_EL0.DIC), that finished (DSB), and the PE
  * synchronized (ISB, exception entry or return). Only words that were executed before count: what
  * was never fetched is in no instruction cache for certain, and loading a program draws no report.
  *
- * It needs no caches in the model, nor that anything stale is really executed. The words are known
- * by their address: a store of what is already there changes nothing.
+ * This needs no caches in the model, nor that anything stale is really executed.
+ *
+ * Where caches are on they tell (CACHE_STALE) when an access passes by a dirty line that says
+ * otherwise, hits a clean line over newer memory, or meets an older instruction line; whether the
+ * line had been written back or had gone by then is open, so that each is a violation.
  *
  * Not judged: clean operations by set and way count for nobody else's lines; lines beyond
  * CODE_LINE_MAX / 2. DDI 0487: "Synchronization and coherency issues between data and instruction
@@ -202,6 +207,55 @@ static void finished(struct cache_state *s, const struct event *e)
     }
 }
 
+/* --- lines, where caches are on --------------------------------------------------------------- */
+
+/* What CACHE_LINE and CACHE_STALE call them. */
+enum { LINE_WRITTEN_BACK = 1, LINE_DIRTY = 4 };
+enum { STALE_READ, STALE_WRITE, STALE_CLEAN, STALE_CODE };
+
+static struct data_line *data_at(struct cache_state *s, uint64_t pa)
+{
+    return &s->data[hash_mix(line_of(pa)) % DATA_LINE_MAX];
+}
+
+static void line_moved(struct checks *c, const struct event *e)
+{
+    const struct event_cache_line *l = &e->cache_line;
+    if (l->what != LINE_DIRTY && l->what != LINE_WRITTEN_BACK)
+        return;
+    *data_at(c->own[CHECK_CACHE], l->pa) =
+        (struct data_line){.pa = line_of(l->pa) | 1, .step = e->step, .pc = check_pc(c, e->pe),
+                           .pe = e->pe, .what = l->what};
+}
+
+static void met_stale(struct checks *c, const struct event *e)
+{
+    static const char *const kinds[] = {"past-dirty", "write-past-dirty", "stale-line",
+                                        "stale-instruction"};
+    static const char *const words[] = {
+        "reads memory past a dirty line, which says otherwise",
+        "writes memory under a dirty line, which may be written over it",
+        "hits a line that is older than memory",
+        "fetches, and meets an older line of its instruction cache"};
+    unsigned what = e->cache_stale.what;
+    if (what > STALE_CODE)
+        return;
+    bool is_walk = e->cache_stale.access == ACCESS_WALK;
+    const struct data_line *line = data_at(c->own[CHECK_CACHE], e->cache_stale.pa);
+    struct finding *f =
+        finding_begin(c, CHECK_CACHE, is_walk ? "walk-past-dirty" : kinds[what], e);
+    if (!f)
+        return;
+    if (line->pa == (line_of(e->cache_stale.pa) | 1))
+        finding_event(f, line->step, line->pe, line->pc, "%s the line at 0x%" PRIx64,
+                      line->what == LINE_DIRTY ? "stores to" : "writes back", line->pa - 1);
+    finding_event(f, e->step, e->pe, check_pc(c, e->pe), "%s0x%" PRIx64 ": %s",
+                  is_walk ? "walks through the descriptor at " : "at ", e->cache_stale.pa,
+                  words[what]);
+    finding_end(c, f, "CPU %u %s%s (PA 0x%" PRIx64 ")", e->pe, is_walk ? "in a table walk " : "",
+                words[what], e->cache_stale.pa);
+}
+
 void check_cache(struct checks *c, const struct event *e)
 {
     struct cache_state *s = c->own[CHECK_CACHE];
@@ -211,6 +265,10 @@ void check_cache(struct checks *c, const struct event *e)
         stored(c, e);
     else if (e->kind == EVENT_FETCH_PAGE)
         fetched(s, e);
+    else if (e->kind == EVENT_CACHE_LINE)
+        line_moved(c, e);
+    else if (e->kind == EVENT_CACHE_STALE)
+        met_stale(c, e);
     else if (e->kind == EVENT_SYSTEM) {
         if (e->system.write)
             maintained(c, e);

@@ -21,9 +21,11 @@
         "a use of a translation made from other tables under the same VMID and ASID: an ASID "     \
         "given away too early, two vCPUs with one ASID, another process's global entry")           \
     ROW(TLB, tlb,                                                                                  \
-        ON(TLB_HIT),                                                                               \
-        1, 0,                                                                                      \
-        "an access through a translation that a finished TLBI and DSB of its VM had removed")      \
+        ON(TLB_HIT) | ON(TLBI_DONE) | ON(TLBI_LOCAL_DONE) | ON(STORE_BUFFERED) |                   \
+            ON(STORE_DRAINED),                                                                     \
+        1, sizeof(struct tlb_state),                                                               \
+        "an access through a translation that a finished TLBI and DSB of its VM had removed, or "  \
+        "a store through it that drains later")                                                    \
     ROW(BBM, bbm,                                                                                  \
         ON(WALK) | ON(WATCH_STORE) | ON(BARRIER) | ON(TLBI) | ON(TLBI_DONE) |                      \
         ON(TLBI_LOCAL_DONE) | ON(CONTEXT),                                                         \
@@ -41,10 +43,10 @@
         "effective")                                                                               \
     ROW(CACHE, cache,                                                                              \
         ON(RETIRE) | ON(MEM) | ON(FETCH_PAGE) | ON(SYSTEM) | ON(BARRIER) | ON(EXC_TAKE) |          \
-        ON(ERET),                                                                                  \
+            ON(ERET) | ON(CACHE_LINE) | ON(CACHE_STALE),                                           \
         0, sizeof(struct cache_state),                                                             \
         "an instruction executed that was stored and not made visible to fetches (DC, IC, "        \
-        "barriers)")                                                                               \
+        "barriers); a read past a dirty line, a hit on a line over newer memory")                  \
     ROW(REGS, regs,                                                                                \
         ON(SYSTEM) | ON(EXC_TAKE) | ON(ERET) | ON(CONTEXT),                                        \
         0, sizeof(struct regs_state),                                                              \

@@ -8,6 +8,23 @@
 #define OWNED_MAX 4096u
 
 STATE_BEGIN
+/* tlb: a store that waits in a PE's buffer, and the invalidation that it should not outlive. */
+#define LATE_STORE_MAX 64u
+
+struct late_store {
+    struct shadow_entry entry; /* that translated it */
+    uint64_t store; /* its number + 1; 0: free */
+    uint64_t pa, step, pc;
+    uint64_t tlbi_step, tlbi_pc, done_step, done_pc; /* done_step 0: nothing has removed it */
+    uint32_t tlbi_pe, operation;
+};
+
+struct tlb_state {
+    uint32_t count; /* of all PEs */
+    uint32_t reserved;
+    struct late_store late[PE_COUNT_MAX][LATE_STORE_MAX];
+};
+
 /* owner: which root a range was last seen mapped by, from stage 2 fills. */
 struct owned {
     uint64_t key; /* address | log2 of its size; 0: free */
@@ -64,7 +81,17 @@ struct code_line {
     uint32_t words, stale; /* bit per word: was executed; was stored after that */
 };
 
+/* cache: when a line of data became dirty last, or was written back. */
+#define DATA_LINE_MAX 1024u
+
+struct data_line {
+    uint64_t pa; /* | 1; 0: free; the last one of those that share the place */
+    uint64_t step, pc;
+    uint32_t pe, what; /* as in CACHE_LINE */
+};
+
 struct cache_state {
+    struct data_line data[DATA_LINE_MAX];
     uint32_t count;
     uint32_t has_stores; /* to any line */
     uint64_t isb_step[PE_COUNT_MAX];

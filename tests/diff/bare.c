@@ -116,9 +116,15 @@ static void op_timer_changed(void *owner, unsigned pe)
     (void)owner, (void)pe;
 }
 
-static void op_cache(void *owner, unsigned pe, enum sysreg operation, pa_t address)
+static void op_cache(void *owner, unsigned pe, enum sysreg operation, const struct translation *t,
+                     uint64_t operand)
 {
-    (void)owner, (void)pe, (void)operation, (void)address;
+    (void)owner, (void)pe, (void)operation, (void)t, (void)operand;
+}
+
+static void op_synchronize(void *owner, unsigned pe)
+{
+    (void)owner, (void)pe;
 }
 
 static uint64_t op_gic_register(void *owner, unsigned pe, enum sysreg reg, bool is_write,
@@ -135,6 +141,7 @@ static const struct core_ops ops = {
     .counter = op_counter,
     .timer_changed = op_timer_changed,
     .cache = op_cache,
+    .synchronize = op_synchronize,
     .gic_register = op_gic_register,
 };
 

@@ -22,13 +22,12 @@ class Problem(Exception):
     """something outside the test is wrong: one line for the user"""
 
 
-def harness():
-    """the harness as bytes from BASE on"""
+def assemble(source, *options):
+    """a harness as bytes from BASE on"""
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, 'harness')
         command = ['aarch64-linux-gnu-gcc', '-nostdlib', '-static', '-march=armv8-a', '-Wl,-n',
-                   '-Wl,--build-id=none', f'-Wl,-Ttext={BASE:#x}', f'-Wl,-Tdata={TABLE:#x}',
-                   '-o', out, os.path.join(HERE, 'harness.S')]
+                   '-Wl,--build-id=none', f'-Wl,-Ttext={BASE:#x}', *options, '-o', out, source]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
             subprocess.run(['aarch64-linux-gnu-objcopy', '-O', 'binary', out, out + '.bin'],
@@ -36,9 +35,13 @@ def harness():
         except FileNotFoundError as error:
             raise Problem(f'{error.filename} is not installed: apt install gcc-aarch64-linux-gnu')
         except subprocess.CalledProcessError as error:
-            raise Problem(f'harness.S: {error.stderr.strip()}')
+            raise Problem(f'{source}: {error.stderr.strip()}')
         with open(out + '.bin', 'rb') as file:
             return file.read()
+
+
+def harness():
+    return assemble(os.path.join(HERE, 'harness.S'), f'-Wl,-Tdata={TABLE:#x}')
 
 
 class Block:

@@ -16,9 +16,6 @@ class Entry:
 
     def __init__(self, name, line, keys, isa):
         self.name, self.line, self.keys = name, line, keys
-        missing = [k for k in KEYS if k not in keys]
-        if missing:
-            raise Problem(f'{PATH}:{line}: {name} has no {missing[0]}')
         self.ops = set()
         for word in keys['rows'].split():
             found = [op.name for op in isa.ops.values()
@@ -47,9 +44,9 @@ class Entry:
             return False
 
 
-def read(isa, path=PATH):
-    """-> entries"""
-    entries, name, at, keys = [], None, 0, {}
+def parse(path, keys, optional=()):
+    """-> (name, line, {key: value}) of each entry of such a file, which has all of the keys"""
+    name, at, found = None, 0, {}
     with open(path, encoding='ascii') as file:
         lines = file.read().split('\n')
     for line, text in enumerate(lines + ['[]'], 1):
@@ -58,15 +55,22 @@ def read(isa, path=PATH):
             continue
         m = re.fullmatch(r'\[([\w-]*)\]', text)
         if m:
+            missing = [k for k in keys if name and k not in found]
+            if missing:
+                raise Problem(f'{path}:{at}: {name} has no {missing[0]}')
             if name:
-                entries.append(Entry(name, at, keys, isa))
-            name, at, keys = m[1], line, {}
+                yield name, at, found
+            name, at, found = m[1], line, {}
             continue
         key, sign, value = text.partition('=')
-        if not sign or key.strip() not in KEYS + OPTIONAL or not name or key.strip() in keys:
-            raise Problem(f'{path}:{line}: wanted one of {", ".join(KEYS)}, once for each entry')
-        keys[key.strip()] = value.strip()
-    return entries
+        if not sign or key.strip() not in (*keys, *optional) or not name or key.strip() in found:
+            raise Problem(f'{path}:{line}: wanted one of {", ".join(keys)}, once for each entry')
+        found[key.strip()] = value.strip()
+
+
+def read(isa, path=PATH):
+    """-> entries"""
+    return [Entry(name, line, keys, isa) for name, line, keys in parse(path, KEYS, OPTIONAL)]
 
 
 class List:

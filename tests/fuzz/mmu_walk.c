@@ -1,8 +1,9 @@
 /*
  * Fuzz target: walks under any registers through any descriptors. The input is the registers, one
  * request and a pool of descriptors; every address of memory holds one of the pool. A walk never
- * crashes and reads at most 24 descriptors; a TLB that starts empty gives the same, once filled
- * too; and what is translated lies in the PA space.
+ * crashes and reads at most 24 descriptors (and those of updates of the access flag and dirty
+ * state); a TLB that starts empty gives the same, once filled too; and what is translated lies in
+ * the PA space.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ struct input {
     struct vmsa_registers registers;
     uint64_t va;
     uint8_t el, kind, is_write, size, alignment, stage1_only, pa_bits, big_ids;
+    uint8_t granules, features, is_special, reserved[5];
 };
 
 struct pool {
@@ -37,6 +39,14 @@ static enum port_result port_read(void *owner, const struct access *access, uint
     return access->pa.bits >> 47 ? PORT_EXTERNAL_ABORT : PORT_OK;
 }
 
+/* Updates of descriptors are lost: every address has its descriptor for ever. */
+static enum port_result port_write(void *owner, const struct access *access,
+                                   const uint64_t value[2])
+{
+    ensure(access->kind == ACCESS_WALK && access->atomic && access->size == 8);
+    return pool_get(owner, access->pa.bits) == value[0] ? PORT_EXTERNAL_ABORT : PORT_OK;
+}
+
 static bool port_peek(const void *owner, pa_t pa, void *bytes, size_t size)
 {
     uint64_t descriptor = pool_get(owner, pa.bits);
@@ -45,15 +55,21 @@ static bool port_peek(const void *owner, pa_t pa, void *bytes, size_t size)
     return pa.bits >> 47 == 0;
 }
 
-static void check(const struct translation *t, const struct walk *walk, uint8_t pa_bits)
+/*
+ * An observer sees a page that the walk itself has made dirty (the page of a stage 1 table, which
+ * is read too) as clean: then only the permission to write may differ.
+ */
+static void check(const struct translation *t, const struct walk *walk,
+                  const struct mmu_config *config)
 {
     const struct translation *p = &walk->result;
+    unsigned open = config->features & MMU_FEATURE_DIRTY ? PERMIT_WRITE | PERMIT_WRITE_EL0 : 0;
     ensure(walk->step_count <= WALK_STEP_MAX);
     ensure(memcmp(&t->fault, &p->fault, sizeof t->fault) == 0);
     ensure(t->pa.bits == p->pa.bits && t->ipa.bits == p->ipa.bits);
     ensure(t->memory == p->memory && t->shareability == p->shareability);
-    ensure(t->size_log2 == p->size_log2 && t->permissions == p->permissions);
-    ensure(t->fault.kind != FAULT_NONE || t->pa.bits >> pa_bits == 0);
+    ensure(t->size_log2 == p->size_log2 && (t->permissions | open) == (p->permissions | open));
+    ensure(t->fault.kind != FAULT_NONE || t->pa.bits >> config->pa_bits == 0);
     ensure(t->fault.level <= 3);
 }
 
@@ -67,6 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct mmu_config config = {.pa_bits = sizes[in.pa_bits % sizeof sizes],
                                 .vmid_bits = in.big_ids & 1 ? 16 : 8,
                                 .asid_bits = in.big_ids & 2 ? 16 : 8,
+                                .granules = in.granules & 7,
+                                .features = in.features & 15,
                                 .tlb_entries = 1 + (in.big_ids >> 2)};
     uint64_t insn = 0, now = 0;
     uint8_t el = in.el % 3;
@@ -75,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct chooser chooser;
     struct choice_counts counts;
     struct mmu_state state;
-    struct port port = {.owner = &pool, .read = port_read, .peek = port_peek};
+    struct port port = {.owner = &pool, .read = port_read, .write = port_write, .peek = port_peek};
     memset(&events, 0, sizeof events);
     memset(&counts, 0, sizeof counts);
     memset(&state, 0, sizeof state);
@@ -93,13 +111,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                                   .is_write = in.is_write & 1,
                                   .size = (uint8_t)(in.size % 8 ? 1u << in.size % 8 >> 1 : 0),
                                   .alignment = (uint8_t)(1u << in.alignment % 5),
-                                  .stage1_only = in.stage1_only & 1};
+                                  .stage1_only = in.stage1_only & 1,
+                                  .is_at = in.is_special & 1,
+                                  .is_cache_op = in.is_special >> 1 & 1,
+                                  .is_atomic = in.is_special >> 2 & 1,
+                                  .pan = in.is_special >> 3 & 1};
     struct walk walk;
     struct translation t;
     mmu_peek(&mmu, &regime, &request, &walk);
     for (unsigned again = 0; again < 2; again++) {
         mmu_translate(&mmu, &regime, &request, &t);
-        check(&t, &walk, config.pa_bits);
+        check(&t, &walk, &config);
         ensure(state.tlb_valid <= config.tlb_entries);
     }
     chooser_free(&chooser);
@@ -115,7 +137,7 @@ const uint8_t *fuzz_seed(unsigned index, size_t *size)
         struct input in;
         uint64_t pool[8];
     } seed;
-    if (index >= 4)
+    if (index >= 6)
         return NULL;
     memset(&seed, 0, sizeof seed);
     struct vmsa_registers *r = &seed.in.registers;
@@ -133,9 +155,19 @@ const uint8_t *fuzz_seed(unsigned index, size_t *size)
     seed.in.va = index == 3 ? UINT64_C(0xffffff8000001238) : UINT64_C(0x1238);
     seed.in.pa_bits = 4;
     seed.in.big_ids = 0xff;
+    if (index >= 4) { /* 16 KiB over 64 KiB, and hardware updates at both stages */
+        seed.in.granules = 7;
+        seed.in.features = 15;
+        r->tcr_el1 = field_put(TCR_EL1_T0SZ, 20) | field_put(TCR_EL1_IPS, 5) |
+                     field_put(TCR_EL1_TG0, 2) | TCR_EL1_HA | TCR_EL1_HD;
+        r->vtcr_el2 = field_put(VTCR_EL2_T0SZ, 24) | field_put(VTCR_EL2_SL0, 1) |
+                      field_put(VTCR_EL2_PS, 5) | field_put(VTCR_EL2_TG0, 1) | VTCR_EL2_HA |
+                      VTCR_EL2_HD;
+        seed.in.is_write = index == 5;
+    }
     for (unsigned i = 0; i < 8; i++)
         seed.pool[i] = (uint64_t)(i + 5) << 30 | VMSA_LEAF_AF | field_put(VMSA_LEAF_AP, 1) |
-                       (i < 6 ? 3 : 1);
+                       (i < 6 ? 3 : 1) | (index >= 4 ? VMSA_LEAF_DBM : 0);
     *size = sizeof seed;
     return (const uint8_t *)&seed;
 }

@@ -66,6 +66,7 @@ def main():
     for path, line in [
             ('sim/base/clock.c', '#include "mmu/mmu.h"'), ('sim/base/clock.c', '#include "sim/machine.h"'),
             ('sim/base/event.c', '#include "gen/sysreg.h"'), ('mmu/walk.c', '#include "cpu/cpu.h"'),
+            ('mem/cache.c', '#include "mmu/mmu.h"'), ('mem/cache.c', '#include "sim/machine.h"'),
             ('gic/gic.c', '#include "cpu/cpu.h"'), ('cpu/core.c', '#include "gic/gic.h"'),
             ('cpu/core.c', '#include "mmu/tlb.h"'), ('cpu/core.c', '#include "sim/machine.h"'),
             ('cpu/core.c', '#include <time.h>'), ('hyp/host/main.c', '#include "sim/base/base.h"'),

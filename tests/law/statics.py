@@ -11,8 +11,8 @@ import tempfile
 
 from law import BUILD, Tap
 
-LIBRARIES = ['sim/base/libbase.a', 'mmu/libmmu.a', 'gic/libgic.a', 'cpu/libcpu_common.a', 'cpu/libcpu_precise.a',
-             'cpu/libcpu_fast.a', 'sim/libsim.a']
+LIBRARIES = ['sim/base/libbase.a', 'mmu/libmmu.a', 'mem/libmem.a', 'gic/libgic.a', 'cpu/libcpu_common.a',
+             'cpu/libcpu_precise.a', 'cpu/libcpu_fast.a', 'sim/libsim.a']
 SYMBOL = re.compile(r'^[0-9a-f]+ (.{7}) (\S+)\t([0-9a-f]+)\s+(\S+)$')
 WRITABLE = re.compile(r'\.(data|bss|tdata|tbss)(?!\.rel\.ro)|\*COM\*')
 

@@ -150,13 +150,15 @@ def scenario(shape, payload, kinds):
     for name in shape.observe:
         thread, sign, register = name.partition(':')
         words.append(f'cpu{thread}.{register}' if sign else f'word_{name}')
+    evict = f'evict: {{from: {TEST_VA:#x}, to: {TEST_VA + 16 * PAGE - 1:#x}}}\n' if shape.evict else ''
+    kinds = kinds + (['tlb-evict'] if shape.evict else [])
     return f'''title: {shape.name}
 machine: {{cpus: {len(shape.threads)}, ram: 4M, model: armv8.0, quantum: 1, timing: flat, tlb-entries: 64}}
 choices: [{', '.join(kinds)}]
 checkers: []
 start: {{symbol: litmus_start}}
 outcome: ["{'", "'.join(words)}"]
-explore: {{strategy: complete, max-steps: 100000}}
+{evict}explore: {{strategy: complete, max-steps: 100000}}
 variants:
   shape: {{payload: {payload}, expect: clean}}
 '''

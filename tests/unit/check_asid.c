@@ -246,3 +246,31 @@ Test(check_asid, a_page_inside_another_vms_block_is_found)
     block_story(false, "foreign-page");
     block_story(true, NULL);
 }
+
+/* A store waits in a buffer while its translation is invalidated: it may drain up to the DSB. */
+static void late_story(bool before, bool of_entry, const char *kind)
+{
+    struct check_world w = check_world(ONLY_TLB, false, 0);
+    runs(&w, 1, ROOT_A, 5);
+    fills(&w, 1, 9, 3, 0x7000, PAGE_OF_VM, 5);
+    struct event store = {.store_buffered = {.store = 3, .pa = PAGE_OF_VM, .entry = 9,
+                                             .size = 8}};
+    struct event drain = {.store_drained = {.store = 3, .pa = PAGE_OF_VM, .entry = 9, .size = 8}};
+    send(&w, EVENT_STORE_BUFFERED, 1, store);
+    tlbi(&w, 0, 1, TLBI_VAAE1, ROOT_A, 5, of_entry ? 0x7000 : 0x8000);
+    goes(&w, 1, 9);
+    if (before)
+        send(&w, EVENT_STORE_DRAINED, 1, drain);
+    dsb(&w, 0, 1);
+    cr_assert_null(found(&w));
+    if (!before)
+        send(&w, EVENT_STORE_DRAINED, 1, drain);
+    expect(&w, kind);
+}
+
+Test(check_asid, stores_that_drain_behind_the_dsb)
+{
+    late_story(false, true, "late-store");
+    late_story(true, true, NULL);
+    late_story(false, false, NULL);
+}

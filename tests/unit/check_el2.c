@@ -187,3 +187,32 @@ Test(check_el2, loading_a_program_is_no_story)
     cr_assert_eq(cpu->pc, WORLD_PROGRAM(0) + 8);
     expect(&w, NULL);
 }
+
+/* --- lines, where caches are on: as the caches tell it ---------------------------------------- */
+
+static void line_story(unsigned what, unsigned access, const char *kind)
+{
+    struct check_world w = check_world(ONLY_CACHE, false, 0);
+    send(&w, EVENT_CACHE_LINE, 0,
+         (struct event){.cache_line = {.what = 4, .dirty = 1, .pa = WORLD_DATA}});
+    cr_assert_null(found(&w));
+    send(&w, EVENT_CACHE_STALE, 1,
+         (struct event){.cache_stale = {.what = (uint8_t)what, .access = (uint8_t)access,
+                                        .pa = WORLD_DATA + 8}});
+    if (kind) {
+        cr_assert_not_null(found(&w));
+        cr_assert_eq(found(&w)->event[0].pe, 0, "who made it dirty");
+    }
+    expect(&w, kind);
+}
+
+Test(check_el2, accesses_and_lines_that_do_not_see_each_other)
+{
+    line_story(0, ACCESS_PLAIN, "past-dirty");
+    line_story(0, ACCESS_WALK, "walk-past-dirty");
+    line_story(1, ACCESS_PLAIN, "write-past-dirty");
+    line_story(2, ACCESS_PLAIN, "stale-line");
+    line_story(3, ACCESS_FETCH, "stale-instruction");
+    line_story(4, ACCESS_PLAIN, NULL);
+    line_story(5, ACCESS_PLAIN, NULL);
+}

@@ -358,6 +358,22 @@ Test(choice, the_two_ways_of_counting_do_not_mix, .signal = SIGABRT)
     choose_at(&c, CHOICE_TLB_EVICT, 0, 0, 2, 0);
 }
 
+Test(choice, what_a_question_is_about_reaches_the_strategy)
+{
+    uint64_t asked = 0;
+    struct choice_counts counts = {0};
+    struct chooser c;
+    chooser_init(&c, CHOICE_DECIDE);
+    open_all(&c);
+    c.decide = decide_hint;
+    c.decide_context = &asked;
+    cr_assert_eq(choose_about(&c, &counts, CHOICE_TLB_EVICT, 2, 4, 7), 3u);
+    cr_assert_eq(choose(&c, &counts, CHOICE_TLB_EVICT, 2, 4), 0u, "about nothing");
+    cr_assert_eq(counts.asked[CHOICE_TLB_EVICT][2], 2u, "they are counted together");
+    cr_assert_eq(asked, 1u, "ordinals 0 and 1");
+    chooser_free(&c);
+}
+
 static uint32_t decide_too_much(void *context, const struct choice_name *name, uint32_t n,
                                 uint64_t hint)
 {

@@ -57,6 +57,9 @@ Test(config, defaults_are_valid_and_ranges_are_checked)
     REFUSED(asid_bits, 12, "--asid-bits");
     REFUSED(list_registers, 65, "--list-registers");
     REFUSED(tlb_entries, 0, "--tlb-entries");
+    REFUSED(caches, 2, "--caches");
+    REFUSED(cache_sets, 3, "--cache-sets");
+    REFUSED(cache_sets, 8192, "--cache-sets");
     REFUSED(model[0], 0, "--model");
     REFUSED(property_count, PROPERTY_MAX + 1, "--prop");
 }

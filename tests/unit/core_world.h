@@ -36,6 +36,8 @@ struct core_world {
     enum sysreg cache_operation;
     pa_t cache_address;
     unsigned cache_count;
+    uint64_t cache_operand;
+    unsigned synchronized_count;
     unsigned told[EVENT_KIND_COUNT];
     struct event last[EVENT_KIND_COUNT];
     uint32_t answer; /* to every open choice */
@@ -64,13 +66,22 @@ static inline void world_timer_changed(void *owner, unsigned pe)
     w->timer_changes++;
 }
 
-static inline void world_cache(void *owner, unsigned pe, enum sysreg operation, pa_t address)
+static inline void world_cache(void *owner, unsigned pe, enum sysreg operation,
+                               const struct translation *t, uint64_t operand)
 {
     struct core_world *w = owner;
     cr_assert_eq(pe, w->core.pe);
     w->cache_operation = operation;
-    w->cache_address = address;
+    w->cache_address = t->pa;
+    w->cache_operand = operand;
     w->cache_count++;
+}
+
+static inline void world_synchronize(void *owner, unsigned pe)
+{
+    struct core_world *w = owner;
+    cr_assert_eq(pe, w->core.pe);
+    w->synchronized_count++;
 }
 
 static inline void world_hear(void *context, const struct event *event)
@@ -137,7 +148,8 @@ static inline struct core_world *world_new(unsigned el)
     w->chooser.decide = world_decide;
     w->chooser.decide_context = w;
     w->ops = (struct core_ops){.tlbi = world_tlbi, .counter = world_counter,
-                               .timer_changed = world_timer_changed, .cache = world_cache};
+                               .timer_changed = world_timer_changed, .cache = world_cache,
+                               .synchronize = world_synchronize};
     w->clock = (struct event_clock){&w->cpu.insns, &w->cpu.cycles, &w->cpu.el};
     w->mmu = (struct mmu){.state = &w->mmu_state, .memory = w->memory, .config = &w->config,
                           .port = &w->port, .chooser = &w->chooser, .counts = &w->counts,

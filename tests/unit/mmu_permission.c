@@ -95,10 +95,17 @@ Test(mmu_permission, stage1_rows_of_the_manual)
 
 Test(mmu_permission, stage2_all_inputs)
 {
+    /* XN[1:0]: who may fetch, EL1 and EL0. */
+    static const struct {
+        bool el1, el0;
+    } fetch[4] = {{true, true}, {false, true}, {false, false}, {true, false}};
     for (unsigned s2ap = 0; s2ap < 4; s2ap++)
-        for (unsigned xn = 0; xn < 2; xn++) {
-            unsigned el = (s2ap & 1 ? 1u : 0) | (s2ap & 2 ? 2u : 0) | (xn ? 0 : 4u);
-            cr_assert_eq(permission_stage2(s2ap, xn), el | el << 3);
+        for (unsigned xn = 0; xn < 4; xn++) {
+            unsigned el = (s2ap & 1 ? 1u : 0) | (s2ap & 2 ? 2u : 0);
+            unsigned expected = el | el << 3;
+            expected |= fetch[xn].el1 ? PERMIT_FETCH : 0;
+            expected |= fetch[xn].el0 ? PERMIT_FETCH_EL0 : 0;
+            cr_assert_eq(permission_stage2(s2ap, xn), expected);
         }
 }
 

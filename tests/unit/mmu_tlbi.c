@@ -140,7 +140,7 @@ static uint32_t sample_fill(const struct sample *s)
     memset(&map, 0, sizeof map);
     map.input = align_down(s->address_same ? VA : VA + (UINT64_C(1) << 40),
                            UINT64_C(1) << s->size_log2);
-    map.size_log2 = (uint8_t)s->size_log2;
+    map.size_log2 = map.leaf1_log2 = (uint8_t)s->size_log2;
     map.level1 = map.level2 = (uint8_t)(3 - (s->size_log2 - 12) / 9);
     map.ipa = ADDRESS_UNKNOWN;
     map.is_global = s->global;

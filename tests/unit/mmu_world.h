@@ -30,6 +30,8 @@ struct world {
     struct port port;
     struct mmu_state state[WORLD_PE_COUNT];
     struct mmu mmu[WORLD_PE_COUNT];
+    unsigned writes;          /* by the walker */
+    struct access last_write;
     unsigned told[64]; /* events by kind */
     struct event last[64];
     uint32_t messages;
@@ -57,6 +59,20 @@ static inline enum port_result world_port_read(void *owner, const struct access 
 {
     return world_read_ram(owner, access->pa.bits, value, access->size) ? PORT_OK
                                                                        : PORT_EXTERNAL_ABORT;
+}
+
+static inline enum port_result world_port_write(void *owner, const struct access *access,
+                                                const uint64_t value[2])
+{
+    struct world *w = owner;
+    uint64_t offset = access->pa.bits - WORLD_RAM_BASE;
+    if (access->pa.bits < WORLD_RAM_BASE ||
+        offset + access->size > (uint64_t)WORLD_RAM_PAGES * PAGE_BYTES)
+        return PORT_EXTERNAL_ABORT;
+    memcpy(w->ram + offset, value, access->size);
+    w->writes++;
+    w->last_write = *access;
+    return PORT_OK;
 }
 
 static inline bool world_port_peek(const void *owner, pa_t pa, void *bytes, size_t size)
@@ -101,6 +117,17 @@ static inline uint64_t world_page(struct world *w)
     return pa;
 }
 
+/* Zeroed memory for a table of `bytes`, aligned to that and at least to a page. */
+static inline uint64_t world_table(struct world *w, uint64_t bytes)
+{
+    uint64_t pages = bytes < PAGE_BYTES ? 1 : bytes / PAGE_BYTES;
+    w->pages_used = (uint32_t)align_down(w->pages_used + pages - 1, pages);
+    uint64_t pa = world_page(w);
+    for (uint64_t i = 1; i < pages; i++)
+        world_page(w);
+    return pa;
+}
+
 static inline struct world *world_new(uint32_t tlb_entries)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -121,7 +148,10 @@ static inline struct world *world_new(uint32_t tlb_entries)
     w->chooser.decide_context = w;
     w->chooser.open_mask = 1u << CHOICE_TLBI_DELIVER;
     w->clock = (struct event_clock){&w->insn, &w->time, &w->el};
-    w->port = (struct port){.owner = w, .read = world_port_read, .peek = world_port_peek};
+    w->port = (struct port){.owner = w,
+                            .read = world_port_read,
+                            .write = world_port_write,
+                            .peek = world_port_peek};
     events_attach(&w->events, world_hear, w, ~UINT64_C(0));
     for (unsigned i = 0; i < WORLD_PE_COUNT; i++) {
         w->mmu[i] = (struct mmu){.state = &w->state[i],
@@ -180,6 +210,31 @@ static inline uint64_t world_map(struct world *w, uint64_t root, unsigned start_
         if (!(*world_descriptor(w, pa) & 1))
             *world_descriptor(w, pa) = world_page(w) | 3 | table_bits;
         table = *world_descriptor(w, pa) & VMSA_TABLE_ADDRESS;
+    }
+}
+
+/* The same with any granule; input_bits of the region decide how many entries the start has. */
+static inline uint64_t world_map_granule(struct world *w, unsigned page_log2, uint64_t root,
+                                         unsigned start_level, unsigned input_bits,
+                                         uint64_t input, unsigned level, uint64_t leaf,
+                                         uint64_t table_bits)
+{
+    uint64_t table = root, address = ~bits_ones(page_log2) & bits_ones(48);
+    input &= bits_ones(input_bits);
+    for (unsigned l = start_level;; l++) {
+        unsigned shift = page_log2 + (page_log2 - 3) * (3 - l);
+        uint64_t index = input >> shift;
+        if (l != start_level)
+            index &= bits_ones(page_log2 - 3);
+        uint64_t pa = table + index * 8;
+        if (l == level) {
+            *world_descriptor(w, pa) = leaf;
+            return pa;
+        }
+        if (!(*world_descriptor(w, pa) & 1))
+            *world_descriptor(w, pa) =
+                world_table(w, UINT64_C(1) << page_log2) | 3 | table_bits;
+        table = *world_descriptor(w, pa) & address;
     }
 }
 

@@ -240,7 +240,7 @@ Test(order_buffer, events_tell_of_each_store)
     machine_free(m);
 }
 
-/* tlbi-drain: a store by an entry that goes may wait until the DSB, no longer; another's goes on. */
+/* tlbi-drain: a store by an entry that goes may wait until the DSB, no longer. */
 Test(order_buffer, a_tlbi_finishes_the_stores_of_its_entries)
 {
     for (uint32_t late = 0; late < 2; late++) {
@@ -266,6 +266,64 @@ Test(order_buffer, a_tlbi_finishes_the_stores_of_its_entries)
         cr_assert_eq(world_read(m, MAP_RAM + 0x100000), 2);
         machine_free(m);
     }
+}
+
+#define SEV 0xd503209fu
+#define SEVL 0xd50320bfu
+
+/* What PE 1 reads as early as it may, behind a word; PE 0 has stored, and sent an event or not. */
+static uint64_t read_behind(uint32_t word, bool sends)
+{
+    struct order_test t = {.history = 8,
+                           .program = {{STR(10, 1), DSB_ISH, sends ? SEV : NOP},
+                                       {SEVL, WFE, word, LDR(20, 1)}}};
+    static uint32_t early[CHOICE_KIND_COUNT] = {[CHOICE_LOAD_EARLY] = 1};
+    struct machine *m = order_begin(&t);
+    order_answer(m, early);
+    steps(m, 1, 2);
+    if (word != WFE || sends) /* else it would wait */
+        steps(m, 0, 3);
+    steps(m, 1, 2);
+    uint64_t read = order_reg(m, 1, 20);
+    machine_free(m);
+    return read;
+}
+
+/* What is behind a WFE does not run ahead of the event that ends it. */
+Test(order_buffer, a_load_behind_an_event)
+{
+    cr_assert_eq(read_behind(NOP, false), 0);
+    cr_assert_eq(read_behind(NOP, true), 0);
+    cr_assert_eq(read_behind(SEVL, true), 0);
+    cr_assert_eq(read_behind(WFE, true), 1);
+}
+
+/* The same of an interrupt: what is behind its being taken does not run ahead of its line. */
+Test(order_buffer, a_load_behind_an_interrupt)
+{
+    struct order_test t = {.history = 8, .program = {{STR(10, 1), STR(10, 3)}, {NOP}}};
+    static uint32_t early[CHOICE_KIND_COUNT] = {[CHOICE_LOAD_EARLY] = 1};
+    struct machine *m = order_begin(&t);
+    struct gic *gic = &m->state->gic;
+    const uint32_t handler[] = {LDR(20, 1), LDR(21, 3)};
+    cr_assert(machine_poke(m, pa_make(WORLD_VECTORS + 0x280), handler, sizeof handler));
+    world_set(m, 1, SR_HCR_EL2, m->state->cpu[1].reg[SR_HCR_EL2] | HCR_EL2_IMO);
+    m->state->cpu[1].daif = 0;
+    gic_write(gic, 1, GIC_FRAME_D, 0x000, 4, 1);           /* GICD_CTLR */
+    gic_write(gic, 1, GIC_FRAME_D, 0x100, 4, 1u << 30);    /* GICD_ISENABLER0 */
+    gic_write(gic, 1, GIC_FRAME_C, 0x000, 4, 1);           /* GICC_CTLR */
+    gic_write(gic, 1, GIC_FRAME_C, 0x004, 4, 0xff);        /* GICC_PMR */
+    order_answer(m, early);
+    steps(m, 0, 1);
+    gic_write(gic, 1, GIC_FRAME_D, 0x200, 4, 1u << 30);    /* GICD_ISPENDR0 */
+    machine_wires(m);
+    cr_assert_neq(m->state->cpu[1].lines, 0);
+    steps(m, 0, 1);
+    steps(m, 1, 3);
+    cr_assert_eq(m->state->cpu[1].pc, WORLD_VECTORS + 0x288);
+    cr_assert_eq(order_reg(m, 1, 20), 1, "stored before the line rose");
+    cr_assert_eq(order_reg(m, 1, 21), 0, "stored after that");
+    machine_free(m);
 }
 
 Test(order_buffer, what_waits_is_state)

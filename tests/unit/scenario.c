@@ -104,6 +104,8 @@ Test(scenario, outcomes_are_registers_and_symbols)
     char text[sizeof good + 64];
     snprintf(text, sizeof text, "outcome: [cpu3.x10, \"word\"]\n%s", good);
     cr_assert(parse(&s, text, &error), "%s", error.text);
+    cr_expect_eq(s.evict_from, 0);
+    cr_expect_eq(s.evict_to, UINT64_MAX);
     cr_assert_eq(s.outcome_count, 2);
     cr_expect_eq(s.outcome[0].word.pe, 3);
     cr_expect_eq(s.outcome[0].word.number, 10);
@@ -152,6 +154,8 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"strategy: pct", "strategy: luck",
          "random, pct, conflict, systematic, complete, portfolio"},
         {"title: Two", "outcome: 7\ntitle: Two", "x/scenario.yaml:2: outcome: must be a list"},
+        {"title: Two", "evict: 7\ntitle: Two", "x/scenario.yaml:2: evict: must be a mapping"},
+        {"title: Two", "evict: {from: x}\ntitle: Two", "x/scenario.yaml:2: from: x is no number"},
         {"title: Two", "outcome: [cpu4.x0]\ntitle: Two", "outcome: cpu4.x0: no such register"},
         {"title: Two", "outcome: [cpu0.x31]\ntitle: Two", "outcome: cpu0.x31: no such"},
         {"title: Two", "outcome: [a, b, c, d, e, f, g, h, i]\ntitle: Two", "more than 8 words"},

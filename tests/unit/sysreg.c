@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpu/model.h"
+#include "mmu/mmu.h"
 #include "cpu/sysreg_row.h"
 #include "sim/base/base.h"
 
@@ -410,8 +411,16 @@ Test(model, says_only_what_is_there)
     cr_assert_eq(model_value(&model, SR_ID_AA64ISAR0_EL1, 0, 0), 0);
     uint64_t mmfr0 = model_value(&model, SR_ID_AA64MMFR0_EL1, 0, 0);
     cr_assert_eq(field_get(ID_AA64MMFR0_EL1_TGran4, mmfr0), 0);
-    cr_assert_eq(field_get(ID_AA64MMFR0_EL1_TGran64, mmfr0), 15);
+    cr_assert_eq(field_get(ID_AA64MMFR0_EL1_TGran64, mmfr0), 0);
     cr_assert_eq(field_get(ID_AA64MMFR0_EL1_TGran16, mmfr0), 0);
+    cr_assert_eq(model_granules(&model), MMU_GRANULE_4K | MMU_GRANULE_64K);
+    cr_assert_eq(model_mmu_features(&model), 0);
+    model = model_configure(model_find("neoverse-n1"), 0, 0);
+    cr_assert_eq(model_pa_bits(&model), 48);
+    cr_assert_eq(model_granules(&model), MMU_GRANULE_4K | MMU_GRANULE_16K | MMU_GRANULE_64K);
+    cr_assert_eq(model_mmu_features(&model), MMU_FEATURE_AF | MMU_FEATURE_DIRTY |
+                                                 MMU_FEATURE_XNX | MMU_FEATURE_HPD);
+    model = model_configure(model_find("armv8.0"), 0, 0);
     cr_assert_eq(model_value(&model, SR_CCSIDR_EL1, 2, 0), 0x70ffe07a);
     cr_assert_eq(model_value(&model, SR_CCSIDR_EL1, 9, 0), 0);
 }

@@ -522,6 +522,10 @@ Test(sysreg_execute, at_with_a_stage_2_fault_on_its_walk)
             cr_assert_eq(step, STEP_FAULT);
             cr_assert_eq(w->core.fault.stage, 2);
             cr_assert_eq(w->core.fault.s1ptw, 1);
+            world_open(w, CHOICE_UNKNOWN_VALUE, 2);
+            cr_assert_eq(sys(w, SR_AT_S1E1W, 0x1234), STEP_FAULT);
+            cr_assert_eq(w->cpu.unknown != 0, true, "PAR_EL1");
+            cr_assert_eq(read_of(w, SR_PAR_EL1), UINT64_MAX);
             cr_assert_eq(syndrome_abort(&w->core.fault, 0),
                          FSC_TRANSLATION_L1 | 1u << 8 | 1u << 7 | 1u << 6);
         }
@@ -545,6 +549,7 @@ Test(sysreg_execute, cache_maintenance_reaches_the_machine)
         cr_assert_eq(w->cache_count, 1);
         cr_assert_eq(w->cache_operation, rows[i].operation);
         cr_assert_eq(w->cache_address.bits, rows[i].by_address ? 0x40000040 : 0);
+        cr_assert_eq(w->cache_operand, 0x40000040);
         world_free(w);
     }
 }

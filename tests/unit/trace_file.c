@@ -30,6 +30,8 @@ static struct trace sample(void)
                       .image_size = sizeof payload};
     config_default(&t.setup.config);
     t.setup.config.open_mask = 1u << CHOICE_NEXT_CPU | 1u << CHOICE_TLBI_DELIVER;
+    t.setup.config.caches = 1;
+    t.setup.config.cache_sets = 8;
     t.setup.config.property_count = 2;
     t.setup.config.property[0] = (struct config_property){.node = "/a", .name = "b", .number = 7};
     t.setup.config.property[1] =
