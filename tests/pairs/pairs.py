@@ -62,7 +62,7 @@ def write_scenario(row, checkers):
                 f'choices: [{choices}]\n'
                 f'checkers: [{row["checkers"] or checkers}]\n'
                 'start: {symbol: pair_main}\n'
-                'explore:\n  strategy: random\n  max-steps: 100000\n'
+                'explore:\n  strategy: random\n  max-steps: 300000\n'
                 'variants:\n'
                 f'  bad:\n    payload: bad_{row["name"]}.elf\n    expect: [{row["bad"]}]\n'
                 f'  good:\n    payload: good_{row["name"]}.elf\n    expect: clean\n')
