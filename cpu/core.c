@@ -101,10 +101,25 @@ static void regimes_make(struct core *c)
     direct_drop(c);
 }
 
+/* The regimes as uses of effective copies; and the byte orders and alignment checks beside them. */
+static uint64_t use_el10(const struct core *c, const void *context)
+{
+    struct regime regime = core_regime_peek(c->cpu, c->mmu->config, REGIME_EL10);
+    (void)context;
+    return hash_bytes(&regime, sizeof regime,
+                      c->cpu->effective[SR_SCTLR_EL1] & (SCTLR_EL1_E0E | SCTLR_EL1_EE));
+}
+
+static uint64_t use_el2(const struct core *c, const void *context)
+{
+    struct regime regime = core_regime_peek(c->cpu, c->mmu->config, REGIME_EL2);
+    (void)context;
+    return hash_bytes(&regime, sizeof regime, c->cpu->effective[SR_SCTLR_EL2] & SCTLR_EL2_EE);
+}
+
 const struct regime *core_regime(struct core *c, enum regime_kind kind)
 {
-    if (__builtin_expect(c->cpu->unsynchronized_count != 0, 0))
-        effective_before_use(c, kind == REGIME_EL2 ? EFFECTIVE_USE_EL2 : EFFECTIVE_USE_EL10);
+    effective_before(c, kind == REGIME_EL2 ? use_el2 : use_el10, NULL);
     if (__builtin_expect(c->regimes_stale, 0))
         regimes_make(c);
     return &c->regime[kind];
@@ -236,6 +251,8 @@ bool mem_check_sp(struct core *c)
     const struct cpu *cpu = c->cpu;
     if ((cpu_sp_get(cpu) & 15u) == 0)
         return true;
+    effective_before_bits(c, cpu->el == 2 ? SR_SCTLR_EL2 : SR_SCTLR_EL1,
+                          cpu->el == 0 ? SCTLR_EL1_SA0 : SCTLR_EL1_SA);
     bool checks;
     if (cpu->el == 2)
         checks = cpu->effective[SR_SCTLR_EL2] & SCTLR_EL2_SA;

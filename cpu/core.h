@@ -97,6 +97,7 @@ struct core {
     uint32_t word;        /* its encoding */
     bool lines_may_change; /* a device or timer was touched: the machine looks at its wires */
     const char *unmodelled; /* static text */
+    bool timers_quiet; /* copies of timer registers change, but nobody is told yet; effective.c */
 
     /* Direct pointers to RAM, over live TLB entries; see memory.c. Owned, never state. */
     struct core_cache *cache;

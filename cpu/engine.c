@@ -10,6 +10,7 @@
 #include "cpu/engine.h"
 #include "cpu/debug.h"
 #include "cpu/direct.h"
+#include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
 #if defined(ENGINE_FAST)
@@ -235,6 +236,8 @@ static inline bool step_once(struct core *c, const struct engine_budget *budget,
     c->visible = VISIBLE_NONE;
     c->extra_cost = 0;
     c->word = 0;
+    if (__builtin_expect(cpu->unsynchronized_count != 0, 0))
+        effective_before_step(c);
 #if defined(ENGINE_FAST)
     bool debugs = false;
 #else
@@ -244,6 +247,8 @@ static inline bool step_once(struct core *c, const struct engine_budget *budget,
         cpu->insns++; /* a step of its own: choices before and behind it differ in name */
         *reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
     } else if (!(debugs && debug_before(c)) && fetch(c, &c->word, &op)) {
+        if (__builtin_expect(cpu->unsynchronized_count != 0, 0))
+            exception_settle_fp(c, c->word);
         enum step step = __builtin_expect(cpu->il, 0) ? exception_illegal_state(c)
                                                       : ENGINE(exec_table)[op](c, c->word);
         if (!instruction_end(c, budget, pc, op, step, reason))
