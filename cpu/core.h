@@ -128,6 +128,11 @@ static inline enum regime_kind core_regime_kind(const struct cpu *cpu)
     return cpu->el == 2 ? REGIME_EL2 : REGIME_EL10;
 }
 
+/* While the MMU keeps versions: tells it by which regimes this PE may walk now; and by which it
+ * may have walked in passing, if all registers that are written were in effect (lagging or not). */
+void core_tell_regimes(struct core *c);
+void core_tell_passing(struct core *c);
+
 /* Tells CONTEXT when what is live on this PE has changed since it was last told. */
 void core_tell_context(struct core *c);
 

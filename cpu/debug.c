@@ -242,7 +242,8 @@ static bool bytes_match(const struct cpu *cpu, unsigned n, uint64_t va, unsigned
 {
     uint64_t control = cpu->effective[SR_DBGWCR0_EL1 + n];
     uint64_t bas = field_get(WCR_BAS, control), mask = field_get(WCR_MASK, control);
-    uint64_t value = exception_branch_address(cpu, cpu->effective[SR_DBGWVR0_EL1 + n] & ~UINT64_C(3));
+    uint64_t wvr = cpu->effective[SR_DBGWVR0_EL1 + n];
+    uint64_t value = exception_branch_address(cpu, wvr & ~UINT64_C(3));
     uint64_t lowest = bas & -bas, above = bas + lowest;
     bool is_contiguous = (above & (above - 1)) == 0;
     unsigned bottom = (value & 4u) != 0 && is_contiguous ? 2 : 3;

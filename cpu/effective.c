@@ -138,6 +138,8 @@ void effective_program(struct core *c, enum sysreg reg, uint64_t value)
         return;
     }
     list(cpu, reg);
+    if (is_open(c) && row->on_write == SYSREG_ON_WRITE_REGIME && mmu_keeps_versions(c->mmu))
+        core_tell_passing(c);
     if (is_open(c) && row->on_write == SYSREG_ON_WRITE_TIMER)
         c->ops->timer_changed(c->owner, c->pe); /* it looks at them with both copies */
 }

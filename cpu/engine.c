@@ -201,6 +201,8 @@ static inline void step_end(struct core *c, uint8_t el)
     if (__builtin_expect(c->events->mask >> EVENT_CONTEXT & 1, 0) &&
         (cpu->el != el || c->regimes_stale))
         core_tell_context(c);
+    if (mmu_keeps_versions(c->mmu) && (cpu->el != el || c->regimes_stale))
+        core_tell_regimes(c);
     c->events->step++;
 }
 
@@ -308,6 +310,8 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     c->unmodelled = NULL;
     c->visible = VISIBLE_NONE;
     direct_begin(c);
+    if (mmu_keeps_versions(c->mmu))
+        core_tell_regimes(c);
     while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET &&
            !c->events->stop) {
 #if defined(ENGINE_FAST)

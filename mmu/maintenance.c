@@ -21,6 +21,7 @@
 #include "gen/vmsa.h"
 #include "mmu/regime.h"
 #include "mmu/tlb.h"
+#include "mmu/versions.h"
 
 #include <string.h>
 
@@ -157,6 +158,8 @@ static void deliver(struct mmu *mmu, unsigned i)
     for (unsigned k = 0; k < count; k++)
         if (removes(mmu, &t, tlb_index_entry(mmu->index, slots[k])))
             slots[gone++] = slots[k];
+    if (mmu_keeps_versions(mmu) && t.received != 0)
+        version_removed(mmu->versions, mmu->pe, &t);
     tlb_index_sort(mmu->index, slots, gone);
     for (unsigned k = 0; k < gone; k++)
         tlb_remove(mmu, slots[k], TLB_GONE_TLBI, t.message);
@@ -185,6 +188,7 @@ void mmu_tlbi_receive(struct mmu *mmu, const struct tlbi *message)
     struct tlbi *t = &state->queue[state->queue_count++];
     *t = *message;
     t->fills = (uint32_t)state->fills;
+    t->received = mmu_keeps_versions(mmu) ? version_tick(mmu->versions) : 0;
     t->entries_gone = t->accesses_finished = t->awaits_isb = 0;
     mmu->generation++;
 }

@@ -167,7 +167,8 @@ struct tlbi {
     uint8_t entries_gone;      /* half one done */
     uint8_t accesses_finished; /* half two done */
     uint8_t awaits_isb;        /* at the issuer: DSB done, counts for itself at the next CSE */
-    uint8_t reserved[6];
+    uint8_t reserved[2];
+    uint32_t received;         /* when it came, in the version log's time; 0 while there is none */
 };
 
 #define TLBI_QUEUE_MAX 64u
@@ -184,6 +185,33 @@ STATE_END
 
 struct tlb_index; /* derived: finds entries by page; never state */
 
+/*
+ * The version log: what descriptors, registers and invalidations of the recent past a walk nobody
+ * asked for may have met (choice spec-fill). State in copy-on-write pages, there only where that
+ * kind may be open; one for a machine. See versions.h.
+ */
+struct version_log {
+    struct cow *memory;
+    size_t first_page; /* there */
+    uint64_t ram_base; /* the RAM whose stores it is told of */
+    size_t ram_pages;
+    const struct chooser *chooser; /* it is kept while spec-fill is open */
+    bool out_of_context; /* erratum: EL1&0 walks go on while at EL2 */
+};
+
+/* How many pages the log takes. */
+size_t version_log_pages(size_t ram_pages);
+/* A store to RAM is about to change bytes of one page, which are at `page` now. */
+void version_log_store(struct version_log *log, pa_t pa, const uint8_t *page, const void *bytes,
+                       size_t size);
+
+/* A use for which nothing else than what is there could be. Derived; see speculate.c. */
+#define SPECULATION_MEMO_COUNT 64u
+struct speculation_memo {
+    uint64_t regime, page;
+    uint32_t now, after; /* now 0: none */
+};
+
 /* The MMU of one PE as wired by the machine. */
 struct mmu {
     struct mmu_state *state;
@@ -196,6 +224,8 @@ struct mmu {
     struct events *events;
     const struct event_clock *clock; /* insn and time for the heads of events */
     struct tlb_index *index;
+    struct version_log *versions; /* NULL: none is kept */
+    struct speculation_memo memo[SPECULATION_MEMO_COUNT];
     uint64_t generation; /* derived: grows when a cached pointer over an entry may be stale */
     uint8_t pe;
 };
@@ -243,6 +273,21 @@ void mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast);
 
 /* A context synchronization event on this PE: what awaits it counts now. */
 void mmu_synchronize(struct mmu *mmu);
+
+/*
+ * For the version log, while it is kept: the regimes of this PE, and at which level it is. Call it
+ * when one of these has changed. A regime that is NULL keeps what was told before.
+ */
+void mmu_tell_regimes(struct mmu *mmu, const struct regime *el10, const struct regime *el2,
+                      unsigned el);
+/* Regimes that the PE may have walked by in passing: written, but never in effect as a whole. */
+void mmu_tell_passing(struct mmu *mmu, const struct regime *el10, unsigned el);
+/* Whether it is kept now. */
+static inline bool mmu_keeps_versions(const struct mmu *mmu)
+{
+    return __builtin_expect(mmu->versions != NULL, 0) &&
+           choice_is_open(mmu->versions->chooser, CHOICE_SPEC_FILL);
+}
 
 /* Observers: the valid TLB entries, oldest first. */
 struct tlb_view {

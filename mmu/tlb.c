@@ -10,9 +10,10 @@
  * that it was made from (source), so that an invalidation also removes what was derived from
  * stale entries after it came, and nothing else that is younger than the message.
  *
- * Not modelled: entries nobody asked for (choice spec-fill), amalgamation on a conflict.
+ * Not modelled: amalgamation on a conflict. Entries nobody asked for: speculate.c.
  */
 #include "mmu/tlb.h"
+#include "mmu/versions.h"
 
 #include <string.h>
 
@@ -64,6 +65,7 @@ void mmu_unwire(struct mmu *mmu)
 void mmu_restored(struct mmu *mmu)
 {
     tlb_index_clear(mmu->index);
+    memset(mmu->memo, 0, sizeof mmu->memo);
     uint32_t left = mmu->state->tlb_valid;
     for (size_t page = 0; left != 0; page++) {
         ensure(page < mmu_tlb_pages(mmu->config));
@@ -143,6 +145,8 @@ uint32_t tlb_fill(struct mmu *mmu, const struct tlb_key *key, const struct mappi
     e->asid = map->is_global ? 0 : key->asid;
     e->regime = key->regime;
     e->stage = key->stage;
+    if (mmu_keeps_versions(mmu))
+        e->made = version_stores(mmu->versions)->now;
     tlb_index_insert(mmu->index, slot);
     mmu->state->tlb_valid++;
     if (may_overlap(mmu, slot))

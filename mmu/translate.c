@@ -12,6 +12,7 @@
  */
 #include "gen/sysreg.h"
 #include "mmu/permission.h"
+#include "mmu/speculate.h"
 #include "mmu/tlb.h"
 
 #include <string.h>
@@ -26,6 +27,7 @@ struct walker {
     const struct regime *regime;
     const struct mmu_request *request;
     struct walk *walk;    /* the record of an observer, or NULL */
+    struct speculation *past; /* says what descriptors were, for a walk in the past; or NULL */
     struct fault *fault;
     uint32_t source;      /* oldest entry used so far */
     uint32_t entry;       /* the entry that gives the result */
@@ -82,9 +84,12 @@ static void entry_used(struct walker *w, const struct tlb_entry *e, unsigned kin
                        is_table ? e->map.output : e->map.output + offset);
 }
 
-static bool descriptor_get(struct walker *w, uint64_t pa, struct attributes a, uint64_t *out)
+static bool descriptor_get(struct walker *w, const struct walk_state *s, uint64_t pa,
+                           struct attributes a, uint64_t *out)
 {
     const struct port *port = w->mmu->port;
+    if (w->past)
+        return speculation_read(w->past, s, pa, out);
     if (w->live == NULL)
         return port->peek(port->owner, pa_make(pa), out, sizeof *out);
     struct access access = {
@@ -97,6 +102,8 @@ static bool descriptor_get(struct walker *w, uint64_t pa, struct attributes a, u
         .el = *w->mmu->clock->el,
     };
     uint64_t value[2] = {0, 0};
+    if (mmu_keeps_versions(w->mmu))
+        version_see_table(w->mmu->versions, pa, s->level, s->stage == 1 && w->regime->stage2_on);
     w->cost += w->mmu->config->cost_walk_step;
     if (port->read(port->owner, &access, value) != PORT_OK)
         return false;
@@ -108,7 +115,7 @@ static bool descriptor_get(struct walker *w, uint64_t pa, struct attributes a, u
 static bool descriptor_read(struct walker *w, const struct walk_state *s, uint64_t pa,
                             struct attributes a, uint64_t *descriptor)
 {
-    if (!descriptor_get(w, pa, a, descriptor))
+    if (!descriptor_get(w, s, pa, a, descriptor))
         return false;
     bool swap = s->stage == 1 ? (w->regime->sctlr & SCTLR_EL1_EE) != 0
                               : w->regime->stage2_is_big_endian;
@@ -182,8 +189,13 @@ static bool stage2_map(struct walker *w, uint64_t ipa, bool for_walk, struct map
                 return false;
             entry = tlb_fill(w->live, &key, out, w->source);
         }
-    } else if (!stage2_walk(w, ipa, for_walk, out)) {
-        return false;
+    } else {
+        if (w->past)
+            speculation_begin_stage2(w->past);
+        if (!stage2_walk(w, ipa, for_walk, out))
+            return false;
+        if (w->past)
+            speculation_end_stage2(w->past, out);
     }
     source_add(w, source);
     if (!for_walk)
@@ -384,11 +396,23 @@ static struct walker walker_make(const struct mmu *mmu, const struct regime *reg
                            .source = NO_SOURCE};
 }
 
+/* What a walk nobody asked for may have left for the address of this request. */
+static void speculate_before(struct walker *w, uint64_t va)
+{
+    struct mapping m;
+    if (w->regime->stage1_on)
+        speculate(w->live, w->regime, va);
+    else if (w->regime->stage2_on && walk_disabled(w->regime, w->request, &m))
+        speculate(w->live, w->regime, m.output + (va & bits_ones(PAGE_SHIFT)));
+}
+
 /* The mapping for the request, or NULL: from the entry for the whole, or made in *made. */
 static const struct mapping *map_live(struct walker *w, struct mapping *made)
 {
     const struct regime *r = w->regime;
     uint64_t va = walk_canonical_va(r, w->request->va.bits);
+    if (mmu_keeps_versions(w->live))
+        speculate_before(w, va);
     if (r->stage1_on) {
         bool conflict;
         struct tlb_key key = key_make(w, stage1_tag(r), va);
@@ -427,6 +451,19 @@ void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mm
     unsigned stage = !regime->stage1_on ? TLB_STAGE2 : stage1_tag(regime);
     event_emit_TLB_HIT(MMU_HEAD(mmu), w.entry, request->kind, request->is_write, regime->kind,
                        stage, request->va.bits, result->ipa.bits, result->pa.bits);
+}
+
+bool speculation_walk(const struct mmu *mmu, struct speculation *s, const struct regime *regime,
+                      uint64_t address, struct mapping *out)
+{
+    /* What every entry allows the level that walks; entries do not depend on who asks. */
+    struct mmu_request request = {
+        .va = va_make(address), .el = regime->kind == REGIME_EL2 ? 2 : 1, .alignment = 1};
+    struct translation ignored;
+    struct walker w = walker_make(mmu, regime, &request, &ignored);
+    w.past = s;
+    return regime->stage1_on ? map_by_walk(&w, address, out)
+                             : stage2_map(&w, address, false, out);
 }
 
 void mmu_peek(const struct mmu *mmu, const struct regime *regime,

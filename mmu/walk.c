@@ -157,6 +157,11 @@ void walk_resume(struct walk_state *s, const struct mapping *table)
     s->fault = FAULT_NONE;
 }
 
+unsigned walk_table_size(const struct walk_state *s)
+{
+    return level_shift(s->level) + s->index_bits;
+}
+
 uint64_t walk_descriptor_address(const struct walk_state *s)
 {
     uint64_t index = s->input >> level_shift(s->level) & bits_ones(s->index_bits);

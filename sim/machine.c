@@ -41,6 +41,7 @@ static void wire_pe(struct machine *m, unsigned pe)
         .counts = &m->side->counts,
         .events = &m->events,
         .clock = &m->event_clock[pe],
+        .versions = m->has_versions ? &m->versions : NULL,
         .pe = (uint8_t)pe,
     };
     mmu_wire(&m->mmu[pe]);
@@ -75,6 +76,21 @@ static void mmu_config_make(struct machine *m)
     };
 }
 
+/* RAM, the TLBs, and what spec-fill needs where it may be open. */
+static void memory_make(struct machine *m)
+{
+    size_t ram_pages = (size_t)(m->config.ram_bytes >> PAGE_SHIFT);
+    size_t pages = ram_pages + m->config.pe_count * mmu_tlb_pages(&m->mmu_config);
+    m->has_versions = m->config.open_mask >> CHOICE_SPEC_FILL & 1;
+    m->versions = (struct version_log){.first_page = pages,
+                                       .ram_base = MAP_RAM,
+                                       .ram_pages = ram_pages,
+                                       .chooser = &m->chooser};
+    if (m->has_versions)
+        pages += version_log_pages(ram_pages);
+    m->memory = m->versions.memory = cow_new(pages);
+}
+
 struct machine *machine_new(const struct machine_config *config, struct error *error)
 {
     if (!config_check(config, error))
@@ -93,8 +109,7 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     m->state = calloc(1, sizeof *m->state);
     m->side = calloc(1, sizeof *m->side);
     ensure(m->state != NULL && m->side != NULL);
-    m->memory = cow_new((size_t)(config->ram_bytes >> PAGE_SHIFT) +
-                        config->pe_count * mmu_tlb_pages(&m->mmu_config));
+    memory_make(m);
     m->notes = calloc((size_t)(config->ram_bytes >> PAGE_SHIFT), sizeof *m->notes);
     ensure(m->notes != NULL);
     m->port_epoch = 1;

@@ -83,7 +83,7 @@ struct machine {
     struct machine_config config;
     struct machine_state *state;
     struct machine_side *side;
-    struct cow *memory; /* RAM pages, then the TLB arrays of the PEs */
+    struct cow *memory; /* RAM pages, the TLB arrays of the PEs, the version log if there is one */
 
     /* Wiring. */
     struct chooser chooser;
@@ -91,6 +91,8 @@ struct machine {
     struct core core[PE_COUNT_MAX];
     struct mmu mmu[PE_COUNT_MAX];
     struct mmu_config mmu_config;
+    struct version_log versions; /* where spec-fill may be open */
+    bool has_versions;
     struct port port;
     struct event_clock event_clock[PE_COUNT_MAX];
     enum engine_kind engine;
