@@ -73,6 +73,7 @@ struct core {
     const struct core_ops *ops;
     void *owner;
     unsigned pe;
+    uint32_t errata; /* cpu/errata.h */
     bool conduit_hvc; /* the payload was entered at EL1: HVC from EL1 goes to the firmware */
 
     /* Derived from the effective registers; regimes_stale says when to make them again. */

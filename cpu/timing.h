@@ -10,6 +10,8 @@ struct timing {
     uint32_t exception;                    /* entry; returns are a class */
     uint32_t walk_step;                    /* each descriptor read */
     uint32_t tlb_miss;                     /* once per miss */
+    uint32_t tlb_second;                   /* a hit in the second level of a core's TLB */
+    uint32_t tlbi_broadcast;               /* a DSB that completes a broadcast TLBI */
     uint32_t device;                       /* a device or GIC register access */
     uint32_t cycles_per_tick;              /* of the system counter */
 };

@@ -133,7 +133,7 @@ static unsigned candidates(const struct mmu *mmu, const struct tlbi *t, uint32_t
         return tlb_index_valid(mmu->index, slots);
     unsigned count = 0;
     for (uint8_t stage = 1; stage < TLB_STAGE_COUNT; stage++) {
-        struct tlb_key key = {t->address, t->vmid, 0, row->regime, stage};
+        struct tlb_key key = {t->address, t->vmid, 0, row->regime, stage, 0};
         if (row->stages >> stage & 1u)
             count += tlb_index_gather(mmu->index, &key, slots + count);
     }
@@ -193,9 +193,10 @@ void mmu_tlbi_receive(struct mmu *mmu, const struct tlbi *message)
     mmu->generation++;
 }
 
-void mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast)
+bool mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast)
 {
     struct mmu_state *state = mmu->state;
+    bool waits = false;
     for (unsigned i = 0; i < state->queue_count;) {
         struct tlbi *t = &state->queue[i];
         bool covered = t->issuer == issuer && (covers_broadcast || t->scope == TLBI_LOCAL);
@@ -203,10 +204,13 @@ void mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast)
             deliver(mmu, i);
             continue;
         }
-        if (covered)
+        if (covered && t->awaits_isb == 0) {
             t->awaits_isb = 1;
+            waits |= t->scope != TLBI_LOCAL;
+        }
         i++;
     }
+    return waits;
 }
 
 void mmu_synchronize(struct mmu *mmu)

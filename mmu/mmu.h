@@ -23,15 +23,39 @@ struct vmsa_registers {
     uint64_t hcr_el2, vtcr_el2, vttbr_el2;
 };
 
+/* The geometry of a core's TLB (mmu/cores.def, shape.c). */
+#define TLB_HOLDS_FETCH 1u
+#define TLB_HOLDS_DATA 2u
+#define TLB_HOLDS_TABLE 4u
+#define TLB_HOLDS_STAGE2 8u
+#define TLB_ARRAY_MAX 6u
+
+struct tlb_array {
+    uint16_t entries, ways;
+    uint8_t level; /* 1: looked at first */
+    uint8_t holds; /* TLB_HOLDS_* */
+};
+
+struct tlb_shape {
+    uint32_t count;   /* arrays; 0: the architectural shape, where only capacity limits */
+    uint32_t entries; /* of all arrays */
+    struct tlb_array array[TLB_ARRAY_MAX];
+};
+
+/* The shape of a core by its model's name; false: none is known. */
+bool tlb_shape_find(const char *core, struct tlb_shape *shape);
+
 /* What the machine fixes: ID_AA64MMFR0/1_EL1 as numbers, TLB shape, costs in cycles. */
 struct mmu_config {
     uint8_t pa_bits;          /* 32..48 */
     uint8_t vmid_bits;        /* 8 or 16 */
     uint8_t asid_bits;        /* 8 or 16 */
     uint8_t ignore_vmid_tags; /* a planted fault for the tests: lookups do not compare VMIDs */
-    uint32_t tlb_entries;     /* capacity per PE of the architectural shape */
+    uint32_t tlb_entries;     /* capacity per PE; of another shape: shape.entries */
+    struct tlb_shape shape;
     uint32_t cost_walk_step;  /* cycles for each descriptor read */
     uint32_t cost_tlb_miss;   /* cycles added once for a miss */
+    uint32_t cost_tlb_second; /* ... for a hit that the first level of a core's TLB has not */
 };
 
 /* Everything that a translation depends on, but for the request. A value; compare with memcmp. */
@@ -224,6 +248,8 @@ struct mmu {
     struct events *events;
     const struct event_clock *clock; /* insn and time for the heads of events */
     struct tlb_index *index;
+    uint32_t refills;      /* scratch: first levels filled again from the second */
+    uint32_t reserved;
     struct version_log *versions; /* NULL: none is kept */
     struct speculation_memo memo[SPECULATION_MEMO_COUNT];
     uint64_t generation; /* derived: grows when a cached pointer over an entry may be stale */
@@ -267,9 +293,10 @@ void mmu_tlbi_receive(struct mmu *mmu, const struct tlbi *message);
 /*
  * A DSB of `issuer` finishes: its messages that the DSB covers (all when covers_broadcast, else
  * only local ones) are delivered here; at the issuer itself they count from the next context
- * synchronization event on. Call it for each PE, in PE order.
+ * synchronization event on. Call it for each PE, in PE order. True at the issuer: a broadcast one
+ * was among them, which the other PEs had to answer.
  */
-void mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast);
+bool mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast);
 
 /* A context synchronization event on this PE: what awaits it counts now. */
 void mmu_synchronize(struct mmu *mmu);

@@ -334,8 +334,8 @@ static bool is_there(struct speculation *s, const struct wanted *want, const str
         if (s->point[i] < want->after)
             break;
         if (has(&made, i)) {
-            out->key = (struct tlb_key){want->address, r->vmid, stage == TLB_STAGE2 ? 0 : r->asid,
-                                        r->kind, (uint8_t)stage};
+            uint16_t asid = stage == TLB_STAGE2 ? 0 : r->asid;
+            out->key = (struct tlb_key){want->address, r->vmid, asid, r->kind, (uint8_t)stage, 0};
             out->map = *map;
             out->source = source_at(s->mmu, s->point[i]);
             return true;
@@ -421,7 +421,7 @@ void speculate(struct mmu *mmu, const struct regime *regime, uint64_t address)
 {
     unsigned stage = regime->stage1_on ? tag1(regime) : TLB_STAGE2;
     struct tlb_key key = {address, regime->vmid, stage == TLB_STAGE2 ? 0 : regime->asid,
-                          regime->kind, (uint8_t)stage};
+                          regime->kind, (uint8_t)stage, 0};
     uint32_t slots[TLB_MATCH_MAX];
     struct speculation s = {.mmu = mmu, .log = mmu->versions};
     struct wanted want = {.regime = regime, .address = address};

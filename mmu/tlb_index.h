@@ -38,6 +38,7 @@ struct tlb_key {
     uint64_t input;
     uint16_t vmid, asid;
     uint8_t regime, stage;
+    uint8_t is_fetch; /* who asks: which first level of a core's TLB has it */
 };
 
 struct tlb_index *tlb_index_new(uint32_t capacity, bool ignore_vmid);

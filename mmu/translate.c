@@ -56,7 +56,8 @@ static struct tlb_key key_make(const struct walker *w, unsigned stage, uint64_t 
 {
     const struct regime *r = w->regime;
     bool has_asid = (stage & TLB_COMBINED) != TLB_STAGE2;
-    return (struct tlb_key){input, r->vmid, has_asid ? r->asid : 0, r->kind, (uint8_t)stage};
+    return (struct tlb_key){input, r->vmid, has_asid ? r->asid : 0, r->kind, (uint8_t)stage,
+                            w->request->kind == ACCESS_FETCH};
 }
 
 static unsigned stage1_tag(const struct regime *regime)
@@ -171,7 +172,7 @@ static bool stage2_map(struct walker *w, uint64_t ipa, bool for_walk, struct map
     uint32_t source = w->source, entry = 0;
     w->source = NO_SOURCE;
     if (w->live) {
-        bool conflict;
+        unsigned conflict;
         struct tlb_key key = key_make(w, TLB_STAGE2, ipa);
         const struct tlb_entry *e = tlb_find(w->live, &key, &conflict);
         if (conflict)
@@ -414,11 +415,11 @@ static const struct mapping *map_live(struct walker *w, struct mapping *made)
     if (mmu_keeps_versions(w->live))
         speculate_before(w, va);
     if (r->stage1_on) {
-        bool conflict;
+        unsigned conflict;
         struct tlb_key key = key_make(w, stage1_tag(r), va);
         const struct tlb_entry *e = tlb_find(w->live, &key, &conflict);
         if (conflict) {
-            fault_make(w, FAULT_TLB_CONFLICT, 1, 0, false, 0);
+            fault_make(w, FAULT_TLB_CONFLICT, conflict, 0, false, ADDRESS_UNKNOWN);
             return NULL;
         }
         if (e) {
@@ -436,13 +437,15 @@ void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mm
     struct mapping made;
     const struct mapping *m = NULL;
     w.live = mmu;
+    mmu->refills = 0;
     /* While a message is on its way each use of an entry asks: no pointer may be kept. */
     if (__builtin_expect(mmu->state->queue_count != 0, 0))
         mmu->generation++;
     if (alignment_check(&w))
         m = map_live(&w, &made);
     bool ok = m != NULL && finish(&w, m, result);
-    result->cost = w.cost + (w.missed ? mmu->config->cost_tlb_miss : 0);
+    result->cost = w.cost + (w.missed ? mmu->config->cost_tlb_miss : 0) +
+                   mmu->refills * mmu->config->cost_tlb_second;
     if (!ok || w.entry == 0)
         return;
     result->entry = w.entry;

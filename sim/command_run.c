@@ -4,6 +4,7 @@
  * executed, so that the CPU takes exceptions there for ever.
  */
 #include "sim/command.h"
+#include "cpu/errata.h"
 #include "sim/progress.h"
 #include "sim/trace_file.h"
 
@@ -21,7 +22,7 @@
 enum {
     RUN_CPUS = OPTION_FIRST, RUN_RAM, RUN_CPU, RUN_ENTRY, RUN_APPEND, RUN_CHECK, RUN_SEED,
     RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS, RUN_SYMBOLS, RUN_ENGINE, RUN_TIMING, RUN_PROP,
-    RUN_QUANTUM,
+    RUN_QUANTUM, RUN_TLB, RUN_ERRATA,
 };
 
 static const struct option options[] = {
@@ -30,7 +31,8 @@ static const struct option options[] = {
     OPTION("seed", RUN_SEED), OPTION("choices", RUN_OPEN), OPTION("rate", RUN_RATE),
     OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
     OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE), OPTION("timing", RUN_TIMING),
-    OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM), {0},
+    OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM),
+    OPTION("tlb", RUN_TLB), OPTION("errata", RUN_ERRATA), {0},
 };
 
 static const char option_help[] =
@@ -42,6 +44,8 @@ static const char option_help[] =
     "  --prop /NODE:NAME=VALUE   one more property in the device tree; may be repeated\n"
     "  --quantum N       instructions before the next CPU's turn (1000)\n"
     "  --timing model|flat       what instructions cost: the model's table, or a cycle (model)\n"
+    "  --tlb architectural|core  nothing leaves it untold, or the core's geometry (architectural)\n"
+    "  --errata LIST     errata that the CPUs have (none; see armillary info errata)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
@@ -98,6 +102,24 @@ static bool parse_choices(const struct command *command, const char *list, uint3
             return false;
         }
         *mask |= 1u << kind;
+        list += length + (list[length] == ',');
+    }
+    return true;
+}
+
+static bool parse_errata(const struct command *command, const char *list, uint32_t *mask)
+{
+    char name[64];
+    *mask = 0;
+    while (*list) {
+        size_t length = strcspn(list, ",");
+        enum erratum erratum;
+        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), list);
+        if (!erratum_by_name(name, &erratum)) {
+            usage_error(command, "--errata: %s is no erratum (see armillary info errata)", name);
+            return false;
+        }
+        *mask |= 1u << erratum;
         list += length + (list[length] == ',');
     }
     return true;
@@ -173,6 +195,10 @@ static bool take_machine_option(const struct command *command, int option,
         return copy_argument(command, "--append", config->bootargs, sizeof config->bootargs);
     case RUN_TIMING:
         return parse_words(command, "--timing", "model", "flat", &config->timing_flat);
+    case RUN_TLB:
+        return parse_words(command, "--tlb", "architectural", "core", &config->tlb_core);
+    case RUN_ERRATA:
+        return parse_errata(command, optarg, &config->errata);
     case RUN_PROP:
         return add_property(command, config);
     case RUN_QUANTUM:

@@ -8,6 +8,7 @@
 #include "sim/machine_parts.h"
 
 #include "cpu/code.h"
+#include "cpu/errata.h"
 #include "cpu/model.h"
 #include "cpu/pmu.h"
 #include "gen/trace.h"
@@ -57,6 +58,7 @@ static void wire_pe(struct machine *m, unsigned pe)
         .ops = &machine_core_ops,
         .owner = m,
         .code = m->code,
+        .errata = m->config.errata,
         .pe = pe,
         .conduit_hvc = m->config.entry_el == 1,
     };
@@ -73,7 +75,13 @@ static void mmu_config_make(struct machine *m)
         .tlb_entries = m->config.tlb_entries,
         .cost_walk_step = m->timing.walk_step,
         .cost_tlb_miss = m->timing.tlb_miss,
+        .cost_tlb_second = m->timing.tlb_second,
     };
+    if (!m->config.tlb_core)
+        return;
+    if (!tlb_shape_find(m->config.model, &m->mmu_config.shape))
+        bug("model %s has no TLB geometry", m->config.model);
+    m->mmu_config.tlb_entries = m->mmu_config.shape.entries;
 }
 
 /* RAM, the TLBs, and what spec-fill needs where it may be open. */
@@ -85,7 +93,9 @@ static void memory_make(struct machine *m)
     m->versions = (struct version_log){.first_page = pages,
                                        .ram_base = MAP_RAM,
                                        .ram_pages = ram_pages,
-                                       .chooser = &m->chooser};
+                                       .chooser = &m->chooser,
+                                       .out_of_context = erratum_is_on(
+                                           m->config.errata, ERRATUM_SPECULATIVE_AT)};
     if (m->has_versions)
         pages += version_log_pages(ram_pages);
     m->memory = m->versions.memory = cow_new(pages);
@@ -93,7 +103,7 @@ static void memory_make(struct machine *m)
 
 struct machine *machine_new(const struct machine_config *config, struct error *error)
 {
-    if (!config_check(config, error))
+    if (!config_check(config, error) || !config_check_errata(config, error))
         return NULL;
     const struct cpu_model *model = model_find(config->model);
     if (!model) {

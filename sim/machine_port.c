@@ -160,8 +160,9 @@ static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsig
         return;
     bool covers_broadcast = (crm & 0xcu) != 4u;
     for (unsigned target = 0; target < m->config.pe_count; target++) {
-        if (target == pe || covers_broadcast)
-            mmu_tlbi_finish(&m->mmu[target], pe, covers_broadcast);
+        if ((target == pe || covers_broadcast) &&
+            mmu_tlbi_finish(&m->mmu[target], pe, covers_broadcast))
+            m->core[pe].extra_cost += m->timing.tlbi_broadcast;
     }
     if (covers_broadcast)
         event_emit_TLBI_DONE(CORE_HEAD(&m->core[pe]), m->state->pe[pe].tlbi_issued);

@@ -4,6 +4,7 @@
  * 64-bit values that do not fit into a JSON integer are hexadecimal strings.
  */
 #include "sim/trace_file.h"
+#include "cpu/errata.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -25,6 +26,10 @@ static const struct number_row config_rows[] = {
     ROW(struct machine_config, vmid_bits),      ROW(struct machine_config, asid_bits),
     ROW(struct machine_config, list_registers), ROW(struct machine_config, tlb_entries),
     ROW(struct machine_config, timing_flat),
+};
+/* Written only where they are not 0: what most machines do not have. */
+static const struct number_row option_rows[] = {
+    ROW(struct machine_config, tlb_core),
 };
 static const struct number_row setup_rows[] = {
     ROW(struct run_setup, window),
@@ -76,6 +81,19 @@ static bool put_config(json_t *root, const struct machine_config *config)
 {
     json_t *object = json_object(), *properties = json_array(), *open = json_array();
     put_numbers(object, ROWS(config_rows), config);
+    for (size_t i = 0; i < ARRAY_COUNT(option_rows); i++) {
+        uint32_t value;
+        memcpy(&value, (const char *)config + option_rows[i].offset, sizeof value);
+        if (value != 0)
+            put_numbers(object, &option_rows[i], 1, config);
+    }
+    if (config->errata != 0) {
+        json_t *errata = json_array();
+        for (uint32_t i = 0; i < ERRATUM_COUNT; i++)
+            if (config->errata >> i & 1)
+                json_array_append_new(errata, json_string(erratum_rows[i].name));
+        json_object_set_new(object, "errata", errata);
+    }
     bool good = put_text(object, "model", config->model) &&
                 put_text(object, "bootargs", config->bootargs);
     for (uint32_t kind = 0; kind < CHOICE_KIND_COUNT; kind++) {

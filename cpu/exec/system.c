@@ -6,6 +6,7 @@
  * in order already, until store buffers are modelled behind the port. YIELD and the hints of
  * later architectures do nothing.
  */
+#include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec/handlers.h"
 #include "cpu/sysreg.h"
@@ -54,9 +55,23 @@ enum step EXEC(CLREX)(struct core *c, uint32_t w)
     return STEP_NEXT;
 }
 
+/* The domain of DMB and DSB, CRm<3:2>, below EL2 no smaller than HCR_EL2.BSU says. */
+static unsigned domain_of(struct core *c, unsigned crm)
+{
+    static const uint8_t reach[4] = {2, 0, 1, 3};  /* outer, none, inner, full system */
+    static const uint8_t of_bsu[4] = {1, 2, 0, 3}; /* none, inner, outer, full system */
+    bool is_other = (crm & 3u) == 0 && crm < 8; /* SSBB and PSSBB, which share the encoding */
+    if (c->cpu->el == 2 || is_other)
+        return crm;
+    effective_before_bits(c, SR_HCR_EL2, HCR_EL2_BSU);
+    unsigned least = of_bsu[field_get(HCR_EL2_BSU, c->cpu->effective[SR_HCR_EL2])];
+    return reach[least] > reach[crm >> 2] ? least << 2 | (crm & 3u) : crm;
+}
+
 static enum step barrier(struct core *c, uint32_t w, enum barrier_kind kind)
 {
-    c->ops->barrier(c->owner, c->pe, kind, a64_crm(w));
+    unsigned crm = a64_crm(w);
+    c->ops->barrier(c->owner, c->pe, kind, kind == BARRIER_ISB ? crm : domain_of(c, crm));
     return STEP_NEXT;
 }
 

@@ -194,6 +194,29 @@ Test(mmu_speculate, a_change_without_break_makes_a_conflict)
     }
 }
 
+/* Of combined entries the abort may be one of either stage, and so go to EL1 or to EL2. */
+Test(mmu_speculate, a_conflict_of_both_stages_goes_to_either_level)
+{
+    for (uint32_t conflict = 0; conflict < 4; conflict++) {
+        struct past p = past_new(true);
+        past_begin(&p);
+        cr_assert_eq(read_pa(&p, 1), OLD);
+        asked.fill = 1;
+        asked.conflict = conflict;
+        store(&p, p.leaf2, changed(*world_descriptor(p.w, p.leaf2), NEW));
+        invalidate(&p, TLBI_IPAS2E1, IPA >> 12); /* the combined entry stays */
+        store(&p, p.leaf2, 0);
+        struct translation t = world_read(p.w, 1, VA);
+        cr_assert_eq(asked.conflicts, 1);
+        cr_assert_eq(t.fault.kind, conflict >= 2 ? FAULT_TLB_CONFLICT : FAULT_NONE);
+        if (conflict >= 2)
+            cr_assert_eq(t.fault.stage, conflict - 1);
+        else
+            cr_assert_eq(t.pa.bits, conflict ? NEW : OLD);
+        past_free(&p);
+    }
+}
+
 /* A table that is freed while its entry is kept: the walk goes on in what is there now. */
 static void table_reused(enum tlbi_operation operation, uint32_t fill, uint64_t wanted)
 {
