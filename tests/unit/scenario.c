@@ -115,7 +115,8 @@ Test(scenario, the_tlb_and_errata_of_its_machine)
 {
     struct scenario s;
     struct error error;
-    char *text = changed("  timing: flat", "  tlb: core\n  errata: [page-split-fault, speculative-at]");
+    char *text = changed("  timing: flat",
+                         "  tlb: core\n  errata: [page-split-fault, speculative-at]");
     cr_assert(parse(&s, text, &error), "%s", error.text);
     cr_expect_eq(s.setup.config.tlb_core, 1);
     cr_expect_eq(s.setup.config.errata,
