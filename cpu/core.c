@@ -67,9 +67,9 @@ void core_restored(struct core *c)
     debug_refresh(c);
 }
 
-struct vmsa_registers core_vmsa(const struct cpu *cpu)
+/* Out of a file of registers: the effective copies, or the programmed ones. */
+static struct vmsa_registers vmsa_of(const uint64_t *e)
 {
-    const uint64_t *e = cpu->effective;
     return (struct vmsa_registers){
         .sctlr_el1 = e[SR_SCTLR_EL1],
         .tcr_el1 = e[SR_TCR_EL1],
@@ -86,6 +86,11 @@ struct vmsa_registers core_vmsa(const struct cpu *cpu)
     };
 }
 
+struct vmsa_registers core_vmsa(const struct cpu *cpu)
+{
+    return vmsa_of(cpu->effective);
+}
+
 struct regime core_regime_peek(const struct cpu *cpu, const struct mmu_config *config,
                                enum regime_kind kind)
 {
@@ -99,12 +104,44 @@ static void regimes_make(struct core *c)
     c->regime[REGIME_EL2] = core_regime_peek(c->cpu, c->mmu->config, REGIME_EL2);
     c->regimes_stale = false;
     direct_drop(c);
+    mmu_tell_regimes(c->mmu, &c->regime[REGIME_EL10], &c->regime[REGIME_EL2], c->cpu->el);
+}
+
+void core_tell_regimes(struct core *c)
+{
+    if (c->regimes_stale)
+        regimes_make(c);
+    else
+        mmu_tell_regimes(c->mmu, &c->regime[REGIME_EL10], &c->regime[REGIME_EL2], c->cpu->el);
+}
+
+void core_tell_passing(struct core *c)
+{
+    const uint64_t *r = c->cpu->reg;
+    struct vmsa_registers registers = vmsa_of(r);
+    struct regime regime = regime_make(REGIME_EL10, &registers, c->mmu->config);
+    mmu_tell_passing(c->mmu, &regime, c->cpu->el);
+}
+
+/* The regimes as uses of effective copies; and the byte orders and alignment checks beside them. */
+static uint64_t use_el10(const struct core *c, const void *context)
+{
+    struct regime regime = core_regime_peek(c->cpu, c->mmu->config, REGIME_EL10);
+    (void)context;
+    return hash_bytes(&regime, sizeof regime,
+                      c->cpu->effective[SR_SCTLR_EL1] & (SCTLR_EL1_E0E | SCTLR_EL1_EE));
+}
+
+static uint64_t use_el2(const struct core *c, const void *context)
+{
+    struct regime regime = core_regime_peek(c->cpu, c->mmu->config, REGIME_EL2);
+    (void)context;
+    return hash_bytes(&regime, sizeof regime, c->cpu->effective[SR_SCTLR_EL2] & SCTLR_EL2_EE);
 }
 
 const struct regime *core_regime(struct core *c, enum regime_kind kind)
 {
-    if (__builtin_expect(c->cpu->unsynchronized_count != 0, 0))
-        effective_before_use(c, kind == REGIME_EL2 ? EFFECTIVE_USE_EL2 : EFFECTIVE_USE_EL10);
+    effective_before(c, kind == REGIME_EL2 ? use_el2 : use_el10, NULL);
     if (__builtin_expect(c->regimes_stale, 0))
         regimes_make(c);
     return &c->regime[kind];
@@ -236,6 +273,8 @@ bool mem_check_sp(struct core *c)
     const struct cpu *cpu = c->cpu;
     if ((cpu_sp_get(cpu) & 15u) == 0)
         return true;
+    effective_before_bits(c, cpu->el == 2 ? SR_SCTLR_EL2 : SR_SCTLR_EL1,
+                          cpu->el == 0 ? SCTLR_EL1_SA0 : SCTLR_EL1_SA);
     bool checks;
     if (cpu->el == 2)
         checks = cpu->effective[SR_SCTLR_EL2] & SCTLR_EL2_SA;

@@ -84,6 +84,7 @@ struct core {
     const struct core_ops *ops;
     void *owner;
     unsigned pe;
+    uint32_t errata; /* cpu/errata.h */
     bool conduit_hvc; /* the payload was entered at EL1: HVC from EL1 goes to the firmware */
 
     /* Derived from the effective registers; regimes_stale says when to make them again. */
@@ -110,6 +111,7 @@ struct core {
     uint32_t word;        /* its encoding */
     bool lines_may_change; /* a device or timer was touched: the machine looks at its wires */
     const char *unmodelled; /* static text */
+    bool timers_quiet; /* copies of timer registers change, but nobody is told yet; effective.c */
 
     /* Direct pointers to RAM, over live TLB entries; see memory.c. Owned, never state. */
     struct core_cache *cache;
@@ -139,6 +141,11 @@ static inline enum regime_kind core_regime_kind(const struct cpu *cpu)
 {
     return cpu->el == 2 ? REGIME_EL2 : REGIME_EL10;
 }
+
+/* While the MMU keeps versions: tells it by which regimes this PE may walk now; and by which it
+ * may have walked in passing, if all registers that are written were in effect (lagging or not). */
+void core_tell_regimes(struct core *c);
+void core_tell_passing(struct core *c);
 
 /* Tells CONTEXT when what is live on this PE has changed since it was last told. */
 void core_tell_context(struct core *c);

@@ -31,7 +31,7 @@ enum cpu_wait { CPU_RUNS, CPU_WAITS_INTERRUPT, CPU_WAITS_EVENT, CPU_IS_OFF };
 #define CPU_LINE_VFIQ 8u
 #define CPU_LINE_SERROR 16u
 
-#define CPU_UNSYNCHRONIZED_MAX 48u
+#define CPU_UNSYNCHRONIZED_MAX 64u
 #define CPU_LOR_COUNT 4u /* descriptors of limited ordering regions: LORID_EL1.LD */
 
 #define CPU_EVENT_COUNTERS 6u /* PMCR_EL0.N */

@@ -45,9 +45,9 @@ unsigned debug_target(const struct cpu *cpu)
 /* AArch64.GenerateDebugExceptionsFrom, with PSTATE.D as masked. */
 static bool is_enabled_from(const struct cpu *cpu, unsigned el, bool masked)
 {
-    bool is_locked = (cpu->reg[SR_OSLSR_EL1] & OSLSR_EL1_OSLK) != 0;
-    bool is_double_locked = (cpu->reg[SR_OSDLR_EL1] & OSDLR_EL1_DLK) != 0 &&
-                            (cpu->reg[SR_DBGPRCR_EL1] & DBGPRCR_EL1_CORENPDRQ) == 0;
+    bool is_locked = (cpu->effective[SR_OSLSR_EL1] & OSLSR_EL1_OSLK) != 0;
+    bool is_double_locked = (cpu->effective[SR_OSDLR_EL1] & OSDLR_EL1_DLK) != 0 &&
+                            (cpu->effective[SR_DBGPRCR_EL1] & DBGPRCR_EL1_CORENPDRQ) == 0;
     if (is_locked || is_double_locked)
         return false;
     unsigned target = debug_target(cpu);
@@ -61,15 +61,37 @@ static bool is_enabled(const struct cpu *cpu)
     return is_enabled_from(cpu, cpu->el, (cpu->daif & PSTATE_D) != 0);
 }
 
-void debug_refresh(struct core *c)
+/* Whether anything here can happen. */
+static bool is_any_on(const struct cpu *cpu)
 {
-    const struct cpu *cpu = c->cpu;
     uint64_t mdscr = cpu->effective[SR_MDSCR_EL1], any = 0;
     for (unsigned n = 0; n < 6; n++)
-        any |= cpu->reg[SR_DBGBCR0_EL1 + n] & BCR_E;
+        any |= cpu->effective[SR_DBGBCR0_EL1 + n] & BCR_E;
     for (unsigned n = 0; n < 4; n++)
-        any |= cpu->reg[SR_DBGWCR0_EL1 + n] & WCR_E;
-    bool now = (mdscr & MDSCR_EL1_SS) || ((mdscr & MDSCR_EL1_MDE) && any);
+        any |= cpu->effective[SR_DBGWCR0_EL1 + n] & WCR_E;
+    return (mdscr & MDSCR_EL1_SS) || ((mdscr & MDSCR_EL1_MDE) && any);
+}
+
+uint64_t debug_use(const struct core *c, const void *context)
+{
+    const struct cpu *cpu = c->cpu;
+    const uint64_t *e = cpu->effective;
+    (void)context;
+    if (!is_any_on(cpu))
+        return 0;
+    uint64_t switches[] = {e[SR_MDSCR_EL1], debug_target(cpu), e[SR_OSLSR_EL1], e[SR_OSDLR_EL1],
+                           e[SR_DBGPRCR_EL1], e[SR_CONTEXTIDR_EL1], e[SR_VTTBR_EL2],
+                           e[SR_VTCR_EL2] & VTCR_EL2_VS};
+    uint64_t hash = hash_bytes(switches, sizeof switches, 1);
+    hash = hash_bytes(&e[SR_DBGBVR0_EL1], 6 * sizeof *e, hash);
+    hash = hash_bytes(&e[SR_DBGBCR0_EL1], 6 * sizeof *e, hash);
+    hash = hash_bytes(&e[SR_DBGWVR0_EL1], 4 * sizeof *e, hash);
+    return hash_bytes(&e[SR_DBGWCR0_EL1], 4 * sizeof *e, hash) | 1;
+}
+
+void debug_refresh(struct core *c)
+{
+    bool now = is_any_on(c->cpu);
     if (now != c->debug_on)
         c->lines_may_change = true; /* the engine is chosen anew */
     c->debug_on = now;
@@ -135,7 +157,8 @@ static bool vmid_matches(const struct core *c, uint64_t value)
 static bool value_matches(const struct core *c, unsigned n, uint64_t va, bool is_linked_to)
 {
     const struct cpu *cpu = c->cpu;
-    uint64_t control = cpu->reg[SR_DBGBCR0_EL1 + n], value = cpu->reg[SR_DBGBVR0_EL1 + n];
+    uint64_t control = cpu->effective[SR_DBGBCR0_EL1 + n];
+    uint64_t value = cpu->effective[SR_DBGBVR0_EL1 + n];
     unsigned type = (unsigned)field_get(BCR_BT, control);
     bool is_context_aware = n >= count_of(c, ID_AA64DFR0_EL1_BRPs) -
                                      count_of(c, ID_AA64DFR0_EL1_CTX_CMPs);
@@ -179,7 +202,7 @@ static bool state_matches(const struct core *c, const struct condition *k, unsig
 
 static bool breakpoint_matches(const struct core *c, unsigned n, uint64_t va)
 {
-    uint64_t control = c->cpu->reg[SR_DBGBCR0_EL1 + n];
+    uint64_t control = c->cpu->effective[SR_DBGBCR0_EL1 + n];
     struct condition k = {
         .ssc = (unsigned)field_get(BCR_SSC, control),
         .hmc = (unsigned)field_get(BCR_HMC, control),
@@ -217,9 +240,10 @@ bool debug_fetch(struct core *c)
 /* AArch64.WatchpointByteMatch for any of size bytes at va. */
 static bool bytes_match(const struct cpu *cpu, unsigned n, uint64_t va, unsigned size)
 {
-    uint64_t control = cpu->reg[SR_DBGWCR0_EL1 + n];
+    uint64_t control = cpu->effective[SR_DBGWCR0_EL1 + n];
     uint64_t bas = field_get(WCR_BAS, control), mask = field_get(WCR_MASK, control);
-    uint64_t value = exception_branch_address(cpu, cpu->reg[SR_DBGWVR0_EL1 + n] & ~UINT64_C(3));
+    uint64_t wvr = cpu->effective[SR_DBGWVR0_EL1 + n];
+    uint64_t value = exception_branch_address(cpu, wvr & ~UINT64_C(3));
     uint64_t lowest = bas & -bas, above = bas + lowest;
     bool is_contiguous = (above & (above - 1)) == 0;
     unsigned bottom = (value & 4u) != 0 && is_contiguous ? 2 : 3;
@@ -238,7 +262,8 @@ static bool bytes_match(const struct cpu *cpu, unsigned n, uint64_t va, unsigned
 static bool watchpoint_matches(const struct core *c, unsigned n, unsigned el, bool loads,
                                bool stores)
 {
-    uint64_t control = c->cpu->reg[SR_DBGWCR0_EL1 + n], lsc = field_get(WCR_LSC, control);
+    uint64_t control = c->cpu->effective[SR_DBGWCR0_EL1 + n];
+    uint64_t lsc = field_get(WCR_LSC, control);
     struct condition k = {
         .ssc = (unsigned)field_get(WCR_SSC, control),
         .hmc = (unsigned)field_get(WCR_HMC, control),
@@ -259,7 +284,7 @@ bool debug_watch(struct core *c, uint64_t va, unsigned size, unsigned el, bool i
         bool loads = !is_write || is_atomic, stores = is_write || is_atomic;
         if (!watchpoint_matches(c, n, el, loads, stores) || !bytes_match(c->cpu, n, va, size))
             continue;
-        bool by_load = loads && (field_get(WCR_LSC, c->cpu->reg[SR_DBGWCR0_EL1 + n]) & 1u);
+        bool by_load = loads && (field_get(WCR_LSC, c->cpu->effective[SR_DBGWCR0_EL1 + n]) & 1u);
         c->fault = (struct fault){
             .kind = FAULT_DEBUG, .stage = 1, .is_write = !by_load, .va = va_make(va)};
         c->fault_iss = 0;
@@ -272,7 +297,7 @@ bool debug_watch(struct core *c, uint64_t va, unsigned size, unsigned el, bool i
 
 static void dcc_set(struct core *c, uint64_t set, uint64_t clear)
 {
-    effective_set_both(c, SR_MDSCR_EL1, (c->cpu->reg[SR_MDSCR_EL1] & ~clear) | set);
+    effective_change_bits(c, SR_MDSCR_EL1, clear, set);
 }
 
 uint64_t debug_dcc_read(struct core *c, enum sysreg reg)

@@ -11,6 +11,10 @@ unsigned debug_target(const struct cpu *cpu);
 /* Decides core.debug_on anew; call when a register that it depends on has changed. */
 void debug_refresh(struct core *c);
 
+/* What self-hosted debug would look at in this step, as a value: 0 while nothing is on. A use of
+ * effective copies (effective.h). */
+uint64_t debug_use(const struct core *c, const void *context);
+
 /*
  * Around a step of the precise engine. Before: takes the Software Step exception if it is pending
  * (true), otherwise notes whether the coming instruction is stepped. At the fetch, after a

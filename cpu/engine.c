@@ -10,6 +10,7 @@
 #include "cpu/engine.h"
 #include "cpu/debug.h"
 #include "cpu/direct.h"
+#include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
 #include "cpu/operands.h"
@@ -207,6 +208,8 @@ static inline void step_end(struct core *c, uint8_t el)
     if (__builtin_expect(c->events->mask >> EVENT_CONTEXT & 1, 0) &&
         (cpu->el != el || c->regimes_stale))
         core_tell_context(c);
+    if (mmu_keeps_versions(c->mmu) && (cpu->el != el || c->regimes_stale))
+        core_tell_regimes(c);
     c->events->step++;
 }
 
@@ -256,6 +259,8 @@ static inline bool step_once(struct core *c, const struct engine_budget *budget,
     c->visible = VISIBLE_NONE;
     c->extra_cost = 0;
     c->word = 0;
+    if (__builtin_expect(cpu->unsynchronized_count != 0, 0))
+        effective_before_step(c);
 #if defined(ENGINE_FAST)
     bool debugs = false;
 #else
@@ -266,6 +271,8 @@ static inline bool step_once(struct core *c, const struct engine_budget *budget,
         *reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
     } else if (!(debugs && debug_before(c)) && fetch(c, &c->word, &op)) {
         enum step step;
+        if (__builtin_expect(cpu->unsynchronized_count != 0, 0))
+            exception_settle_fp(c, c->word);
         if (__builtin_expect(cpu->il, 0))
             step = exception_illegal_state(c);
 #if !defined(ENGINE_FAST)
@@ -332,6 +339,8 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     c->visible = VISIBLE_NONE;
     c->follows = c->keeps_order && choice_is_open(c->chooser, CHOICE_LOAD_EARLY);
     direct_begin(c);
+    if (mmu_keeps_versions(c->mmu))
+        core_tell_regimes(c);
     while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET &&
            !c->events->stop) {
 #if defined(ENGINE_FAST)

@@ -102,7 +102,7 @@ static enum step take(struct core *c, const struct entry *e)
     ensure(e->to_el >= cpu->el && e->to_el >= 1 && e->to_el <= 2);
     const struct banked *to = &banked[e->to_el];
     uint8_t from_el = cpu->el;
-    effective_before_use(c, EFFECTIVE_USE_EXCEPTION);
+    effective_before_bits(c, to->vbar, UINT64_MAX);
     uint64_t vector = cpu->effective[to->vbar] + vector_offset(cpu, e);
     bool is_syndrome = e->vector == VECTOR_SYNCHRONOUS || e->vector == VECTOR_SERROR;
     uint64_t spsr = pstate_to_spsr(cpu);
@@ -133,10 +133,13 @@ static enum step take(struct core *c, const struct entry *e)
 }
 
 /* The level of exceptions that EL1 would handle: the current one, but EL2 from EL0 under TGE. */
-static unsigned default_target(const struct cpu *cpu)
+static unsigned default_target(struct core *c)
 {
+    const struct cpu *cpu = c->cpu;
     if (cpu->el == 2)
         return 2;
+    if (cpu->el == 0)
+        effective_before_bits(c, SR_HCR_EL2, HCR_EL2_TGE);
     return cpu->el == 0 && (cpu->effective[SR_HCR_EL2] & HCR_EL2_TGE) ? 2 : 1;
 }
 
@@ -148,23 +151,23 @@ static enum step take_at(struct core *c, unsigned to_el, uint32_t ec, uint32_t i
 
 enum step exception_undefined(struct core *c)
 {
-    return take_at(c, default_target(c->cpu), ESR_EC_UNKNOWN, 0, c->cpu->pc);
+    return take_at(c, default_target(c), ESR_EC_UNKNOWN, 0, c->cpu->pc);
 }
 
 enum step exception_illegal_state(struct core *c)
 {
-    return take_at(c, default_target(c->cpu), ESR_EC_ILLEGAL, 0, c->cpu->pc);
+    return take_at(c, default_target(c), ESR_EC_ILLEGAL, 0, c->cpu->pc);
 }
 
 enum step exception_sp_alignment(struct core *c)
 {
-    return take_at(c, default_target(c->cpu), ESR_EC_SP_ALIGN, 0, c->cpu->pc);
+    return take_at(c, default_target(c), ESR_EC_SP_ALIGN, 0, c->cpu->pc);
 }
 
 enum step exception_pc_alignment(struct core *c)
 {
     struct entry e = {
-        .to_el = default_target(c->cpu),
+        .to_el = default_target(c),
         .ec = ESR_EC_PC_ALIGN,
         .back = c->cpu->pc,
         .has_far = true,
@@ -176,12 +179,13 @@ enum step exception_pc_alignment(struct core *c)
 enum step exception_svc(struct core *c, uint32_t imm16)
 {
     debug_step_advance(c->cpu);
-    return take_at(c, default_target(c->cpu), ESR_EC_SVC64, imm16, c->cpu->pc + 4);
+    return take_at(c, default_target(c), ESR_EC_SVC64, imm16, c->cpu->pc + 4);
 }
 
 enum step exception_hvc(struct core *c, uint32_t imm16)
 {
     const struct cpu *cpu = c->cpu;
+    effective_before_bits(c, SR_HCR_EL2, HCR_EL2_HCD);
     if (cpu->el == 0 || (cpu->effective[SR_HCR_EL2] & HCR_EL2_HCD))
         return exception_undefined(c);
     if (cpu->el == 1 && c->conduit_hvc)
@@ -195,21 +199,26 @@ enum step exception_smc(struct core *c, uint32_t imm16)
     const struct cpu *cpu = c->cpu;
     if (cpu->el == 0)
         return exception_undefined(c);
+    if (cpu->el == 1)
+        effective_before_bits(c, SR_HCR_EL2, HCR_EL2_TSC);
     if (cpu->el == 1 && (cpu->effective[SR_HCR_EL2] & HCR_EL2_TSC))
         return take_at(c, 2, ESR_EC_SMC64, imm16, cpu->pc);
     return STEP_FIRMWARE;
 }
 
 /* Where a debug exception goes from here. */
-static unsigned debug_level(const struct cpu *cpu)
+static unsigned debug_level(struct core *c)
 {
+    const struct cpu *cpu = c->cpu;
+    effective_before_bits(c, SR_HCR_EL2, HCR_EL2_TGE);
+    effective_before_bits(c, SR_MDCR_EL2, MDCR_EL2_TDE);
     return cpu->el == 2 ? 2 : debug_target(cpu);
 }
 
 enum step exception_software_step(struct core *c, bool is_valid, bool is_exclusive)
 {
     const struct cpu *cpu = c->cpu;
-    unsigned to_el = debug_level(cpu);
+    unsigned to_el = debug_level(c);
     unsigned ec = to_el > cpu->el ? ESR_EC_SOFTSTP_LOWER : ESR_EC_SOFTSTP_SAME;
     return take_at(c, to_el, ec, syndrome_step(is_valid, is_exclusive), cpu->pc);
 }
@@ -220,7 +229,7 @@ static enum step exception_debug(struct core *c)
     const struct cpu *cpu = c->cpu;
     const struct fault *fault = &c->fault;
     struct entry e = {
-        .to_el = debug_level(cpu),
+        .to_el = debug_level(c),
         .iss = syndrome_abort(fault, 0),
         .back = cpu->pc,
         .has_far = !fault->is_fetch,
@@ -237,7 +246,7 @@ static enum step exception_debug(struct core *c)
 enum step exception_brk(struct core *c, uint32_t imm16)
 {
     const struct cpu *cpu = c->cpu;
-    return take_at(c, debug_level(cpu), ESR_EC_BRK64, imm16, cpu->pc);
+    return take_at(c, debug_level(c), ESR_EC_BRK64, imm16, cpu->pc);
 }
 
 enum step exception_hlt(struct core *c, uint32_t imm16)
@@ -252,7 +261,7 @@ enum step exception_abort(struct core *c)
     if (fault->kind == FAULT_DEBUG)
         return exception_debug(c);
     struct entry e = {
-        .to_el = fault->stage == 2 ? 2 : default_target(cpu),
+        .to_el = fault->stage == 2 ? 2 : default_target(c),
         .iss = syndrome_abort(fault, c->fault_iss),
         .back = cpu->pc,
         .has_far = true,
@@ -273,6 +282,24 @@ enum step exception_trap(struct core *c, unsigned to_el, unsigned ec, uint32_t i
     return take_at(c, to_el, ec, iss, c->cpu->pc);
 }
 
+/* CheckFPAdvSIMDEnabled64() as a use of effective copies: 0 goes on. */
+static uint64_t use_fp(const struct core *c, const void *context)
+{
+    const uint64_t *e = c->cpu->effective;
+    uint64_t fpen = field_get(CPACR_EL1_FPEN, e[SR_CPACR_EL1]);
+    unsigned el = c->cpu->el;
+    (void)context;
+    if (el != 2 && fpen != 3 && (fpen != 1 || el == 0))
+        return el == 0 && (e[SR_HCR_EL2] & HCR_EL2_TGE) ? 2 : 1;
+    return e[SR_CPTR_EL2] & CPTR_EL2_TFP ? 3 : 0;
+}
+
+void exception_settle_fp(struct core *c, uint32_t word)
+{
+    if ((word >> 26 & 3u) == 3u) /* floating point and SIMD, loads and stores among them */
+        effective_before(c, use_fp, NULL);
+}
+
 enum step exception_check_fp(struct core *c)
 {
     const struct cpu *cpu = c->cpu;
@@ -280,7 +307,7 @@ enum step exception_check_fp(struct core *c)
     uint64_t fpen = field_get(CPACR_EL1_FPEN, e[SR_CPACR_EL1]);
     bool is_on = cpu->el == 2 || fpen == 3 || (fpen == 1 && cpu->el == 1);
     if (!is_on) {
-        unsigned to_el = default_target(cpu);
+        unsigned to_el = default_target(c);
         /* AArch64.AdvSIMDFPAccessTrap: sent on to EL2 by TGE it has no class of its own. */
         return to_el == 2 ? exception_undefined(c)
                           : exception_trap(c, 1, ESR_EC_FP, syndrome_fp());
@@ -291,12 +318,17 @@ enum step exception_check_fp(struct core *c)
 }
 
 /* AArch64.CheckForWFxTrap for both levels: the level that a WFI or WFE is trapped to, or 0. */
-static unsigned wait_trap(const struct cpu *cpu, bool is_wfe)
+static unsigned wait_trap(struct core *c, bool is_wfe)
 {
+    const struct cpu *cpu = c->cpu;
     uint64_t allow = is_wfe ? SCTLR_EL1_nTWE : SCTLR_EL1_nTWI;
     uint64_t trap = is_wfe ? HCR_EL2_TWE : HCR_EL2_TWI;
+    if (cpu->el == 0)
+        effective_before_bits(c, SR_SCTLR_EL1, allow);
+    if (cpu->el < 2)
+        effective_before_bits(c, SR_HCR_EL2, trap);
     if (cpu->el == 0 && (cpu->effective[SR_SCTLR_EL1] & allow) == 0)
-        return default_target(cpu);
+        return default_target(c);
     return cpu->el < 2 && (cpu->effective[SR_HCR_EL2] & trap) ? 2 : 0;
 }
 
@@ -311,9 +343,10 @@ enum step exception_wait(struct core *c, bool is_wfe)
     }
     if (!is_wfe && interrupt_wakes(cpu))
         return STEP_NEXT;
-    unsigned to_el = wait_trap(cpu, is_wfe);
+    unsigned to_el = wait_trap(c, is_wfe);
     if (to_el != 0)
         return exception_trap(c, to_el, ESR_EC_WFX, syndrome_wait(is_wfe));
+    effective_before_wait(c);
     cpu->wait = is_wfe ? CPU_WAITS_EVENT : CPU_WAITS_INTERRUPT;
     event_emit_WAIT(CORE_HEAD(c), cpu->wait);
     return STEP_WAIT;
@@ -360,6 +393,11 @@ uint64_t exception_branch_address(const struct cpu *cpu, uint64_t target)
     if ((cpu->effective[SR_TCR_EL1] & tbi) == 0)
         return target;
     return bits_sign_extend(bits_get(target, 55, 0), 56);
+}
+
+uint64_t exception_use_branch(const struct core *c, const void *target)
+{
+    return exception_branch_address(c->cpu, *(const uint64_t *)target);
 }
 
 enum step exception_return(struct core *c)

@@ -32,6 +32,8 @@ enum step exception_return(struct core *c);
 
 /* AArch64.BranchAddr: where a branch to target really goes (TCR_ELx.TBI drops a tag). */
 uint64_t exception_branch_address(const struct cpu *cpu, uint64_t target);
+/* The same as a use of effective copies (effective.h); context is the target. */
+uint64_t exception_use_branch(const struct core *c, const void *target);
 
 /* WFI, WFE with their traps (SCTLR_EL1.nTWI/nTWE, HCR_EL2.TWI/TWE); sets cpu.wait or not. */
 enum step exception_wait(struct core *c, bool is_wfe);
@@ -41,6 +43,8 @@ enum step exception_trap(struct core *c, unsigned to_el, unsigned ec, uint32_t i
 
 /* FP/SIMD access check by CPACR_EL1 and CPTR_EL2: STEP_NEXT when allowed. */
 enum step exception_check_fp(struct core *c);
+/* Before an instruction, while copies lag: asks about those that say whether it is trapped. */
+void exception_settle_fp(struct core *c, uint32_t word);
 
 /* Physical and virtual interrupts; see interrupt.h for the decision. */
 enum interrupt_kind {

@@ -78,16 +78,34 @@ static const struct at_row at_rows[] = {
 /* The regime of an instruction that may act on another one than the current. */
 static const struct regime *regime_for(struct core *c, enum regime_kind kind)
 {
-    effective_before_use(c, kind == REGIME_EL2 ? EFFECTIVE_USE_EL2 : EFFECTIVE_USE_EL10);
     return core_regime(c, kind);
+}
+
+struct tlbi_use {
+    const struct tlbi_row *row;
+    uint64_t operand;
+};
+
+static struct tlbi message_of(const struct core *c, const struct tlbi_use *use)
+{
+    struct vmsa_registers registers = core_vmsa(c->cpu);
+    return tlbi_make(use->row->operation, &registers, c->mmu->config, use->operand,
+                     use->row->scope, c->pe, c->cpu->el);
+}
+
+/* The table base is for observers; everything else says what is removed where. */
+static uint64_t use_tlbi(const struct core *c, const void *context)
+{
+    struct tlbi message = message_of(c, context);
+    message.vttbr = 0;
+    return hash_bytes(&message, sizeof message, 0);
 }
 
 static enum step execute_tlbi(struct core *c, const struct tlbi_row *row, uint64_t operand)
 {
-    effective_before_use(c, EFFECTIVE_USE_EL10);
-    struct vmsa_registers registers = core_vmsa(c->cpu);
-    struct tlbi message = tlbi_make(row->operation, &registers, c->mmu->config, operand,
-                                    row->scope, c->pe, c->cpu->el);
+    struct tlbi_use use = {row, operand};
+    effective_before(c, use_tlbi, &use);
+    struct tlbi message = message_of(c, &use);
     c->visible = VISIBLE_TLBI;
     c->ops->tlbi(c->owner, c->pe, &message);
     return STEP_NEXT;
@@ -141,7 +159,7 @@ static enum step execute_at(struct core *c, const struct at_row *row, uint64_t o
     }
     unknown_clear(c->cpu, SR_PAR_EL1);
     uint64_t par = t.fault.kind == FAULT_NONE ? par_done(&t) : par_abort(&t.fault);
-    effective_set_both(c, SR_PAR_EL1, par);
+    effective_result(c, SR_PAR_EL1, par);
     return STEP_NEXT;
 }
 

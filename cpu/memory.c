@@ -11,6 +11,7 @@
  */
 #include "cpu/debug.h"
 #include "cpu/direct.h"
+#include "cpu/errata.h"
 #include "cpu/exec.h"
 #include "cpu/exception.h"
 
@@ -166,6 +167,26 @@ static struct access access_make(const struct core *c, uint64_t va, const struct
     };
 }
 
+/*
+ * page-split-fault: a load over the end of a page had a fault of stage 1 on its first page, and
+ * the second has a translation fault of stage 2: that one is reported, with the first's FAR_ELx.
+ */
+static void page_split_erratum(struct core *c, uint64_t second, const struct mem_op *op)
+{
+    struct fault right = c->fault;
+    struct translation ignored;
+    bool is_subject = right.stage == 1 && (right.kind == FAULT_PERMISSION ||
+                                           (right.kind == FAULT_ALIGNMENT && right.level != 0));
+    if (!is_subject)
+        return;
+    bool is_wrong = !translate(c, second, op, false, op->size, false, &ignored) &&
+                    c->fault.stage == 2 && c->fault.kind == FAULT_TRANSLATION && !c->fault.s1ptw;
+    if (is_wrong)
+        c->fault.va = right.va;
+    else
+        c->fault = right;
+}
+
 /* An access that crosses a page: both pages are translated first, then it goes byte by byte. */
 static bool access_split(struct core *c, uint64_t va, const struct mem_op *op, bool is_write,
                          uint64_t value[2])
@@ -173,8 +194,12 @@ static bool access_split(struct core *c, uint64_t va, const struct mem_op *op, b
     unsigned first = (unsigned)(PAGE_BYTES - (va & (PAGE_BYTES - 1)));
     struct translation page[2];
     /* The alignment check looks at the whole access, once. */
-    if (!translate(c, va, op, is_write, op->size, true, &page[0]) ||
-        !translate(c, va + first, op, is_write, op->size, false, &page[1]))
+    if (!translate(c, va, op, is_write, op->size, true, &page[0])) {
+        if (erratum_is_on(c->errata, ERRATUM_PAGE_SPLIT) && !is_write)
+            page_split_erratum(c, va + first, op);
+        return false;
+    }
+    if (!translate(c, va + first, op, is_write, op->size, false, &page[1]))
         return false;
     uint8_t *bytes = (uint8_t *)value;
     for (unsigned i = 0; i < op->size; i++) {

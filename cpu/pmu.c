@@ -144,7 +144,7 @@ void pmu_advance(struct cpu *cpu)
 /* What PMXEVTYPER and PMXEVCNTR stand for; CPU_EVENT_COUNTERS: nothing that may be seen. */
 static unsigned selected_counter(const struct cpu *cpu)
 {
-    uint64_t n = field_get(PMSELR_EL0_SEL, cpu->reg[SR_PMSELR_EL0]);
+    uint64_t n = field_get(PMSELR_EL0_SEL, cpu->effective[SR_PMSELR_EL0]);
     if (n == CYCLE_COUNTER)
         return CYCLE_COUNTER;
     return n < CPU_EVENT_COUNTERS && (visible_counters(cpu) >> n & 1) ? (unsigned)n

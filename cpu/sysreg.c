@@ -75,7 +75,7 @@ static uint64_t read_virtual_id(const struct cpu *cpu, enum sysreg reg)
 {
     if (cpu->el != 1)
         return cpu->reg[reg];
-    return cpu->reg[reg == SR_MIDR_EL1 ? SR_VPIDR_EL2 : SR_VMPIDR_EL2];
+    return cpu->effective[reg == SR_MIDR_EL1 ? SR_VPIDR_EL2 : SR_VMPIDR_EL2];
 }
 
 static uint64_t read_dczid(const struct cpu *cpu)
@@ -124,7 +124,7 @@ static uint64_t read_row(const struct core *c, enum sysreg reg, uint64_t count)
     case SYSREG_ON_READ_VIRTUAL_ID:
         return read_virtual_id(cpu, reg);
     case SYSREG_ON_READ_CCSIDR:
-        return model_value(c->model, reg, (unsigned)cpu->reg[SR_CSSELR_EL1], c->pe);
+        return model_value(c->model, reg, (unsigned)cpu->effective[SR_CSSELR_EL1], c->pe);
     case SYSREG_ON_READ_DCZID:
         return read_dczid(cpu);
     case SYSREG_ON_READ_ISR:
@@ -252,21 +252,37 @@ void sysreg_set(struct core *c, enum sysreg reg, uint64_t value)
 
 /* --- instructions ---------------------------------------------------------------------------- */
 
-static struct sysreg_target resolve(struct core *c, uint32_t w, bool is_write)
+static struct sysreg_target target_of(const struct core *c, uint16_t key, bool is_write)
 {
     const struct cpu *cpu = c->cpu;
-    if (cpu->unsynchronized_count != 0)
-        sysreg_before_use(c);
-    uint64_t hcr = cpu->effective[SR_HCR_EL2];
     struct sysreg_query query = {
-        .key = sysreg_key_of_word(w),
+        .key = key,
         .el = cpu->el,
         .is_write = is_write,
         .spsel = cpu->spsel,
-        .tge = (hcr & HCR_EL2_TGE) != 0,
+        .tge = (cpu->effective[SR_HCR_EL2] & HCR_EL2_TGE) != 0,
         .features = c->model->features,
     };
     return sysreg_resolve(&query, cpu->effective);
+}
+
+struct resolve_use {
+    uint16_t key;
+    bool is_write;
+};
+
+static uint64_t use_resolve(const struct core *c, const void *context)
+{
+    const struct resolve_use *use = context;
+    struct sysreg_target target = target_of(c, use->key, use->is_write);
+    return (uint64_t)target.kind << 32 | (uint64_t)target.trap << 8 | target.ec;
+}
+
+static struct sysreg_target resolve(struct core *c, uint32_t w, bool is_write)
+{
+    struct resolve_use use = {sysreg_key_of_word(w), is_write};
+    effective_before(c, use_resolve, &use);
+    return target_of(c, use.key, is_write);
 }
 
 /* What is neither a register nor an instruction to execute. */
@@ -297,6 +313,8 @@ enum step sysreg_execute_mrs(struct core *c, uint32_t w)
     struct sysreg_target target = resolve(c, w, false);
     if (target.kind != SYSREG_TARGET_REGISTER)
         return refuse(c, w, &target);
+    if (__builtin_expect(c->cpu->unsynchronized_count != 0, 0))
+        effective_before_read(c, target.reg);
     if (__builtin_expect(c->cpu->unknown != 0, 0))
         unknown_settle(c, target.reg);
     uint64_t value = sysreg_get(c, target.reg);
@@ -310,6 +328,8 @@ enum step sysreg_execute_msr(struct core *c, uint32_t w)
     struct sysreg_target target = resolve(c, w, true);
     if (target.kind != SYSREG_TARGET_REGISTER)
         return refuse(c, w, &target);
+    if (__builtin_expect(c->cpu->unsynchronized_count != 0, 0))
+        effective_before_select(c, target.reg);
     uint64_t value = reg_x(c, w & 31u);
     enum sysreg_on_write hook = sysreg_row(target.reg)->on_write;
     if (hook != SYSREG_ON_WRITE_NONE && hook != SYSREG_ON_WRITE_PSTATE)

@@ -21,9 +21,6 @@ const char *sysreg_name(enum sysreg reg);
 
 /* Cold reset: every row's reset value, ID registers from the model, UNKNOWN ones through choose. */
 void sysreg_reset(struct core *c);
-/* At a use of effective copies by the current EL's regime while some lag behind: asks
- * sysreg-effective where it is open and lets those chosen come into effect. */
-void sysreg_before_use(struct core *c);
 
 /* The effective copy: what traps, vectors, walks and timers see. */
 static inline uint64_t effective(const struct cpu *cpu, enum sysreg reg)

@@ -40,6 +40,7 @@ struct sysreg_row {
     enum reg_reset reset_kind;
     uint64_t reset; /* a number, or the register that is copied */
     bool is_effective, is_unmodelled, is_special; /* special: not kept in the register file */
+    bool is_soon; /* the effective copy follows at once, unless by choice */
     uint64_t zeros, ones, read_only;              /* bits that a write does not change */
     struct {
         uint32_t feature;

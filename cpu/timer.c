@@ -30,26 +30,39 @@ uint64_t timer_count(const struct cpu *cpu, enum cpu_timer timer, uint64_t count
 bool timer_condition(const struct cpu *cpu, enum cpu_timer timer, uint64_t count)
 {
     ensure(timer < TIMER_COUNT);
-    return (cpu->reg[timer_registers[timer].ctl] & TIMER_CTL_ENABLE) != 0 &&
-           timer_count(cpu, timer, count) >= cpu->reg[timer_registers[timer].cval];
+    return (cpu->effective[timer_registers[timer].ctl] & TIMER_CTL_ENABLE) != 0 &&
+           timer_count(cpu, timer, count) >= cpu->effective[timer_registers[timer].cval];
 }
 
 bool timer_line(const struct cpu *cpu, enum cpu_timer timer, uint64_t count)
 {
     return timer_condition(cpu, timer, count) &&
-           (cpu->reg[timer_registers[timer].ctl] & TIMER_CTL_IMASK) == 0;
+           (cpu->effective[timer_registers[timer].ctl] & TIMER_CTL_IMASK) == 0;
+}
+
+/* The same by one file of registers, the effective copies or the programmed ones. */
+static uint64_t deadline_by(const uint64_t *file, enum cpu_timer timer, uint64_t count)
+{
+    uint64_t ctl = file[timer_registers[timer].ctl], cval = file[timer_registers[timer].cval];
+    uint64_t now = timer == TIMER_V ? count - file[SR_CNTVOFF_EL2] : count;
+    if ((ctl & TIMER_CTL_ENABLE) == 0 || (ctl & TIMER_CTL_IMASK) != 0 || now >= cval)
+        return UINT64_MAX;
+    uint64_t left = cval - now;
+    return left > UINT64_MAX - count ? UINT64_MAX : count + left;
 }
 
 uint64_t timer_deadline(const struct cpu *cpu, enum cpu_timer timer, uint64_t count)
 {
     ensure(timer < TIMER_COUNT);
-    uint64_t ctl = cpu->reg[timer_registers[timer].ctl];
-    uint64_t cval = cpu->reg[timer_registers[timer].cval];
-    uint64_t now = timer_count(cpu, timer, count);
-    if ((ctl & TIMER_CTL_ENABLE) == 0 || (ctl & TIMER_CTL_IMASK) != 0 || now >= cval)
-        return UINT64_MAX;
-    uint64_t left = cval - now;
-    return left > UINT64_MAX - count ? UINT64_MAX : count + left;
+    return deadline_by(cpu->effective, timer, count);
+}
+
+uint64_t timer_look(const struct cpu *cpu, enum cpu_timer timer, uint64_t count)
+{
+    ensure(timer < TIMER_COUNT);
+    uint64_t effective = deadline_by(cpu->effective, timer, count);
+    uint64_t programmed = deadline_by(cpu->reg, timer, count);
+    return effective < programmed ? effective : programmed;
 }
 
 /* The next value above `now` at which bit `bit` changes in the direction of an event. */

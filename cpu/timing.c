@@ -30,6 +30,7 @@ struct timing timing_make(const char *model, bool flat)
             timing.instruction[i] = 1;
         timing.exception = timing.walk_step = timing.tlb_miss = timing.device = 0;
         timing.level2 = timing.memory = 0;
+        timing.tlb_second = timing.tlbi_broadcast = 0;
     } else {
         for (size_t i = 0; i < A64_CLASS_COUNT; i++)
             ensure(timing.instruction[i] != 0); /* a class that timing.def forgot */

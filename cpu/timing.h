@@ -12,6 +12,8 @@ struct timing {
     uint32_t tlb_miss;                     /* once per miss */
     uint32_t level2;                       /* an access served by the level 2 cache */
     uint32_t memory;                       /* one served by memory; both with caches on */
+    uint32_t tlb_second;                   /* a hit in the second level of a core's TLB */
+    uint32_t tlbi_broadcast;               /* a DSB that completes a broadcast TLBI */
     uint32_t device;                       /* a device or GIC register access */
     uint32_t cycles_per_tick;              /* of the system counter */
 };

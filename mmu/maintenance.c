@@ -21,6 +21,7 @@
 #include "gen/vmsa.h"
 #include "mmu/regime.h"
 #include "mmu/tlb.h"
+#include "mmu/versions.h"
 
 #include <string.h>
 
@@ -132,7 +133,7 @@ static unsigned candidates(const struct mmu *mmu, const struct tlbi *t, uint32_t
         return tlb_index_valid(mmu->index, slots);
     unsigned count = 0;
     for (uint8_t stage = 1; stage < TLB_STAGE_COUNT; stage++) {
-        struct tlb_key key = {t->address, t->vmid, 0, row->regime, stage};
+        struct tlb_key key = {t->address, t->vmid, 0, row->regime, stage, 0};
         if (row->stages >> stage & 1u)
             count += tlb_index_gather(mmu->index, &key, slots + count);
     }
@@ -157,6 +158,8 @@ static void deliver(struct mmu *mmu, unsigned i)
     for (unsigned k = 0; k < count; k++)
         if (removes(mmu, &t, tlb_index_entry(mmu->index, slots[k])))
             slots[gone++] = slots[k];
+    if (mmu_keeps_versions(mmu) && t.received != 0)
+        version_removed(mmu->versions, mmu->pe, &t);
     tlb_index_sort(mmu->index, slots, gone);
     for (unsigned k = 0; k < gone; k++)
         tlb_remove(mmu, slots[k], TLB_GONE_TLBI, t.message);
@@ -187,13 +190,15 @@ void mmu_tlbi_receive(struct mmu *mmu, const struct tlbi *message)
     struct tlbi *t = &state->queue[state->queue_count++];
     *t = *message;
     t->fills = (uint32_t)state->fills;
+    t->received = mmu_keeps_versions(mmu) ? version_tick(mmu->versions) : 0;
     t->entries_gone = t->accesses_finished = t->awaits_isb = 0;
     mmu->generation++;
 }
 
-void mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast)
+bool mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast)
 {
     struct mmu_state *state = mmu->state;
+    bool waits = false;
     for (unsigned i = 0; i < state->queue_count;) {
         struct tlbi *t = &state->queue[i];
         bool covered = t->issuer == issuer && (covers_broadcast || t->scope == TLBI_LOCAL);
@@ -201,10 +206,13 @@ void mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast)
             deliver(mmu, i);
             continue;
         }
-        if (covered)
+        if (covered && t->awaits_isb == 0) {
             t->awaits_isb = 1;
+            waits |= t->scope != TLBI_LOCAL;
+        }
         i++;
     }
+    return waits;
 }
 
 void mmu_synchronize(struct mmu *mmu)

@@ -23,6 +23,28 @@ struct vmsa_registers {
     uint64_t hcr_el2, vtcr_el2, vttbr_el2;
 };
 
+/* The geometry of a core's TLB (mmu/cores.def, shape.c). */
+#define TLB_HOLDS_FETCH 1u
+#define TLB_HOLDS_DATA 2u
+#define TLB_HOLDS_TABLE 4u
+#define TLB_HOLDS_STAGE2 8u
+#define TLB_ARRAY_MAX 6u
+
+struct tlb_array {
+    uint16_t entries, ways;
+    uint8_t level; /* 1: looked at first */
+    uint8_t holds; /* TLB_HOLDS_* */
+};
+
+struct tlb_shape {
+    uint32_t count;   /* arrays; 0: the architectural shape, where only capacity limits */
+    uint32_t entries; /* of all arrays */
+    struct tlb_array array[TLB_ARRAY_MAX];
+};
+
+/* The shape of a core by its model's name; false: none is known. */
+bool tlb_shape_find(const char *core, struct tlb_shape *shape);
+
 /* Translation granules that are implemented, at both stages: ID_AA64MMFR0_EL1.TGran*. */
 #define MMU_GRANULE_4K 1u
 #define MMU_GRANULE_16K 2u
@@ -43,9 +65,11 @@ struct mmu_config {
     uint8_t granules;         /* MMU_GRANULE_*; 0: 4 KiB only */
     uint8_t features;         /* MMU_FEATURE_* */
     uint8_t reserved[2];
-    uint32_t tlb_entries;     /* capacity per PE of the architectural shape */
+    uint32_t tlb_entries;     /* capacity per PE; of another shape: shape.entries */
+    struct tlb_shape shape;
     uint32_t cost_walk_step;  /* cycles for each descriptor read */
     uint32_t cost_tlb_miss;   /* cycles added once for a miss */
+    uint32_t cost_tlb_second; /* ... for a hit that the first level of a core's TLB has not */
 };
 
 /* Everything that a translation depends on, but for the request. A value; compare with memcmp. */
@@ -192,7 +216,8 @@ struct tlbi {
     uint8_t entries_gone;      /* half one done */
     uint8_t accesses_finished; /* half two done */
     uint8_t awaits_isb;        /* at the issuer: DSB done, counts for itself at the next CSE */
-    uint8_t reserved[6];
+    uint8_t reserved[2];
+    uint32_t received;         /* when it came, in the version log's time; 0 while there is none */
 };
 
 #define TLBI_QUEUE_MAX 64u
@@ -208,6 +233,33 @@ struct mmu_state {
 STATE_END
 
 struct tlb_index; /* derived: finds entries by page; never state */
+
+/*
+ * The version log: what descriptors, registers and invalidations of the recent past a walk nobody
+ * asked for may have met (choice spec-fill). State in copy-on-write pages, there only where that
+ * kind may be open; one for a machine. See versions.h.
+ */
+struct version_log {
+    struct cow *memory;
+    size_t first_page; /* there */
+    uint64_t ram_base; /* the RAM whose stores it is told of */
+    size_t ram_pages;
+    const struct chooser *chooser; /* it is kept while spec-fill is open */
+    bool out_of_context; /* erratum: EL1&0 walks go on while at EL2 */
+};
+
+/* How many pages the log takes. */
+size_t version_log_pages(size_t ram_pages);
+/* A store to RAM is about to change bytes of one page, which are at `page` now. */
+void version_log_store(struct version_log *log, pa_t pa, const uint8_t *page, const void *bytes,
+                       size_t size);
+
+/* A use for which nothing else than what is there could be. Derived; see speculate.c. */
+#define SPECULATION_MEMO_COUNT 64u
+struct speculation_memo {
+    uint64_t regime, page;
+    uint32_t now, after; /* now 0: none */
+};
 
 /*
  * Whom the MMU tells what becomes of entries, so that accesses that used them can be kept in
@@ -234,6 +286,10 @@ struct mmu {
     const struct event_clock *clock; /* insn and time for the heads of events */
     struct tlb_index *index;
     const struct mmu_listener *listener; /* NULL: nobody */
+    uint32_t refills;      /* scratch: first levels filled again from the second */
+    uint32_t reserved;
+    struct version_log *versions; /* NULL: none is kept */
+    struct speculation_memo memo[SPECULATION_MEMO_COUNT];
     uint64_t generation; /* derived: grows when a cached pointer over an entry may be stale */
     uint8_t pe;
 };
@@ -275,12 +331,28 @@ void mmu_tlbi_receive(struct mmu *mmu, const struct tlbi *message);
 /*
  * A DSB of `issuer` finishes: its messages that the DSB covers (all when covers_broadcast, else
  * only local ones) are delivered here; at the issuer itself they count from the next context
- * synchronization event on. Call it for each PE, in PE order.
+ * synchronization event on. Call it for each PE, in PE order. True at the issuer: a broadcast one
+ * was among them, which the other PEs had to answer.
  */
-void mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast);
+bool mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast);
 
 /* A context synchronization event on this PE: what awaits it counts now. */
 void mmu_synchronize(struct mmu *mmu);
+
+/*
+ * For the version log, while it is kept: the regimes of this PE, and at which level it is. Call it
+ * when one of these has changed. A regime that is NULL keeps what was told before.
+ */
+void mmu_tell_regimes(struct mmu *mmu, const struct regime *el10, const struct regime *el2,
+                      unsigned el);
+/* Regimes that the PE may have walked by in passing: written, but never in effect as a whole. */
+void mmu_tell_passing(struct mmu *mmu, const struct regime *el10, unsigned el);
+/* Whether it is kept now. */
+static inline bool mmu_keeps_versions(const struct mmu *mmu)
+{
+    return __builtin_expect(mmu->versions != NULL, 0) &&
+           choice_is_open(mmu->versions->chooser, CHOICE_SPEC_FILL);
+}
 
 /* Observers: the valid TLB entries, oldest first. */
 struct tlb_view {

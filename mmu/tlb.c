@@ -10,9 +10,11 @@
  * that it was made from (source), so that an invalidation also removes what was derived from
  * stale entries after it came, and nothing else that is younger than the message.
  *
- * Not modelled: entries nobody asked for (choice spec-fill), amalgamation on a conflict.
+ * Not modelled: amalgamation on a conflict. Entries nobody asked for: speculate.c.
  */
+#include "mmu/shape.h"
 #include "mmu/tlb.h"
+#include "mmu/versions.h"
 
 #include <string.h>
 
@@ -43,9 +45,14 @@ bool tlb_ignores_vmid(const struct mmu *mmu)
     return MMU_FAULT_IGNORE_VMID || mmu->config->ignore_vmid_tags;
 }
 
-size_t mmu_tlb_pages(const struct mmu_config *config)
+size_t tlb_entry_pages(const struct mmu_config *config)
 {
     return (config->tlb_entries + (size_t)TLB_PAGE_ENTRIES - 1) / TLB_PAGE_ENTRIES;
+}
+
+size_t mmu_tlb_pages(const struct mmu_config *config)
+{
+    return tlb_entry_pages(config) + shape_pages(config);
 }
 
 void mmu_wire(struct mmu *mmu)
@@ -64,9 +71,10 @@ void mmu_unwire(struct mmu *mmu)
 void mmu_restored(struct mmu *mmu)
 {
     tlb_index_clear(mmu->index);
+    memset(mmu->memo, 0, sizeof mmu->memo);
     uint32_t left = mmu->state->tlb_valid;
     for (size_t page = 0; left != 0; page++) {
-        ensure(page < mmu_tlb_pages(mmu->config));
+        ensure(page < tlb_entry_pages(mmu->config));
         const uint8_t *bytes = cow_read(mmu->memory, mmu->tlb_page + page);
         tlb_index_set_page(mmu->index, page, bytes);
         uint32_t slot = (uint32_t)page * TLB_PAGE_ENTRIES;
@@ -92,6 +100,7 @@ static struct tlb_entry *entry_write(struct mmu *mmu, uint32_t slot)
 void tlb_remove(struct mmu *mmu, uint32_t slot, unsigned why, uint32_t message)
 {
     uint32_t serial = tlb_index_entry(mmu->index, slot)->serial;
+    shape_drop(mmu, slot);
     tlb_index_erase(mmu->index, slot);
     memset(entry_write(mmu, slot), 0, sizeof(struct tlb_entry));
     mmu->state->tlb_valid--;
@@ -133,7 +142,7 @@ static bool may_overlap(const struct mmu *mmu, uint32_t slot)
     const struct tlb_entry *e = tlb_index_entry(mmu->index, slot);
     if (e->stage & TLB_TABLE)
         return false;
-    struct tlb_key key = {e->map.input, e->vmid, e->asid, e->regime, e->stage};
+    struct tlb_key key = {e->map.input, e->vmid, e->asid, e->regime, e->stage, 0};
     return e->map.size_log2 != PAGE_SHIFT ||
            tlb_index_gather(mmu->index, &key, tlb_index_scratch(mmu->index)) > 1;
 }
@@ -142,25 +151,31 @@ uint32_t tlb_fill(struct mmu *mmu, const struct tlb_key *key, const struct mappi
                   uint32_t source)
 {
     uint32_t serial = serial_next(mmu);
+    struct tlb_entry e;
+    memset(&e, 0, sizeof e);
+    e.map = *map;
+    e.serial = serial;
+    e.source = source < serial ? source : serial;
+    e.vmid = key->vmid;
+    e.asid = map->is_global ? 0 : key->asid;
+    e.regime = key->regime;
+    e.stage = key->stage;
+    if (mmu_keeps_versions(mmu))
+        e.made = version_stores(mmu->versions)->now;
+    shape_make_room(mmu, &e, key->is_fetch);
     if (mmu->state->tlb_valid == mmu->config->tlb_entries)
         evict_oldest(mmu);
     uint32_t slot = tlb_index_free_slot(mmu->index);
     ensure(slot != TLB_NO_SLOT);
-    struct tlb_entry *e = entry_write(mmu, slot);
-    e->map = *map;
-    e->serial = serial;
-    e->source = source < serial ? source : serial;
-    e->vmid = key->vmid;
-    e->asid = map->is_global ? 0 : key->asid;
-    e->regime = key->regime;
-    e->stage = key->stage;
+    *entry_write(mmu, slot) = e;
     tlb_index_insert(mmu->index, slot);
+    shape_put(mmu, slot, key->is_fetch);
     mmu->state->tlb_valid++;
     if (may_overlap(mmu, slot))
         mmu->generation++;
     bool is_stage2 = key->stage == TLB_STAGE2;
     event_emit_TLB_FILL(MMU_HEAD(mmu), serial, key->stage, is_stage2 ? map->level2 : map->level1,
-                        key->regime, map->is_global, e->vmid, e->asid, map->input, map->output,
+                        key->regime, map->is_global, e.vmid, e.asid, map->input, map->output,
                         map->size_log2);
     if (mmu->listener)
         mmu->listener->made(mmu->listener->owner, mmu->pe, serial);
@@ -182,30 +197,42 @@ static bool entry_usable(struct mmu *mmu, uint32_t slot)
     return true;
 }
 
-const struct tlb_entry *tlb_find(struct mmu *mmu, const struct tlb_key *key, bool *conflict)
+/* The entry that a lookup ends with; a core's first level is filled again where it lacks it. */
+static const struct tlb_entry *entry_found(struct mmu *mmu, const struct tlb_key *key,
+                                           uint32_t slot)
+{
+    if (__builtin_expect(mmu->config->shape.count != 0, 0))
+        mmu->refills += shape_use(mmu, slot, key->is_fetch);
+    return tlb_index_entry(mmu->index, slot);
+}
+
+const struct tlb_entry *tlb_find(struct mmu *mmu, const struct tlb_key *key, unsigned *conflict)
 {
     uint32_t slots[TLB_MATCH_MAX];
-    *conflict = false;
+    *conflict = 0;
     for (;;) {
         unsigned count = tlb_index_match(mmu->index, key, slots), usable = 0;
         if (count == 0)
             return NULL;
         if (__builtin_expect(count == 1 && mmu->state->queue_count == 0 &&
                                  !choice_is_open(mmu->chooser, CHOICE_TLB_EVICT), 1))
-            return tlb_index_entry(mmu->index, slots[0]);
+            return entry_found(mmu, key, slots[0]);
         while (usable < count && entry_usable(mmu, slots[usable]))
             usable++;
         if (usable < count)
             continue;
         if (count == 1)
-            return tlb_index_entry(mmu->index, slots[0]);
+            return entry_found(mmu, key, slots[0]);
         /* Not asked, and so not counted, while it is closed: host pointers skip hits then. */
+        unsigned aborts = key->stage == TLB_COMBINED ? 2 : 1;
         uint32_t answer =
             choice_is_open(mmu->chooser, CHOICE_TLB_CONFLICT)
-                ? choose(mmu->chooser, mmu->counts, CHOICE_TLB_CONFLICT, mmu->pe, count + 1)
+                ? choose(mmu->chooser, mmu->counts, CHOICE_TLB_CONFLICT, mmu->pe, count + aborts)
                 : 0;
-        *conflict = answer == count;
-        return *conflict ? NULL : tlb_index_entry(mmu->index, slots[answer]);
+        if (answer < count)
+            return entry_found(mmu, key, slots[answer]);
+        *conflict = key->stage == TLB_STAGE2 || answer > count ? 2 : 1;
+        return NULL;
     }
 }
 

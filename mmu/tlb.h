@@ -17,10 +17,11 @@
 
 /*
  * The leaf entry to use for a key, or NULL: none. Asks about pending invalidations, about
- * eviction and, where several match, which one; *conflict: a TLB conflict abort instead. The
- * pointer is good until the next fill or removal.
+ * eviction and, where several match, which one; *conflict: the stage of a TLB conflict abort
+ * instead, or 0. Combined entries may conflict as either. The pointer is good until the next fill
+ * or removal.
  */
-const struct tlb_entry *tlb_find(struct mmu *mmu, const struct tlb_key *key, bool *conflict);
+const struct tlb_entry *tlb_find(struct mmu *mmu, const struct tlb_key *key, unsigned *conflict);
 
 /* The walk cache entry from which a walk can go on lowest, or NULL. Asks likewise. */
 const struct tlb_entry *tlb_find_table(struct mmu *mmu, const struct tlb_key *key);
@@ -46,6 +47,9 @@ bool tlbi_covers(const struct tlbi *message, const struct tlb_entry *entry, bool
  * been delivered now, look up again.
  */
 bool tlbi_lets_use(struct mmu *mmu, const struct tlb_entry *entry);
+
+/* Pages of the array of entries alone. */
+size_t tlb_entry_pages(const struct mmu_config *config);
 
 /* Whether lookups and invalidations compare no VMIDs: a planted fault, never in the product. */
 bool tlb_ignores_vmid(const struct mmu *mmu);

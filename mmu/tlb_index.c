@@ -160,7 +160,7 @@ static bool covers(const struct tlb_index *x, const struct tlb_entry *e,
 
 static struct tlb_key key_of(const struct tlb_entry *e)
 {
-    return (struct tlb_key){e->map.input, e->vmid, e->asid, e->regime, e->stage};
+    return (struct tlb_key){e->map.input, e->vmid, e->asid, e->regime, e->stage, 0};
 }
 
 static void age_append(struct tlb_index *x, uint32_t slot)

@@ -23,7 +23,9 @@ struct tlb_entry {
     uint16_t vmid, asid;
     uint8_t regime; /* enum regime_kind */
     uint8_t stage;  /* TLB_* */
-    uint8_t reserved[10];
+    uint8_t reserved[2];
+    uint32_t made;  /* when, in the version log's time; 0 while there is none */
+    uint32_t reserved2;
 };
 STATE_END
 
@@ -36,6 +38,7 @@ struct tlb_key {
     uint64_t input;
     uint16_t vmid, asid;
     uint8_t regime, stage;
+    uint8_t is_fetch; /* who asks: which first level of a core's TLB has it */
 };
 
 struct tlb_index *tlb_index_new(uint32_t capacity, bool ignore_vmid);

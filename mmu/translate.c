@@ -11,6 +11,7 @@
  * registers say is taken when an entry is made, as the architecture allows.
  */
 #include "gen/sysreg.h"
+#include "mmu/speculate.h"
 #include "mmu/walker.h"
 
 #include <string.h>
@@ -162,17 +163,29 @@ static struct walker walker_make(const struct mmu *mmu, const struct regime *reg
                            .source = WALKER_NO_SOURCE};
 }
 
+/* What a walk nobody asked for may have left for the address of this request. */
+static void speculate_before(struct walker *w, uint64_t va)
+{
+    struct mapping m;
+    if (w->regime->stage1_on)
+        speculate(w->live, w->regime, va);
+    else if (w->regime->stage2_on && walk_disabled(w->regime, w->request, &m))
+        speculate(w->live, w->regime, m.output + (va & bits_ones(PAGE_SHIFT)));
+}
+
 /* The mapping for the request, or NULL: from the entry for the whole, or made in *made. */
 static const struct mapping *map_live(struct walker *w, struct mapping *made)
 {
     const struct regime *r = w->regime;
     uint64_t va = walk_canonical_va(r, w->request->va.bits);
+    if (mmu_keeps_versions(w->live))
+        speculate_before(w, va);
     if (r->stage1_on) {
-        bool conflict;
+        unsigned conflict;
         struct tlb_key key = walker_key(w, walker_stage1_tag(r), va);
         const struct tlb_entry *e = tlb_find(w->live, &key, &conflict);
         if (conflict) {
-            walker_fault(w, FAULT_TLB_CONFLICT, 1, 0, false, 0);
+            walker_fault(w, FAULT_TLB_CONFLICT, conflict, 0, false, ADDRESS_UNKNOWN);
             return NULL;
         }
         if (e && __builtin_expect(e->map.clean != 0, 0) && walker_writes(w)) {
@@ -195,13 +208,15 @@ void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mm
     struct mapping made;
     const struct mapping *m = NULL;
     w.live = mmu;
+    mmu->refills = 0;
     /* While a message is on its way each use of an entry asks: no pointer may be kept. */
     if (__builtin_expect(mmu->state->queue_count != 0, 0))
         mmu->generation++;
     if (alignment_check(&w))
         m = map_live(&w, &made);
     bool ok = m != NULL && finish(&w, m, result);
-    result->cost = w.cost + (w.missed ? mmu->config->cost_tlb_miss : 0);
+    result->cost = w.cost + (w.missed ? mmu->config->cost_tlb_miss : 0) +
+                   mmu->refills * mmu->config->cost_tlb_second;
     if (!ok || w.entry == 0)
         return;
     result->entry = w.entry;
@@ -210,6 +225,19 @@ void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mm
     unsigned stage = !regime->stage1_on ? TLB_STAGE2 : walker_stage1_tag(regime);
     event_emit_TLB_HIT(MMU_HEAD(mmu), w.entry, request->kind, request->is_write, regime->kind,
                        stage, request->va.bits, result->ipa.bits, result->pa.bits);
+}
+
+bool speculation_walk(const struct mmu *mmu, struct speculation *s, const struct regime *regime,
+                      uint64_t address, struct mapping *out)
+{
+    /* What every entry allows the level that walks; entries do not depend on who asks. */
+    struct mmu_request request = {
+        .va = va_make(address), .el = regime->kind == REGIME_EL2 ? 2 : 1, .alignment = 1};
+    struct translation ignored;
+    struct walker w = walker_make(mmu, regime, &request, &ignored);
+    w.past = s;
+    return regime->stage1_on ? map_by_walk(&w, address, out)
+                             : walker_stage2_alone(&w, address, out);
 }
 
 void mmu_peek(const struct mmu *mmu, const struct regime *regime,

@@ -35,6 +35,11 @@ void walk_resume(struct walk_state *s, const struct mapping *table)
     s->fault = FAULT_NONE;
 }
 
+unsigned walk_table_size(const struct walk_state *s)
+{
+    return level_shift(s->level) + s->index_bits;
+}
+
 uint64_t walk_descriptor_address(const struct walk_state *s)
 {
     unsigned shift = walk_level_shift(s->page_log2, s->level);

@@ -79,6 +79,9 @@ bool walk_accepts(const struct walk_state *state, const struct mapping *table);
 /* Goes on below a table known from the walk cache: its descriptor was read at table->level1. */
 void walk_resume(struct walk_state *state, const struct mapping *table);
 
+/* log2 of the bytes that the table to read next covers. */
+unsigned walk_table_size(const struct walk_state *state);
+
 /* Where the next descriptor is. */
 uint64_t walk_descriptor_address(const struct walk_state *state);
 

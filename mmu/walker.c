@@ -14,6 +14,7 @@
  * Not modelled: a table of stage 1 whose pages stage 2 has scattered is never in the walk cache.
  */
 #include "mmu/walker.h"
+#include "mmu/speculate.h"
 #include "gen/sysreg.h"
 #include "gen/vmsa.h"
 
@@ -51,7 +52,8 @@ struct tlb_key walker_key(const struct walker *w, unsigned stage, uint64_t input
 {
     const struct regime *r = w->regime;
     bool has_asid = (stage & TLB_COMBINED) != TLB_STAGE2;
-    return (struct tlb_key){input, r->vmid, has_asid ? r->asid : 0, r->kind, (uint8_t)stage};
+    return (struct tlb_key){input, r->vmid, has_asid ? r->asid : 0, r->kind, (uint8_t)stage,
+                            w->request->kind == ACCESS_FETCH};
 }
 
 bool walker_writes(const struct walker *w)
@@ -91,6 +93,10 @@ static enum walker_update leaf_update(struct walker *w, const struct walk_state 
     uint64_t wanted = leaf->descriptor, pa = leaf->pa;
     struct attributes a = leaf->access;
     dirties = dirties && m->clean;
+    if (w->past && s->is_old) { /* no entry is made without the flag, and nothing has set it */
+        walker_fault(w, FAULT_ACCESS_FLAG, s->stage, s->level, for_walk, s->input);
+        return UPDATE_FAULT;
+    }
     if (s->is_old)
         wanted |= VMSA_LEAF_AF;
     if (dirties)
@@ -196,7 +202,7 @@ static bool stage2_walk(struct walker *w, const struct stage2_use *use, struct m
 
 /* A stage 2 entry that may be used as it is: not a clean page for an access that dirties it. */
 static const struct tlb_entry *stage2_find(struct walker *w, const struct stage2_use *use,
-                                           const struct tlb_key *key, bool *conflict)
+                                           const struct tlb_key *key, unsigned *conflict)
 {
     const struct tlb_entry *e = tlb_find(w->live, key, conflict);
     if (!e || !e->map.clean || !stage2_dirties(w, use, &e->map))
@@ -212,7 +218,7 @@ static bool stage2_map(struct walker *w, const struct stage2_use *use, struct ma
     uint32_t source = w->source, entry = 0;
     w->source = WALKER_NO_SOURCE;
     if (w->live) {
-        bool conflict;
+        unsigned conflict;
         struct tlb_key key = walker_key(w, TLB_STAGE2, use->ipa);
         const struct tlb_entry *e = stage2_find(w, use, &key, &conflict);
         if (conflict)
@@ -231,8 +237,13 @@ static bool stage2_map(struct walker *w, const struct stage2_use *use, struct ma
                 return false;
             entry = tlb_fill(w->live, &key, out, w->source);
         }
-    } else if (!stage2_walk(w, use, out)) {
-        return false;
+    } else {
+        if (w->past)
+            speculation_begin_stage2(w->past);
+        if (!stage2_walk(w, use, out))
+            return false;
+        if (w->past)
+            speculation_end_stage2(w->past, out);
     }
     source_add(w, source);
     if (!for_walk)
@@ -244,6 +255,13 @@ bool walker_stage2(struct walker *w, const struct mapping *stage1, uint64_t va, 
 {
     struct stage2_use use = {
         .ipa = stage1->output + (va & bits_ones(stage1->size_log2)), .va = va, .stage1 = stage1};
+    return stage2_map(w, &use, out);
+}
+
+bool walker_stage2_alone(struct walker *w, uint64_t ipa, struct mapping *out)
+{
+    static const struct mapping identity = {.permissions1 = PERMIT_ALL};
+    struct stage2_use use = {.ipa = ipa, .va = ipa, .stage1 = &identity};
     return stage2_map(w, &use, out);
 }
 

@@ -13,7 +13,8 @@ struct walker {
     struct mmu *live; /* the same, when TLB, events and choices take part; NULL for observers */
     const struct regime *regime;
     const struct mmu_request *request;
-    struct walk *walk; /* the record of an observer, or NULL */
+    struct walk *walk;        /* the record of an observer, or NULL */
+    struct speculation *past; /* says what descriptors were, for a walk in the past; or NULL */
     struct fault *fault;
     uint32_t source; /* oldest entry used so far */
     uint32_t entry;  /* the entry that gives the result */
@@ -73,3 +74,6 @@ enum walker_update walker_swap(struct walker *w, unsigned stage, const struct wa
 bool walker_stage1(struct walker *w, struct mapping *out);
 bool walker_stage2(struct walker *w, const struct mapping *stage1, uint64_t va,
                    struct mapping *out);
+
+/* Stage 2 of an address that no stage 1 has given. */
+bool walker_stage2_alone(struct walker *w, uint64_t ipa, struct mapping *out);

@@ -8,6 +8,7 @@
  * Not modelled: descriptors of 128 bits.
  */
 #include "gen/sysreg.h"
+#include "mmu/speculate.h"
 #include "mmu/walker.h"
 
 static struct access access_make(const struct walker *w, uint64_t pa, struct attributes a,
@@ -54,6 +55,14 @@ static bool descriptor_get(struct walker *w, unsigned stage, uint64_t pa, struct
 bool walker_read(struct walker *w, const struct walk_state *s, uint64_t pa, struct attributes a,
                  uint64_t *descriptor)
 {
+    if (w->past) {
+        if (!speculation_read(w->past, s, pa, descriptor))
+            return false;
+        *descriptor = in_order(w, s->stage, *descriptor);
+        return true;
+    }
+    if (w->live && mmu_keeps_versions(w->mmu))
+        version_see_table(w->mmu->versions, pa, s->level, s->stage == 1 && w->regime->stage2_on);
     if (!descriptor_get(w, s->stage, pa, a, false, descriptor))
         return false;
     if (w->live)

@@ -7,6 +7,7 @@
 #include "sim/command.h"
 
 #include "cpu/disasm.h"
+#include "cpu/errata.h"
 #include "cpu/model.h"
 #include "gic/rows.h"
 #include "sim/base/choice.h"
@@ -72,12 +73,19 @@ static void info_models(void)
         printf("%-12s %s\n", model->name, model->what);
 }
 
+static void info_errata(void)
+{
+    for (unsigned i = 0; i < ERRATUM_COUNT; i++)
+        printf("%-18s %s\n", erratum_rows[i].name, erratum_rows[i].what);
+}
+
 static const struct {
     const char *name;
     void (*print)(void);
 } topics[] = {
     {"isa", info_isa},         {"sysregs", info_sysregs},   {"gic", info_gic},
     {"choices", info_choices}, {"checkers", info_checkers}, {"models", info_models},
+    {"errata", info_errata},
 };
 
 static enum status run(const struct command *command, int argc, char **argv)
@@ -94,12 +102,13 @@ static enum status run(const struct command *command, int argc, char **argv)
             return STATUS_EXPECTED;
         }
     }
-    return usage_error(command, "%s: none of isa, sysregs, gic, choices, checkers, models", topic);
+    return usage_error(command,
+                       "%s: none of isa, sysregs, gic, choices, checkers, models, errata", topic);
 }
 
 const struct command command_info = {
     .name = "info",
-    .synopsis = "isa|sysregs|gic|choices|checkers|models",
+    .synopsis = "isa|sysregs|gic|choices|checkers|models|errata",
     .sentence = "prints what is modelled, from the tables that run",
     .options = "",
     .table = NULL,

@@ -4,6 +4,7 @@
  * executed, so that the CPU takes exceptions there for ever.
  */
 #include "sim/command.h"
+#include "cpu/errata.h"
 #include "sim/progress.h"
 #include "sim/trace_file.h"
 
@@ -22,7 +23,7 @@
 enum {
     RUN_CPUS = OPTION_FIRST, RUN_RAM, RUN_CPU, RUN_ENTRY, RUN_APPEND, RUN_CHECK, RUN_SEED,
     RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS, RUN_SYMBOLS, RUN_ENGINE, RUN_TIMING, RUN_PROP,
-    RUN_QUANTUM,
+    RUN_QUANTUM, RUN_TLB, RUN_ERRATA,
     RUN_STORE_BUFFER, RUN_HISTORY,
     RUN_CACHES, RUN_CACHE_SETS,
 };
@@ -34,6 +35,7 @@ static const struct option options[] = {
     OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
     OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE), OPTION("timing", RUN_TIMING),
     OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM),
+    OPTION("tlb", RUN_TLB), OPTION("errata", RUN_ERRATA),
     OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY),
     OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS), {0},
 };
@@ -47,6 +49,8 @@ static const char option_help[] =
     "  --prop /NODE:NAME=VALUE   one more property in the device tree; may be repeated\n"
     "  --quantum N       instructions before the next CPU's turn (1000)\n"
     "  --timing model|flat       what instructions cost: the model's table, or a cycle (model)\n"
+    "  --tlb architectural|core  nothing leaves it untold, or the core's geometry (architectural)\n"
+    "  --errata LIST     errata that the CPUs have (none; see armillary info errata)\n"
     "  --store-buffer N  stores of a CPU that may wait, 1 to 64 (0: none; choice store-drain)\n"
     "  --history N       writes that loads may look behind, 1 to 256 (0: none; choice load-early)\n"
     "  --caches on|off   L1 caches of each CPU and a shared L2, in the model's sizes (off)\n"
@@ -107,6 +111,24 @@ static bool parse_choices(const struct command *command, const char *list, uint3
             return false;
         }
         *mask |= 1u << kind;
+        list += length + (list[length] == ',');
+    }
+    return true;
+}
+
+static bool parse_errata(const struct command *command, const char *list, uint32_t *mask)
+{
+    char name[64];
+    *mask = 0;
+    while (*list) {
+        size_t length = strcspn(list, ",");
+        enum erratum erratum;
+        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), list);
+        if (!erratum_by_name(name, &erratum)) {
+            usage_error(command, "--errata: %s is no erratum (see armillary info errata)", name);
+            return false;
+        }
+        *mask |= 1u << erratum;
         list += length + (list[length] == ',');
     }
     return true;
@@ -182,6 +204,10 @@ static bool take_machine_option(const struct command *command, int option,
         return copy_argument(command, "--append", config->bootargs, sizeof config->bootargs);
     case RUN_TIMING:
         return parse_words(command, "--timing", "model", "flat", &config->timing_flat);
+    case RUN_TLB:
+        return parse_words(command, "--tlb", "architectural", "core", &config->tlb_core);
+    case RUN_ERRATA:
+        return parse_errata(command, optarg, &config->errata);
     case RUN_CACHES:
         return parse_words(command, "--caches", "off", "on", &config->caches);
     case RUN_CACHE_SETS:

@@ -6,6 +6,8 @@
  * Not here: whether a CPU model of that name exists (machine_new says it, from the models' table).
  */
 #include "sim/config.h"
+#include "cpu/errata.h"
+#include "sim/base/choice.h"
 
 #include "mem/order.h"
 
@@ -53,6 +55,37 @@ static bool check_sets(uint32_t sets, struct error *error)
     return error_set(error, "--cache-sets: %u is no power of two up to %u", sets, CACHE_SETS_MAX);
 }
 
+/* Errata that cannot show for want of what they weaken are refused: nobody should trust them. */
+bool config_check_errata(const struct machine_config *config, struct error *error)
+{
+    for (unsigned i = 0; i < ERRATUM_COUNT; i++) {
+        if (!(config->errata >> i & 1u))
+            continue;
+        const char *lacks = NULL;
+        switch (erratum_rows[i].needs) {
+        case ERRATUM_NEEDS_NOTHING:
+            break;
+        case ERRATUM_NEEDS_SPEC_FILL:
+            if (!(config->open_mask >> CHOICE_SPEC_FILL & 1u))
+                lacks = "the choice spec-fill open";
+            break;
+        case ERRATUM_NEEDS_STORE_BUFFER:
+            if (config->store_buffer == 0)
+                lacks = "a store buffer";
+            break;
+        case ERRATUM_NEEDS_LATE_LOADS:
+            lacks = "loads that are observed late, which are not modelled";
+            break;
+        case ERRATUM_NEEDS_EARLY_FETCHES:
+            lacks = "instructions fetched long before they execute, which are not modelled";
+            break;
+        }
+        if (lacks)
+            return error_set(error, "--errata %s: needs %s", erratum_rows[i].name, lacks);
+    }
+    return true;
+}
+
 bool config_check(const struct machine_config *config, struct error *error)
 {
     if (config->ram_bytes == 0 || config->ram_bytes % RAM_ALIGNMENT != 0 ||
@@ -75,6 +108,7 @@ bool config_check(const struct machine_config *config, struct error *error)
            check_range("--timing", config->timing_flat, 0, 1, error) &&
            check_range("--store-buffer", config->store_buffer, 0, ORDER_STORE_MAX, error) &&
            check_range("--history", config->history, 0, ORDER_HISTORY_MAX, error) &&
+           check_range("--tlb", config->tlb_core, 0, 1, error) &&
            check_id_bits("--vmid-bits", config->vmid_bits, error) &&
            check_id_bits("--asid-bits", config->asid_bits, error);
 }

@@ -41,10 +41,12 @@ struct machine_config {
     uint32_t vmid_bits;   /* 8 or 16; 0: the model's */
     uint32_t asid_bits;   /* 8 or 16; 0: the model's */
     uint32_t list_registers; /* 1..64 */
-    uint32_t tlb_entries; /* per PE */
+    uint32_t tlb_entries; /* per PE, of the architectural shape */
+    uint32_t tlb_core;    /* 1: the TLB has the shape of the model's core */
     uint32_t timing_flat; /* 1: one cycle each */
     uint32_t caches;      /* 1: L1 data and instruction caches of each PE and a shared L2 */
     uint32_t cache_sets;  /* at most so many sets in any of them, a power of two; 0: the model's */
+    uint32_t errata;      /* bit per enum erratum that the CPUs have */
     uint32_t open_mask;   /* bit per enum choice_kind that is open */
     uint32_t store_buffer; /* stores that wait, for each PE; 0: none do */
     uint32_t history;      /* writes that early loads may look behind; 0: there are no such */
@@ -59,6 +61,9 @@ void config_default(struct machine_config *config);
 
 /* Checks ranges; false with "OPTION: reason". */
 bool config_check(const struct machine_config *config, struct error *error);
+
+/* Checks that every erratum asked for can show on this machine; open_mask is final by then. */
+bool config_check_errata(const struct machine_config *config, struct error *error);
 
 /* Parses "64M", "1G", "4096", "0x1000" strictly; false when it is not such a number. */
 bool config_parse_size(const char *text, uint64_t *value);

@@ -8,6 +8,7 @@
 #include "sim/machine_parts.h"
 
 #include "cpu/code.h"
+#include "cpu/errata.h"
 #include "cpu/model.h"
 #include "cpu/pmu.h"
 #include "gen/trace.h"
@@ -42,6 +43,7 @@ static void wire_pe(struct machine *m, unsigned pe)
         .events = &m->events,
         .clock = &m->event_clock[pe],
         .listener = m->order ? &m->mmu_listener : NULL,
+        .versions = m->has_versions ? &m->versions : NULL,
         .pe = (uint8_t)pe,
     };
     mmu_wire(&m->mmu[pe]);
@@ -57,6 +59,7 @@ static void wire_pe(struct machine *m, unsigned pe)
         .ops = &machine_core_ops,
         .owner = m,
         .code = m->code,
+        .errata = m->config.errata,
         .pe = pe,
         .conduit_hvc = m->config.entry_el == 1,
         .keeps_order = m->order != NULL,
@@ -76,12 +79,41 @@ static void mmu_config_make(struct machine *m)
         .tlb_entries = m->config.tlb_entries,
         .cost_walk_step = m->timing.walk_step,
         .cost_tlb_miss = m->timing.tlb_miss,
+        .cost_tlb_second = m->timing.tlb_second,
     };
+    if (!m->config.tlb_core)
+        return;
+    if (!tlb_shape_find(m->config.model, &m->mmu_config.shape))
+        bug("model %s has no TLB geometry", m->config.model);
+    m->mmu_config.tlb_entries = m->mmu_config.shape.entries;
+}
+
+/* RAM, the TLBs, and what spec-fill needs where it may be open. */
+static void memory_make(struct machine *m)
+{
+    size_t ram_pages = (size_t)(m->config.ram_bytes >> PAGE_SHIFT);
+    size_t pages = ram_pages + m->config.pe_count * mmu_tlb_pages(&m->mmu_config);
+    m->has_versions = m->config.open_mask >> CHOICE_SPEC_FILL & 1;
+    m->versions = (struct version_log){.first_page = pages,
+                                       .ram_base = MAP_RAM,
+                                       .ram_pages = ram_pages,
+                                       .chooser = &m->chooser,
+                                       .out_of_context = erratum_is_on(
+                                           m->config.errata, ERRATUM_SPECULATIVE_AT)};
+    if (m->has_versions)
+        pages += version_log_pages(ram_pages);
+    struct cache_config caches = machine_cache_config(m);
+    size_t first_of_caches = pages;
+    if (m->config.caches)
+        pages += cache_pages(&caches);
+    m->memory = m->versions.memory = cow_new(pages);
+    if (m->config.caches)
+        machine_cache_init(m, first_of_caches);
 }
 
 struct machine *machine_new(const struct machine_config *config, struct error *error)
 {
-    if (!config_check(config, error))
+    if (!config_check(config, error) || !config_check_errata(config, error))
         return NULL;
     const struct cpu_model *model = model_find(config->model);
     if (!model) {
@@ -98,12 +130,7 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     m->state = calloc(1, sizeof *m->state);
     m->side = calloc(1, sizeof *m->side);
     ensure(m->state != NULL && m->side != NULL);
-    size_t pages = (size_t)(config->ram_bytes >> PAGE_SHIFT) +
-                   config->pe_count * mmu_tlb_pages(&m->mmu_config);
-    struct cache_config caches = machine_cache_config(m);
-    m->memory = cow_new(pages + (config->caches ? cache_pages(&caches) : 0));
-    if (config->caches)
-        machine_cache_init(m, pages);
+    memory_make(m);
     m->notes = calloc((size_t)(config->ram_bytes >> PAGE_SHIFT), sizeof *m->notes);
     ensure(m->notes != NULL);
     m->port_epoch = 1;

@@ -86,7 +86,7 @@ struct machine {
     struct machine_config config;
     struct machine_state *state;
     struct machine_side *side;
-    struct cow *memory; /* RAM pages, then the TLB arrays of the PEs, then the caches */
+    struct cow *memory; /* RAM, the TLBs of the PEs, the version log and the caches if they are on */
 
     /* Wiring. */
     struct chooser chooser;
@@ -94,6 +94,8 @@ struct machine {
     struct core core[PE_COUNT_MAX];
     struct mmu mmu[PE_COUNT_MAX];
     struct mmu_config mmu_config;
+    struct version_log versions; /* where spec-fill may be open */
+    bool has_versions;
     struct port port;
     struct cache *cache; /* NULL: caches are off */
     struct cache cache_wiring;

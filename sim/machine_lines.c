@@ -6,6 +6,7 @@
  */
 #include "sim/machine_parts.h"
 
+#include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/pmu.h"
 #include "cpu/sysreg.h"
@@ -70,9 +71,14 @@ void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles)
     struct clock *clock = &m->state->clock;
     const struct cpu *cpu = &m->state->cpu[pe];
     uint64_t count = clock_read(clock, cycles);
+    bool lags = cpu->unsynchronized_count != 0 &&
+                choice_is_open(&m->chooser, CHOICE_SYSREG_EFFECTIVE);
+    if (lags)
+        effective_before_timers(&m->core[pe], count);
     for (unsigned t = 0; t < TIMER_COUNT; t++) {
         set_line(m, pe, timer_intid[t], timer_line(cpu, (enum cpu_timer)t, count));
-        uint64_t tick = timer_deadline(cpu, (enum cpu_timer)t, count);
+        uint64_t tick = lags ? timer_look(cpu, (enum cpu_timer)t, count)
+                             : timer_deadline(cpu, (enum cpu_timer)t, count);
         clock_set_deadline(clock, pe * TIMER_COUNT + t,
                            tick == UINT64_MAX ? DEADLINE_NEVER
                                               : clock_cycles_of_tick(clock, tick));

@@ -53,6 +53,8 @@ static uint8_t *page_for_write(struct machine *m, uint64_t pa)
 static void ram_store(struct machine *m, uint64_t pa, const void *bytes, size_t size)
 {
     uint8_t *page = page_for_write(m, pa);
+    if (__builtin_expect(m->has_versions, 0))
+        version_log_store(&m->versions, pa_make(pa), page, bytes, size);
     memcpy(page + (pa & (PAGE_BYTES - 1)), bytes, size);
     struct page_note *note = note_of(m, pa);
     if (__builtin_expect(note->has_code, 0))

@@ -171,9 +171,11 @@ static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsig
     if (m->cache)
         cache_barrier(m->cache, pe, covers_broadcast);
     for (unsigned target = 0; target < m->config.pe_count; target++) {
-        if (target == pe || covers_broadcast)
-            mmu_tlbi_finish(&m->mmu[target], pe, covers_broadcast);
-        if (m->order && (target == pe || covers_broadcast))
+        if (target != pe && !covers_broadcast)
+            continue;
+        if (mmu_tlbi_finish(&m->mmu[target], pe, covers_broadcast))
+            m->core[pe].extra_cost += m->timing.tlbi_broadcast;
+        if (m->order && !erratum_is_on(m->config.errata, ERRATUM_TLBI_STORES))
             order_tlbi_finish(m->order, target);
     }
     if (m->order && covers_broadcast)

@@ -4,6 +4,7 @@
  * and payloads are only named here, not opened.
  */
 #include "sim/scenario.h"
+#include "cpu/errata.h"
 
 #include "mem/order.h"
 #include "sim/base/image.h"
@@ -100,6 +101,22 @@ static bool read_word(struct reading *r, const struct yaml_node *mapping, const 
 
 /* --- parts -------------------------------------------------------------------------------- */
 
+static bool read_errata(struct reading *r, const struct yaml_node *node,
+                        struct machine_config *config)
+{
+    const struct yaml_node *list;
+    if (!member(r, node, "errata", YAML_LIST, false, &list))
+        return false;
+    for (const struct yaml_node *item = list ? list->first : NULL; item; item = item->next) {
+        enum erratum erratum;
+        if (item->kind != YAML_TEXT || !erratum_by_name(item->text, &erratum))
+            return yaml_fail(r->yaml, item, "errata", r->error, "%.40s is no erratum",
+                             item->kind == YAML_TEXT ? item->text : "this");
+        config->errata |= 1u << erratum;
+    }
+    return true;
+}
+
 static bool read_machine(struct reading *r, const struct yaml_node *root,
                          struct machine_config *config)
 {
@@ -124,6 +141,8 @@ static bool read_machine(struct reading *r, const struct yaml_node *root,
                 read_word(r, node, "caches", "off", "on", &config->caches) &&
                 read_u32(r, node, "cache-sets", 1, UINT32_MAX, &config->cache_sets) &&
                 read_word(r, node, "timing", "model", "flat", &config->timing_flat) &&
+                read_word(r, node, "tlb", "architectural", "core", &config->tlb_core) &&
+                read_errata(r, node, config) &&
                 read_text(r, node, "append", false, config->bootargs, sizeof config->bootargs);
     struct error why;
     if (good && !config_check(config, &why))

@@ -4,6 +4,7 @@
  * 64-bit values that do not fit into a JSON integer are hexadecimal strings.
  */
 #include "sim/trace_file.h"
+#include "cpu/errata.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -25,12 +26,14 @@ static const struct number_row config_rows[] = {
     ROW(struct machine_config, vmid_bits),      ROW(struct machine_config, asid_bits),
     ROW(struct machine_config, list_registers), ROW(struct machine_config, tlb_entries),
     ROW(struct machine_config, timing_flat),
-    ROW(struct machine_config, store_buffer),   ROW(struct machine_config, history),
 };
 /* Written only where they are not 0: traces without them are as old as the first ones. */
 static const struct number_row option_rows[] = {
     ROW(struct machine_config, caches),
     ROW(struct machine_config, cache_sets),
+    ROW(struct machine_config, tlb_core),
+    ROW(struct machine_config, store_buffer),
+    ROW(struct machine_config, history),
 };
 static const struct number_row setup_rows[] = {
     ROW(struct run_setup, window),
@@ -85,6 +88,13 @@ static bool put_config(json_t *root, const struct machine_config *config)
     json_t *object = json_object(), *properties = json_array(), *open = json_array();
     put_numbers(object, ROWS(config_rows), config);
     put_numbers(object, ROWS(option_rows), config);
+    if (config->errata != 0) {
+        json_t *errata = json_array();
+        for (uint32_t i = 0; i < ERRATUM_COUNT; i++)
+            if (config->errata >> i & 1)
+                json_array_append_new(errata, json_string(erratum_rows[i].name));
+        json_object_set_new(object, "errata", errata);
+    }
     bool good = put_text(object, "model", config->model) &&
                 put_text(object, "bootargs", config->bootargs);
     for (uint32_t kind = 0; kind < CHOICE_KIND_COUNT; kind++) {

@@ -4,6 +4,7 @@
  * that is read makes a machine is config.c's to say.
  */
 #include "sim/trace_file.h"
+#include "cpu/errata.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -128,6 +129,23 @@ static void take_property(struct reader *r, json_t *row, struct config_property 
     take_nothing_more(r, row);
 }
 
+/* There only in machines that have some. */
+static void take_errata(struct reader *r, json_t *object, struct machine_config *config)
+{
+    if (!json_object_get(object, "errata"))
+        return;
+    json_t *errata = take(r, object, "errata", JSON_ARRAY);
+    for (size_t i = 0; i < json_array_size(errata); i++) {
+        enum erratum erratum;
+        const char *name = json_string_value(json_array_get(errata, i));
+        if (!name || !erratum_by_name(name, &erratum))
+            fail(r, "errata", "names an erratum that is not known");
+        else
+            config->errata |= 1u << erratum;
+    }
+    json_decref(errata);
+}
+
 static void take_open(struct reader *r, json_t *object, struct machine_config *config)
 {
     json_t *open = take(r, object, "open", JSON_ARRAY);
@@ -160,6 +178,8 @@ static void take_config(struct reader *r, json_t *root, struct machine_config *c
     config->cache_sets = take_option(r, object, "cache_sets");
     config->store_buffer = take_option(r, object, "store_buffer");
     config->history = take_option(r, object, "history");
+    config->tlb_core = take_option(r, object, "tlb_core");
+    take_errata(r, object, config);
     take_text(r, object, "model", config->model, sizeof config->model);
     take_text(r, object, "bootargs", config->bootargs, sizeof config->bootargs);
     take_open(r, object, config);

@@ -14,6 +14,7 @@ thing on a line may be a "sentence".
   trap NAME to=undef|el1|el2 el=01 dir=rw when=REG.FIELD:VALUE|fn:NAME [ec=0x18] "..."
   word NAME [bits=N] "..."           a layout of bits: a descriptor, a syndrome, a shared layout
   reg|sys NAME op0 op1 CRn CRm op2 [attributes] "..."   a system register | a SYS instruction
+                                     (effective [soon]: has an effective copy [that follows at once])
   space NAME op0 op1 CRn CRm op2 [attributes] "..."     ranges (1-7, 11,15, *); rows inside win
   frame NAME size=N "..."            a memory-mapped frame; the @ lines that follow are in it
   @OFFSET NAME[N] access=r|w|rw reset=V [bytes] [banked=N] [per_int=N] "..."
@@ -33,7 +34,7 @@ from regs_model import (Block, Field, Source, Table, Trap, Fault, attributes, ex
                         parse_access, parse_number)
 
 REG_ATTRIBUTES = {'reset', 'access', 'traps', 'owner', 'on_read', 'on_write', 'fields', 'needs',
-                  'effective', 'unmodelled', 'special'}
+                  'effective', 'soon', 'unmodelled', 'special'}
 MMIO_ATTRIBUTES = {'access', 'reset', 'bytes', 'banked', 'per_int', 'fields'}
 
 
@@ -173,10 +174,12 @@ class Parser:
         for name in ('owner', 'on_read', 'on_write', 'needs'):
             setattr(block, name, got.get(name))
         block.fields_of = got.get('fields')
-        for name in ('effective', 'unmodelled', 'special'):
+        for name in ('effective', 'soon', 'unmodelled', 'special'):
             setattr(block, name, name in got)
         if block.kind != 'reg' and block.effective:
             raise line.fault(f'{block.name}: only a register has an effective copy')
+        if block.soon and not block.effective:
+            raise line.fault(f'{block.name}: soon says when an effective copy follows: there is none')
         self.table.add_register(block)
 
     def do_frame(self, line):

@@ -154,7 +154,7 @@ def register_row(table, block, fields):
               for f in table.closed['feature'] if block.absent(f) or block.absent_ones(f)]
     traps = ', '.join('TRAP_' + t for t in block.traps) or 'TRAP_NONE'
     bools = ', '.join(f'.is_{n} = {str(getattr(block, n)).lower()}'
-                      for n in ('effective', 'unmodelled', 'special'))
+                      for n in ('effective', 'soon', 'unmodelled', 'special'))
     return [f'    [{table.prefix}{block.name}] = {{',
             f'        .name = "{block.name}", .what = "{block.what}",',
             f'        .key = 0x{table.own_keys(block)[0]:04x}, .kind = {upper}_KIND_{block.kind.upper()}, '
@@ -309,6 +309,7 @@ def manual(table):
         facts += [f'reset {block.reset}'] if block.kind == 'reg' else []
         facts += [f'traps {", ".join(block.traps)}'] if block.traps else []
         facts += ['has an effective copy'] if block.effective else []
+        facts += ['which follows at once unless by choice'] if block.soon else []
         facts += ['not modelled: stops the run'] if block.unmodelled else []
         facts += [f'needs {block.needs}'] if block.needs else []
         out += ['; '.join(facts) + '.', '']

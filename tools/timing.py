@@ -7,7 +7,7 @@ is checked here.
 import re
 import sys
 
-EVENTS = ['EXCEPTION', 'WALK_STEP', 'TLB_MISS', 'DEVICE', 'CYCLES_PER_TICK']
+EVENTS = ['EXCEPTION', 'WALK_STEP', 'TLB_MISS', 'TLB_SECOND', 'TLBI_BROADCAST', 'DEVICE', 'CYCLES_PER_TICK']
 EVENTS += ['LEVEL2', 'MEMORY']  # where an access was served, with caches on
 
 

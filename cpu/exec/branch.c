@@ -6,6 +6,7 @@
  * address succeeds; the fetch there takes the PC alignment fault. Not modelled: Debug state, so
  * that DCPS1..DCPS3 and DRPS are UNDEFINED as they are in Non-debug state.
  */
+#include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec/handlers.h"
 
@@ -74,6 +75,7 @@ enum step EXEC(TBNZ)(struct core *c, uint32_t w)
 /* A register may hold a tagged address. */
 static enum step branch_to_register(struct core *c, uint64_t target)
 {
+    effective_before(c, exception_use_branch, &target);
     return branch_to(c, exception_branch_address(c->cpu, target));
 }
 

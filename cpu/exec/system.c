@@ -6,6 +6,7 @@
  * in order already, until store buffers are modelled behind the port. YIELD and the hints of
  * later architectures do nothing.
  */
+#include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec/handlers.h"
 #include "cpu/sysreg.h"
@@ -24,10 +25,7 @@ NOTHING(HINT)
 enum step EXEC(WFE)(struct core *c, uint32_t w)
 {
     (void)w;
-    enum step step = exception_wait(c, true);
-    if (__builtin_expect(c->follows, 0) && step == STEP_NEXT)
-        c->ops->woken(c->owner, c->pe); /* it did not wait: its event has come before */
-    return step;
+    return exception_wait(c, true);
 }
 
 enum step EXEC(WFI)(struct core *c, uint32_t w)
@@ -57,26 +55,23 @@ enum step EXEC(CLREX)(struct core *c, uint32_t w)
     return STEP_NEXT;
 }
 
-/* HCR_EL2.BSU: a barrier of EL1 or EL0 reaches at least so far. Its types stay (CRm<1:0>). */
-static unsigned barrier_reach(const struct cpu *cpu, unsigned crm)
+/* The domain of DMB and DSB, CRm<3:2>, below EL2 no smaller than HCR_EL2.BSU says. */
+static unsigned domain_of(struct core *c, unsigned crm)
 {
-    enum { NON, INNER, OUTER, SYSTEM };
-    static const uint8_t reach_of_crm[4] = {OUTER, NON, INNER, SYSTEM};
-    static const uint8_t reach_of_bsu[4] = {NON, INNER, OUTER, SYSTEM};
-    static const uint8_t crm_of_reach[4] = {1, 2, 0, 3};
-    unsigned least = reach_of_bsu[field_get(HCR_EL2_BSU, cpu->effective[SR_HCR_EL2])];
-    bool is_reserved = (crm & 3u) == 0; /* SSBB and PSSBB among them */
-    if (cpu->el == 2 || is_reserved || reach_of_crm[crm >> 2] >= least)
+    static const uint8_t reach[4] = {2, 0, 1, 3};  /* outer, none, inner, full system */
+    static const uint8_t of_bsu[4] = {1, 2, 0, 3}; /* none, inner, outer, full system */
+    bool is_other = (crm & 3u) == 0; /* SSBB and PSSBB, and reserved types, which are those of SY */
+    if (c->cpu->el == 2 || is_other)
         return crm;
-    return (unsigned)crm_of_reach[least] << 2 | (crm & 3u);
+    effective_before_bits(c, SR_HCR_EL2, HCR_EL2_BSU);
+    unsigned least = of_bsu[field_get(HCR_EL2_BSU, c->cpu->effective[SR_HCR_EL2])];
+    return reach[least] > reach[crm >> 2] ? least << 2 | (crm & 3u) : crm;
 }
 
 static enum step barrier(struct core *c, uint32_t w, enum barrier_kind kind)
 {
     unsigned crm = a64_crm(w);
-    if (kind != BARRIER_ISB)
-        crm = barrier_reach(c->cpu, crm);
-    c->ops->barrier(c->owner, c->pe, kind, crm);
+    c->ops->barrier(c->owner, c->pe, kind, kind == BARRIER_ISB ? crm : domain_of(c, crm));
     return STEP_NEXT;
 }
 

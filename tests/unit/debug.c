@@ -393,11 +393,11 @@ Test(debug, it_is_on_only_while_something_may_come_of_it)
     cr_expect(c->debug_on && !core_may_run_fast(c));
     set(b, SR_MDSCR_EL1, MDSCR_EL1_MDE);
     cr_expect(!c->debug_on);
-    sysreg_set(c, SR_DBGBCR2_EL1, BCR_E);
+    set(b, SR_DBGBCR2_EL1, BCR_E);
     cr_expect(c->debug_on);
-    sysreg_set(c, SR_DBGBCR2_EL1, 0);
+    set(b, SR_DBGBCR2_EL1, 0);
     cr_expect(!c->debug_on && core_may_run_fast(c));
-    sysreg_set(c, SR_DBGWCR3_EL1, WCR_E);
+    set(b, SR_DBGWCR3_EL1, WCR_E);
     cr_expect(c->debug_on);
     c->debug_on = false;
     core_restored(c); /* it is derived */

@@ -181,3 +181,50 @@ Test(machine_tlbi, messages_on_their_way_are_state)
         machine_free(s.m);
     }
 }
+
+static void hear_barrier(void *context, const struct event *event)
+{
+    *(unsigned *)context = event->barrier.option;
+}
+
+/* HCR_EL2.BSU makes barriers of EL1 and EL0 reach at least so far; those of EL2 are left alone. */
+Test(machine_tlbi, barriers_below_el2_reach_as_far_as_they_are_told)
+{
+    enum { OSH = 3, NSH = 7, ISH = 11, SY = 15, SSBB = 0, ISHST = 10 };
+    static const struct {
+        unsigned el, bsu, option, reaches;
+    } rows[] = {
+        {1, 0, NSH, NSH}, {1, 1, NSH, ISH}, {1, 2, NSH, OSH}, {1, 3, NSH, SY},  {1, 1, ISH, ISH},
+        {1, 2, ISH, OSH}, {1, 1, OSH, OSH}, {1, 2, OSH, OSH}, {1, 2, SY, SY},   {1, 3, OSH, SY},
+        {2, 3, NSH, NSH}, {0, 1, NSH, ISH}, {1, 3, SSBB, SSBB}, {1, 3, ISHST, 14},
+    };
+    WORLD_ENGINES(kind) {
+        for (unsigned i = 0; i < ARRAY_COUNT(rows); i++) {
+            struct machine *m = world_machine(1, 1);
+            unsigned heard = 16;
+            m->engine = kind;
+            struct cpu *cpu = WORLD_START(m, 0, 0xd503309fu | rows[i].option << 8, A64_B_SELF);
+            world_set(m, 0, SR_HCR_EL2, HCR_EL2_RW | field_put(HCR_EL2_BSU, rows[i].bsu));
+            cpu->el = (uint8_t)rows[i].el;
+            events_attach(&m->events, hear_barrier, &heard, UINT64_C(1) << EVENT_BARRIER);
+            machine_run(m, 1);
+            cr_assert_eq(heard, rows[i].reaches, "row %u", i);
+            machine_free(m);
+        }
+    }
+}
+
+/* What a DSB waits for the others costs cycles where the core's table says so. */
+Test(machine_tlbi, a_round_trip_costs)
+{
+    for (unsigned broadcast = 0; broadcast < 2; broadcast++) {
+        struct scene s;
+        scene_make(&s, ENGINE_KIND_FAST, true, broadcast ? TLBI_VAE2IS : TLBI_VAE2, A64_DSB_ISH);
+        s.m->timing.tlbi_broadcast = 50;
+        issuer_goes_to(&s, 4);
+        uint64_t before = s.issuer->cycles;
+        issuer_goes_to(&s, 5);
+        cr_assert_eq(s.issuer->cycles - before, broadcast ? 51 : 1);
+        machine_free(s.m);
+    }
+}

@@ -128,7 +128,7 @@ static inline uint64_t world_table(struct world *w, uint64_t bytes)
     return pa;
 }
 
-static inline struct world *world_new(uint32_t tlb_entries)
+static inline struct world *world_new_shaped(uint32_t tlb_entries, const struct tlb_shape *shape)
 {
     struct world *w = calloc(1, sizeof *w);
     ensure(w != NULL);
@@ -137,7 +137,12 @@ static inline struct world *world_new(uint32_t tlb_entries)
                                     .asid_bits = 16,
                                     .tlb_entries = tlb_entries,
                                     .cost_walk_step = 10,
-                                    .cost_tlb_miss = 5};
+                                    .cost_tlb_miss = 5,
+                                    .cost_tlb_second = 3};
+    if (shape) {
+        w->config.shape = *shape;
+        w->config.tlb_entries = shape->entries;
+    }
     world_registers(&w->registers);
     w->ram = calloc(WORLD_RAM_PAGES, PAGE_BYTES);
     ensure(w->ram != NULL);
@@ -167,6 +172,11 @@ static inline struct world *world_new(uint32_t tlb_entries)
         mmu_wire(&w->mmu[i]);
     }
     return w;
+}
+
+static inline struct world *world_new(uint32_t tlb_entries)
+{
+    return world_new_shaped(tlb_entries, NULL);
 }
 
 static inline void world_free(struct world *w)

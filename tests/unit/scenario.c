@@ -2,6 +2,7 @@
  * Scenario files: what a good one means, and that each kind of broken one is refused with the
  * line and the key.
  */
+#include "cpu/errata.h"
 #include "sim/scenario.h"
 
 #include <criterion/criterion.h>
@@ -126,6 +127,19 @@ static char *changed(const char *from, const char *to)
     return text;
 }
 
+Test(scenario, the_tlb_and_errata_of_its_machine)
+{
+    struct scenario s;
+    struct error error;
+    char *text = changed("  timing: flat",
+                         "  tlb: core\n  errata: [page-split-fault, speculative-at]");
+    cr_assert(parse(&s, text, &error), "%s", error.text);
+    cr_expect_eq(s.setup.config.tlb_core, 1);
+    cr_expect_eq(s.setup.config.errata,
+                 1u << ERRATUM_PAGE_SPLIT | 1u << ERRATUM_SPECULATIVE_AT);
+    free(text);
+}
+
 Test(scenario, broken_ones_are_refused_with_line_and_key)
 {
     static const struct {
@@ -138,6 +152,8 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"  cpus: 4", "  cpus: [4]", "x/scenario.yaml:4: cpus: must be a text"},
         {"  cpus: 4", "  cups: 4", "x/scenario.yaml:4: cups: unknown key"},
         {"  cpus: 4", "  cpus: 4\n  cpus: 4", "x/scenario.yaml:5: cpus: is there twice"},
+        {"  timing: flat", "  tlb: small", "x/scenario.yaml:6: tlb: "},
+        {"  timing: flat", "  errata: [none]", "x/scenario.yaml:6: errata: none is no erratum"},
         {"  ram: 128M", "  ram: 128MB", "x/scenario.yaml:5: ram: "},
         {"  ram: 128M", "  ram: 1000", "machine: --ram"},
         {"title: Two numbers for one VM\n", "", "title: is missing"},

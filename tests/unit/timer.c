@@ -27,8 +27,8 @@ Test(timer, line_for_all_controls_and_corners)
             for (size_t i = 0; i < ARRAY_COUNT(corners); i++)
                 for (size_t k = 0; k < ARRAY_COUNT(corners); k++) {
                     struct cpu cpu = {0};
-                    cpu.reg[places[p].ctl] = ctl;
-                    cpu.reg[places[p].cval] = corners[i];
+                    cpu.effective[places[p].ctl] = ctl;
+                    cpu.effective[places[p].cval] = corners[i];
                     bool met = corners[k] >= corners[i];
                     cr_assert_eq(timer_condition(&cpu, places[p].timer, corners[k]),
                                  (ctl & 1) && met);
@@ -40,8 +40,8 @@ Test(timer, only_the_virtual_timer_has_an_offset)
 {
     for (size_t p = 0; p < ARRAY_COUNT(places); p++) {
         struct cpu cpu = {0};
-        cpu.reg[places[p].ctl] = 1;
-        cpu.reg[places[p].cval] = 50;
+        cpu.effective[places[p].ctl] = 1;
+        cpu.effective[places[p].cval] = 50;
         cpu.effective[SR_CNTVOFF_EL2] = 1000;
         bool is_virtual = places[p].timer == TIMER_V;
         cr_assert_eq(timer_count(&cpu, places[p].timer, 1030), is_virtual ? 30 : 1030);
@@ -60,8 +60,8 @@ Test(timer, deadline_is_where_the_line_rises)
                 for (uint64_t cval = 0; cval < 12; cval++)
                     for (uint64_t now = 12; now < 24; now++) {
                         struct cpu cpu = {0};
-                        cpu.reg[places[p].ctl] = ctl;
-                        cpu.reg[places[p].cval] = cval;
+                        cpu.effective[places[p].ctl] = ctl;
+                        cpu.effective[places[p].cval] = cval;
                         cpu.effective[SR_CNTVOFF_EL2] = offset;
                         uint64_t rises = UINT64_MAX;
                         if (!timer_line(&cpu, places[p].timer, now))
@@ -75,8 +75,8 @@ Test(timer, deadline_is_where_the_line_rises)
 Test(timer, a_deadline_out_of_range_never_comes)
 {
     struct cpu cpu = {0};
-    cpu.reg[SR_CNTV_CTL_EL0] = 1;
-    cpu.reg[SR_CNTV_CVAL_EL0] = UINT64_MAX;
+    cpu.effective[SR_CNTV_CTL_EL0] = 1;
+    cpu.effective[SR_CNTV_CVAL_EL0] = UINT64_MAX;
     cpu.effective[SR_CNTVOFF_EL2] = 10;
     cr_assert_eq(timer_deadline(&cpu, TIMER_V, 100), UINT64_MAX);
     cpu.effective[SR_CNTVOFF_EL2] = (uint64_t)-10; /* the virtual counter is ahead */

@@ -2,6 +2,7 @@
  * Trace files: what is written is read again; whatever else is in a file is refused with the
  * file's name, and no existing file is lost by writing.
  */
+#include "cpu/errata.h"
 #include "sim/trace_file.h"
 
 #include "sim/base/image.h"
@@ -32,6 +33,8 @@ static struct trace sample(void)
     t.setup.config.open_mask = 1u << CHOICE_NEXT_CPU | 1u << CHOICE_TLBI_DELIVER;
     t.setup.config.caches = 1;
     t.setup.config.cache_sets = 8;
+    t.setup.config.tlb_core = 1;
+    t.setup.config.errata = 1u << ERRATUM_PAGE_SPLIT;
     t.setup.config.property_count = 2;
     t.setup.config.property[0] = (struct config_property){.node = "/a", .name = "b", .number = 7};
     t.setup.config.property[1] =

@@ -1,0 +1,31 @@
+/*
+ * The errata that a CPU can be given, by name.
+ *
+ * What each does stands where the rule is that it weakens: page-split-fault in cpu/memory.c,
+ * speculative-at in mmu/versions.c. Those that need a store buffer or caches are for these parts to
+ * ask about (erratum_is_on); a machine without the part refuses them.
+ *
+ * Not modelled: errata of AArch32, of EL3, and those that hang the core.
+ *
+ * Software Developers Errata Notices of the cores; DDI 0487 says what should have been.
+ */
+#include "cpu/errata.h"
+
+#include <string.h>
+
+const struct erratum_row erratum_rows[ERRATUM_COUNT] = {
+#define ERRATUM(id, name, needs, what) [ERRATUM_##id] = {name, what, ERRATUM_NEEDS_##needs},
+#include "cpu/errata.def"
+#undef ERRATUM
+};
+
+bool erratum_by_name(const char *name, enum erratum *erratum)
+{
+    for (unsigned i = 0; i < ERRATUM_COUNT; i++) {
+        if (strcmp(erratum_rows[i].name, name) != 0)
+            continue;
+        *erratum = (enum erratum)i;
+        return true;
+    }
+    return false;
+}
