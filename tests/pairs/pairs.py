@@ -18,7 +18,8 @@ GUESTS = os.path.join(BUILD, 'tests', 'pairs')
 JOBS = str(os.cpu_count() or 1)
 SCHEDULES = 10000 if os.environ.get('LONG') else 50
 CHOICES = 'next-cpu,tlbi-deliver,tlb-evict,tlb-conflict,sysreg-effective,spec-fill,unknown-value'
-KEYS = {'cpus': '1', 'schedules': '1', 'choices': '', 'checkers': '', 'machine': '', 'seed': '1', 'bad': None}
+CHOICES_OF = {'caches': 'cache-writeback,cache-allocate,icache-stale', 'store-buffer': 'store-drain,load-early,tlbi-drain'}
+KEYS = {'cpus': '1', 'schedules': '1', 'checkers': '', 'machine': '', 'seed': '1', 'bad': None}
 
 
 def read_rows():
@@ -53,7 +54,7 @@ def write_scenario(row, checkers):
     """-> the file of the row's scenario, in the build folder"""
     folder = os.path.join(GUESTS, row['name'])
     os.makedirs(folder, exist_ok=True)
-    choices = CHOICES + (',' + row['choices'] if row['choices'] else '')
+    choices = ','.join([CHOICES] + [kinds for key, kinds in CHOICES_OF.items() if key + ':' in row['machine']])
     machine = ''.join(f'  {word.replace(":", ": ")}\n' for word in row['machine'].split(',') if word)
     path = os.path.join(folder, 'scenario.yaml')
     with open(path, 'w', encoding='utf-8') as f:
@@ -62,7 +63,7 @@ def write_scenario(row, checkers):
                 f'choices: [{choices}]\n'
                 f'checkers: [{row["checkers"] or checkers}]\n'
                 'start: {symbol: pair_main}\n'
-                'explore:\n  strategy: random\n  max-steps: 300000\n'
+                'explore:\n  strategy: random\n  max-steps: 400000\n'
                 'variants:\n'
                 f'  bad:\n    payload: bad_{row["name"]}.elf\n    expect: [{row["bad"]}]\n'
                 f'  good:\n    payload: good_{row["name"]}.elf\n    expect: clean\n')
