@@ -1,7 +1,7 @@
 /*
- * With TCR_EL1.A1 the ASID is in TTBR1_EL1 and the tables of processes in TTBR0_EL1: two registers,
- * not written at once. An access between the two writes takes the tables of the one process under
- * the ASID of the other, and that entry stays.
+ * With TCR_EL1.A1 the ASID is in TTBR1_EL1 and the tables of processes in TTBR0_EL1: two
+ * registers, not written at once. An access between the two writes takes the tables of the one
+ * process under the ASID of the other, and that entry stays.
  *
  * With the ASID in TTBR0_EL1 both change by one write. (The other way out is to have tables in
  * between that map nothing at all.)

@@ -1,6 +1,6 @@
 /*
- * An ASID is given to another process: entries of the old process with that number are still in the
- * TLBs. Before it is used again it has to be invalidated everywhere.
+ * An ASID is given to another process: entries of the old process with that number are still in
+ * the TLBs. Before it is used again it has to be invalidated everywhere.
  *
  * DDI 0487: "Use of ASIDs and VMIDs to reduce TLB maintenance requirements", TLBI ASIDE1IS.
  */

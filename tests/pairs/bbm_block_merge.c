@@ -2,8 +2,8 @@
  * Break-before-make, merging pages into a block: a hypervisor puts a stage 2 block in the place of
  * a table (dirty logging of a VM is over, and its pages may be large again).
  *
- * Entries of single pages, and of the table in the walk cache, live beside the new block if they are
- * not removed first. The descriptor has to be made invalid, and everything that hung on it
+ * Entries of single pages, and of the table in the walk cache, live beside the new block if they
+ * are not removed first. The descriptor has to be made invalid, and everything that hung on it
  * invalidated, before the block is written.
  * DDI 0487: "Using break-before-make when updating translation table entries".
  */

@@ -2,9 +2,9 @@
  * Break-before-make, splitting a block: a hypervisor replaces a stage 2 block by a table of pages
  * (say, to write-protect some of them) while a vCPU runs on the VM's tables.
  *
- * The sizes differ, so that a TLB may come to hold an entry for the block and one for a page of the
- * same address: a TLB conflict abort, or a mixture of both. The block has to be broken first, even
- * though every page of the new table leads where the block did.
+ * The sizes differ, so that a TLB may come to hold an entry for the block and one for a page of
+ * the same address: a TLB conflict abort, or a mixture of both. The block has to be broken first,
+ * even though every page of the new table leads where the block did.
  * DDI 0487: "Using break-before-make when updating translation table entries".
  */
 #include "tests/pairs/pair.h"

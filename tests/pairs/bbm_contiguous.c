@@ -4,7 +4,8 @@
  *
  * That changes the size of entries. All sixteen descriptors have to be broken before one of them
  * gets the bit.
- * DDI 0487: "The Contiguous bit", "Using break-before-make when updating translation table entries".
+ * DDI 0487: "The Contiguous bit", "Using break-before-make when updating translation table
+ * entries".
  */
 #include "tests/pairs/pair.h"
 

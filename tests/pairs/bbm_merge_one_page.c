@@ -1,8 +1,8 @@
 /*
  * Merging pages into a block, second half of the rule: all that hung on the table has to go.
  *
- * The table is taken out and its address invalidated, but TLBI by IPA removes the entry of that one
- * page only: those of the other 511 pages stay, and overlap with the block.
+ * The table is taken out and its address invalidated, but TLBI by IPA removes the entry of that
+ * one page only: those of the other 511 pages stay, and overlap with the block.
  * DDI 0487: TLBI IPAS2E1IS; "Using break-before-make when updating translation table entries".
  */
 #include "tests/pairs/pair.h"

@@ -3,8 +3,8 @@
  * guest runs on another PE.
  *
  * The guest may hold the old translation, combined with its stage 1. The right order: invalid
- * descriptor, DSB, IPAS2E1IS, DSB, VMALLE1IS, DSB, and only then the new descriptor; the guest that
- * faults in between is sent back to try again.
+ * descriptor, DSB, IPAS2E1IS, DSB, VMALLE1IS, DSB, and only then the new descriptor; the guest
+ * that faults in between is sent back to try again.
  * DDI 0487: "Using break-before-make when updating translation table entries".
  */
 #include "tests/pairs/pair.h"

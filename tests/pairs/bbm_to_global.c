@@ -1,6 +1,6 @@
 /*
- * Break-before-make, non-global to global: a page that belonged to one process is made the same for
- * all.
+ * Break-before-make, non-global to global: a page that belonged to one process is made the same
+ * for all.
  *
  * A global entry may be made only when no non-global one of the address can be left: both would
  * match the same access, which is a conflict.

@@ -1,6 +1,7 @@
 /*
  * ISB on the other PEs: all maintenance can be broadcast, but the context synchronization can not.
- * Every PE that executes the new code has to synchronize itself, behind the DSB of the PE that wrote.
+ * Every PE that executes the new code has to synchronize itself, behind the DSB of the PE that
+ * wrote.
  *
  * DDI 0487: "Synchronization and coherency issues between data and instruction accesses".
  */

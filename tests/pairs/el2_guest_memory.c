@@ -1,6 +1,6 @@
 /*
- * EL2 has tables of its own: an address of a guest means nothing there. A hypervisor maps a guest's
- * page before it touches it; otherwise it takes an abort itself.
+ * EL2 has tables of its own: an address of a guest means nothing there. A hypervisor maps a
+ * guest's page before it touches it; otherwise it takes an abort itself.
  *
  * DDI 0487: the EL2 translation regime.
  */

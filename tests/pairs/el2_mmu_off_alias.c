@@ -1,6 +1,6 @@
 /*
- * The MMU goes off only where addresses are the same with and without it: the instruction behind the
- * write is fetched from the physical address that is the number of the virtual one.
+ * The MMU goes off only where addresses are the same with and without it: the instruction behind
+ * the write is fetched from the physical address that is the number of the virtual one.
  *
  * A hypervisor that runs at an alias has to jump to the address that is the same in both first.
  * DDI 0487: SCTLR_EL2.M.

@@ -1,7 +1,7 @@
 /*
- * A guest that is sent back to its instruction must find everything as it was: a hypervisor that has
- * already put the loaded value into the register, and then has the instruction done again, gives a
- * base register that is the target another address.
+ * A guest that is sent back to its instruction must find everything as it was: a hypervisor that
+ * has already put the loaded value into the register, and then has the instruction done again,
+ * gives a base register that is the target another address.
  *
  * DDI 0487: synchronous exceptions are precise; ELR_EL2 is the instruction that aborted.
  */

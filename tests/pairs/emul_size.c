@@ -1,6 +1,6 @@
 /*
- * Emulated loads have a size: LDRB of a device register of 64 bits leaves one byte, the rest of the
- * register is zero.
+ * Emulated loads have a size: LDRB of a device register of 64 bits leaves one byte, the rest of
+ * the register is zero.
  *
  * DDI 0487: ISS encoding for an exception from a Data Abort, SAS.
  */

@@ -1,6 +1,6 @@
 /*
- * Emulated loads write back: LDR X1, [X2], #8 aborts with no valid syndrome (ISV is 0), so that the
- * hypervisor decodes the instruction. It loads a register and moves another.
+ * Emulated loads write back: LDR X1, [X2], #8 aborts with no valid syndrome (ISV is 0), so that
+ * the hypervisor decodes the instruction. It loads a register and moves another.
  *
  * DDI 0487: ISS encoding for an exception from a Data Abort, ISV; LDR (immediate), post-index.
  */

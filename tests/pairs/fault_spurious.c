@@ -1,7 +1,7 @@
 /*
  * A fault may be over when it is looked at: between break and make of another PE the page is not
- * there for a moment. The handler has to look at the tables again, under the lock, and let the guest
- * try again if the page is back; it must not take it for an access to no memory at all.
+ * there for a moment. The handler has to look at the tables again, under the lock, and let the
+ * guest try again if the page is back; it must not take it for an access to no memory at all.
  *
  * DDI 0487: "Using break-before-make when updating translation table entries".
  */

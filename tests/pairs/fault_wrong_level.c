@@ -1,7 +1,7 @@
 /*
- * A permission fault is mended at the level that it names: the hypervisor lets a page be written by
- * its level 3 descriptor, while a block of level 2 is what maps it (dirty logging was turned off
- * meanwhile). The page's table is not reached, and the guest faults for ever.
+ * A permission fault is mended at the level that it names: the hypervisor lets a page be written
+ * by its level 3 descriptor, while a block of level 2 is what maps it (dirty logging was turned
+ * off meanwhile). The page's table is not reached, and the guest faults for ever.
  *
  * DDI 0487: ISS encoding for an exception from a Data Abort, DFSC: the level of the fault.
  */

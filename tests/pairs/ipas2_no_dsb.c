@@ -1,7 +1,7 @@
 /*
  * DSB between the two invalidations of stage 2: TLBIs are not ordered among themselves. Without a
- * DSB in between the one of stage 1 may be finished while entries of stage 2 alone are still there,
- * from which a walk makes a combined one again.
+ * DSB in between the one of stage 1 may be finished while entries of stage 2 alone are still
+ * there, from which a walk makes a combined one again.
  *
  * DDI 0487: "Ordering and completion of TLB maintenance instructions", TLBI IPAS2E1IS.
  */

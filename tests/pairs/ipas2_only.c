@@ -1,7 +1,7 @@
 /*
  * IPAS2E1 without VMALLE1: TLBI by IPA removes entries that hold stage 2 alone. An entry that
- * combines both stages, from VA to PA, has no IPA that the TLB would have to remember; it goes only
- * by an invalidation of stage 1.
+ * combines both stages, from VA to PA, has no IPA that the TLB would have to remember; it goes
+ * only by an invalidation of stage 1.
  *
  * DDI 0487: TLBI IPAS2E1IS; "TLB maintenance requirements" for stage 2.
  */

@@ -1,6 +1,6 @@
 /*
- * ISB behind SCTLR_EL1: a guest turns its MMU on, and goes on at once with an address that only its
- * tables map. Until the context synchronization the MMU may still be off.
+ * ISB behind SCTLR_EL1: a guest turns its MMU on, and goes on at once with an address that only
+ * its tables map. Until the context synchronization the MMU may still be off.
  *
  * DDI 0487: SCTLR_EL1.M; "Synchronization requirements for AArch64 System registers".
  */

@@ -1,6 +1,6 @@
 /*
- * Before the MMU goes off: what EL2 has written with caches on is in its cache. With the MMU off it
- * reads memory, which does not have it unless it was cleaned to the point of coherency.
+ * Before the MMU goes off: what EL2 has written with caches on is in its cache. With the MMU off
+ * it reads memory, which does not have it unless it was cleaned to the point of coherency.
  *
  * DDI 0487: SCTLR_EL2.M, C; DC CVAC.
  */

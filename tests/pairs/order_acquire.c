@@ -1,6 +1,6 @@
 /*
- * Reading what was published: the load of the flag has to be a load-acquire, or the load of the data
- * may have been done before it.
+ * Reading what was published: the load of the flag has to be a load-acquire, or the load of the
+ * data may have been done before it.
  *
  * DDI 0487: "Load-Acquire, Store-Release"; LDAR.
  */

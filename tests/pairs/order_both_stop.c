@@ -1,6 +1,7 @@
 /*
- * Two that look whether the other is in: each stores its own flag and then loads the other's. A store
- * may wait while a later load goes ahead, so that both see nobody. A DMB between the two forbids it.
+ * Two that look whether the other is in: each stores its own flag and then loads the other's. A
+ * store may wait while a later load goes ahead, so that both see nobody. A DMB between the two
+ * forbids it.
  *
  * (A hypervisor stops a guest's other vCPUs so, and a vCPU that enters looks whether it may.)
  * DDI 0487: DMB; "Definition of the Armv8 memory model".

@@ -17,7 +17,7 @@
 #define VCPU_MOST 8u
 
 #define MAIR UINT64_C(0xff00) /* 0: Device-nGnRnE, 1: Normal, write-back */
-/* 39 bits, 4 KiB, write-back and inner shareable walks; EPD1; PS 36 bits where stage 1 of EL1 has it */
+/* 39 bits, 4 KiB granule, walks write-back and inner shareable; no TTBR1_EL1; 36 bits of output */
 #define TCR_EL1_VALUE (25 | UINT64_C(1) << 8 | UINT64_C(1) << 10 | UINT64_C(3) << 12 | \
                        UINT64_C(1) << 23 | UINT64_C(1) << 32)
 #define TCR_EL2_VALUE (25 | UINT64_C(1) << 8 | UINT64_C(1) << 10 | UINT64_C(3) << 12 | \
@@ -43,7 +43,7 @@ static void (*bodies[CPU_MOST])(void);
 static volatile uint64_t finished[CPU_MOST];
 uint64_t *el2_root;
 
-/* --- tables ------------------------------------------------------------------------------------ */
+/* --- tables ---------------------------------------------------------------------------------- */
 
 uint64_t *table_new(void)
 {
@@ -93,7 +93,7 @@ uint64_t *stage2_new(void)
     return root;
 }
 
-/* --- PEs --------------------------------------------------------------------------------------- */
+/* --- PEs ------------------------------------------------------------------------------------- */
 
 static void mmu_on(void)
 {
@@ -148,7 +148,7 @@ void pair_fail(void)
     pair_exit(1);
 }
 
-/* --- vCPUs ------------------------------------------------------------------------------------- */
+/* --- vCPUs ----------------------------------------------------------------------------------- */
 
 void vcpu_init(struct vcpu *v, uint64_t *vm, uint64_t vmid, uint64_t *stage1, uint64_t asid,
                void (*body)(void))

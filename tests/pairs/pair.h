@@ -21,7 +21,7 @@
 #define DATA_BLOCK(n) (DATA + (uint64_t)(n) * BLOCK)
 #define CPU_MOST 4u
 
-/* --- barriers, registers, maintenance ---------------------------------------------------------- */
+/* --- barriers, registers, maintenance -------------------------------------------------------- */
 
 #define isb() __asm__ volatile("isb" ::: "memory")
 #define dsb(domain) __asm__ volatile("dsb " #domain ::: "memory")
@@ -46,7 +46,8 @@
     })
 
 /* The operand of TLBI by VA (with an ASID) or by IPA. */
-#define TLBI_VA(address, asid) ((uint64_t)(asid) << 48 | ((uint64_t)(address) >> 12 & 0xfffffffffff))
+#define TLBI_VA(address, asid) \
+    ((uint64_t)(asid) << 48 | ((uint64_t)(address) >> 12 & 0xfffffffffff))
 #define TLBI_IPA(address) ((uint64_t)(address) >> 12)
 
 /* One access, as written. */
@@ -62,7 +63,7 @@ static inline void store(uint64_t address, uint64_t value)
     __asm__ volatile("str %0, [%1]" ::"r"(value), "r"(address) : "memory");
 }
 
-/* --- between PEs ------------------------------------------------------------------------------- */
+/* --- between PEs ----------------------------------------------------------------------------- */
 
 /* Release and acquire: what came before a flag is seen by whoever has waited for it. */
 static inline void flag_set(volatile uint64_t *flag, uint64_t value)
@@ -93,7 +94,7 @@ void pair_main(void);
 /* The guest has seen what it must never see: stops the machine with a bad status. */
 _Noreturn void pair_fail(void);
 
-/* --- translation tables ------------------------------------------------------------------------ */
+/* --- translation tables ---------------------------------------------------------------------- */
 
 #define DESCRIPTOR_VALID UINT64_C(1)
 #define DESCRIPTOR_TABLE UINT64_C(3) /* or a page, at level 3 */
@@ -140,7 +141,7 @@ extern uint64_t *el2_root;
 uint64_t *stage1_new(void); /* for EL1 */
 uint64_t *stage2_new(void);
 
-/* --- virtual CPUs ------------------------------------------------------------------------------ */
+/* --- virtual CPUs ---------------------------------------------------------------------------- */
 
 struct vcpu {
     uint64_t x[31];

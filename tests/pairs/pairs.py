@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The pairs of pairs.def: of each rule a program that keeps it and one that breaks it. bad_NAME draws the report that its
-row names, within the schedules of the row; good_NAME draws none in 50 random schedules, with all the same choices open and
-all the same checkers on.
+"""The pairs of pairs.def: of each rule a program that keeps it and one that breaks it. bad_NAME draws the report that
+its row names, within the schedules of the row; good_NAME draws none in 50 random schedules, with all the same choices
+open and all the same checkers on.
 
 With LONG set good_NAME has 10,000 schedules. Names as arguments: these pairs only.
 """
@@ -18,7 +18,8 @@ GUESTS = os.path.join(BUILD, 'tests', 'pairs')
 JOBS = str(os.cpu_count() or 1)
 SCHEDULES = 10000 if os.environ.get('LONG') else 50
 CHOICES = 'next-cpu,tlbi-deliver,tlb-evict,tlb-conflict,sysreg-effective,spec-fill,unknown-value'
-CHOICES_OF = {'caches': 'cache-writeback,cache-allocate,icache-stale', 'store-buffer': 'store-drain,load-early,tlbi-drain'}
+CHOICES_OF = {'caches': 'cache-writeback,cache-allocate,icache-stale',
+              'store-buffer': 'store-drain,load-early,tlbi-drain'}
 KEYS = {'cpus': '1', 'schedules': '1', 'checkers': '', 'machine': '', 'seed': '1', 'bad': None}
 
 
@@ -72,8 +73,9 @@ def write_scenario(row, checkers):
 
 def explore(scenario, variant, schedules, seed, *more):
     result = subprocess.run(
-        [ARMILLARY, 'explore', scenario, '--variant', variant, '--schedules', str(schedules), '--seed', seed, '--jobs', JOBS,
-         '--payload-dir', GUESTS, '--out', os.path.join(os.path.dirname(scenario), variant), '--no-shrink', *more],
+        [ARMILLARY, 'explore', scenario, '--variant', variant, '--schedules', str(schedules), '--seed', seed,
+         '--jobs', JOBS, '--payload-dir', GUESTS, '--out', os.path.join(os.path.dirname(scenario), variant),
+         '--no-shrink', *more],
         capture_output=True, text=True, errors='replace', stdin=subprocess.DEVNULL, check=False)
     found = re.search(r'^variant: .* found=(\S*) ', result.stdout, re.MULTILINE)
     return result, found[1] if found else ''

@@ -1,6 +1,7 @@
 /*
- * ELR_EL1 and SPSR_EL1 belong to the vCPU: a guest that is preempted in an exception handler of its
- * own returns by them later. If another guest has taken an exception meanwhile, it returns there.
+ * ELR_EL1 and SPSR_EL1 belong to the vCPU: a guest that is preempted in an exception handler of
+ * its own returns by them later. If another guest has taken an exception meanwhile, it returns
+ * there.
  *
  * DDI 0487: ELR_EL1, SPSR_EL1.
  */

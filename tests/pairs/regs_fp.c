@@ -1,6 +1,6 @@
 /*
- * Vector registers are switched lazily: the hypervisor leaves those of the last guest in place, and
- * has CPTR_EL2 trap the first use by another, to switch then. Without the trap the next guest
+ * Vector registers are switched lazily: the hypervisor leaves those of the last guest in place,
+ * and has CPTR_EL2 trap the first use by another, to switch then. Without the trap the next guest
  * computes with the registers of the last.
  *
  * DDI 0487: CPTR_EL2.TFP.

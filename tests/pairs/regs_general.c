@@ -1,6 +1,6 @@
 /*
- * General registers belong to the vCPU: a world switch that saves what a procedure call would save,
- * X19 to X30, hands the next guest the rest of the last one's.
+ * General registers belong to the vCPU: a world switch that saves what a procedure call would
+ * save, X19 to X30, hands the next guest the rest of the last one's.
  *
  * DDI 0487: nothing but software switches X0 to X30.
  */

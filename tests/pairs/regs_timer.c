@@ -1,6 +1,6 @@
 /*
- * The virtual timer belongs to the vCPU: CNTV_CVAL_EL0 and CNTV_CTL_EL0 have to be switched, or one
- * guest's deadline is another's.
+ * The virtual timer belongs to the vCPU: CNTV_CVAL_EL0 and CNTV_CTL_EL0 have to be switched, or
+ * one guest's deadline is another's.
  *
  * DDI 0487: CNTV_CVAL_EL0, CNTV_CTL_EL0.
  */

@@ -2,8 +2,8 @@
  * Another table at a level in between: an operating system replaces the table that a descriptor
  * points to by a copy in which one page is another.
  *
- * The walk cache may hold the old pointer, and TLBs pages of the old table, beside those of the new
- * one. The descriptor of a table is subject to break-before-make as a page's is.
+ * The walk cache may hold the old pointer, and TLBs pages of the old table, beside those of the
+ * new one. The descriptor of a table is subject to break-before-make as a page's is.
  * DDI 0487: "Using break-before-make when updating translation table entries".
  */
 #include "tests/pairs/pair.h"

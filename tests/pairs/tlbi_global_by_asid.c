@@ -2,7 +2,8 @@
  * Invalidation by ASID leaves global entries: they belong to no ASID. A page that all processes
  * share has to be invalidated by its address, or with everything.
  *
- * DDI 0487: TLBI ASIDE1IS: non-global entries; "Global and process-specific translation table entries".
+ * DDI 0487: TLBI ASIDE1IS: non-global entries; "Global and process-specific translation table
+ * entries".
  */
 #include "tests/pairs/pair.h"
 

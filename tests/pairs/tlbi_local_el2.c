@@ -1,6 +1,6 @@
 /*
- * Local TLBI where a broadcast was needed: all PEs use EL2's tables, so that an entry may be in the
- * TLB of any of them. VAE2 reaches the PE that executes it, VAE2IS all.
+ * Local TLBI where a broadcast was needed: all PEs use EL2's tables, so that an entry may be in
+ * the TLB of any of them. VAE2 reaches the PE that executes it, VAE2IS all.
  *
  * DDI 0487: TLBI VAE2, TLBI VAE2IS; "TLB maintenance instructions", shareability.
  */

@@ -4,7 +4,8 @@
  *
  * A TLBI does not wait for earlier stores. Without the DSB a walk between TLBI and store reads the
  * old descriptor and fills the TLB again, and nothing removes that.
- * DDI 0487: "TLB maintenance instructions", "Ordering and completion of TLB maintenance instructions".
+ * DDI 0487: "TLB maintenance instructions", "Ordering and completion of TLB maintenance
+ * instructions".
  */
 #include "tests/pairs/pair.h"
 

@@ -1,7 +1,7 @@
 /*
  * TLBI by VA names the ASID, too: entries of another process are not touched. An operating system
- * that changes the tables of a process that is not the running one has to give that one's ASID, not
- * the one in TTBR0_EL1.
+ * that changes the tables of a process that is not the running one has to give that one's ASID,
+ * not the one in TTBR0_EL1.
  *
  * DDI 0487: TLBI VAE1IS, its ASID field.
  */

@@ -2,9 +2,9 @@
  * Walk-cache entries after a table is freed: an operating system takes a table of pages out, frees
  * it, and the memory becomes another table.
  *
- * The VALE forms of TLBI remove last levels only. A walk may go on from the cached table descriptor
- * into the freed page, and read there what its new owner has written. Where a table goes, the
- * forms without L are needed.
+ * The VALE forms of TLBI remove last levels only. A walk may go on from the cached table
+ * descriptor into the freed page, and read there what its new owner has written. Where a table
+ * goes, the forms without L are needed.
  * DDI 0487: TLBI VALE1IS, TLBI VAE1IS; "TLB maintenance requirements".
  */
 #include "tests/pairs/pair.h"

@@ -1,6 +1,7 @@
 /*
  * A VM is deleted: its number goes back to the allocator, and VTTBR_EL2 to zero. Whoever does that
- * before the invalidation invalidates VMID 0, and the next VM with the number finds the old entries.
+ * before the invalidation invalidates VMID 0, and the next VM with the number finds the old
+ * entries.
  *
  * DDI 0487: TLBI VMALLS12E1IS acts on the VMID in VTTBR_EL2.
  */

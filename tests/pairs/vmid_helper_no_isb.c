@@ -1,7 +1,7 @@
 /*
  * ISB at the end of a helper: it loads another VM's VTTBR_EL2 to flush, and puts the old one back.
- * The next helper finds the register as it wants it and goes straight on to its TLBI; but in effect
- * is still the other VMID, if the first has left out its ISB.
+ * The next helper finds the register as it wants it and goes straight on to its TLBI; but in
+ * effect is still the other VMID, if the first has left out its ISB.
  *
  * DDI 0487: "Synchronization requirements for AArch64 System registers".
  */

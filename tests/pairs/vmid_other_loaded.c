@@ -1,6 +1,7 @@
 /*
- * A helper that flushes another VM loads that VM's VTTBR_EL2 and has to put back what was there: the
- * vCPU that is loaded on this PE goes on with it. Otherwise it goes on in the other VM's memory.
+ * A helper that flushes another VM loads that VM's VTTBR_EL2 and has to put back what was there:
+ * the vCPU that is loaded on this PE goes on with it. Otherwise it goes on in the other VM's
+ * memory.
  *
  * DDI 0487: VTTBR_EL2.
  */
