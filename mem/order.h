@@ -98,6 +98,7 @@ struct order_views {
     uint64_t release;    /* newest STLR of its own that is visible */
     uint64_t read_new;   /* no load looks before this */
     uint64_t complete;   /* what a DSB has completed */
+    uint64_t translated; /* what the walks of instructions so far have read */
     uint64_t observer;   /* no walk or fetch looks before this */
     uint64_t event;      /* when an event for WFE or an interrupt came last */
     uint64_t tlbi;       /* what was complete when its last TLBI was issued */

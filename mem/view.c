@@ -95,6 +95,8 @@ void view_dsb(struct order_views *v, bool loads, bool stores, bool others)
 void view_synchronize(struct order_views *v)
 {
     view_raise(&v->control, v->walked); /* an exception depends on the walk that found it */
+    /* Nothing before it can fault any more: the walks are done. */
+    view_raise(&v->control, v->translated);
     view_raise(&v->read_new, v->control);
     view_raise(&v->observer, v->control);
     view_raise(&v->observer, v->complete);
@@ -162,6 +164,7 @@ void view_begin(struct order_views *v, const struct order_operands *operands)
 void view_end(struct order_views *v, const struct order_operands *operands, bool completed)
 {
     view_raise(&v->control, v->address);
+    view_raise(&v->translated, v->walked);
     if (completed) {
         uint64_t made = cells_max(v, operands->source);
         view_raise(&made, v->loaded);

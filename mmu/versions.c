@@ -103,6 +103,15 @@ void version_see_table(struct version_log *log, uint64_t pa, unsigned level, boo
     size_t page = (size_t)((pa - log->ram_base) >> PAGE_SHIFT);
     cow_write(log->memory, log->first_page + STORE_PAGES + page / PAGE_BYTES)[page % PAGE_BYTES] =
         (uint8_t)mark;
+    if (level == 3 || holds_ipas)
+        return;
+    /* Walks nobody asked for may have been in the tables that it leads to as well. */
+    for (size_t at = 0; at < PAGE_BYTES; at += sizeof(uint64_t)) {
+        uint64_t descriptor;
+        memcpy(&descriptor, cow_read(log->memory, page) + at, sizeof descriptor);
+        if ((descriptor & 3u) == 3u)
+            version_see_table(log, descriptor & VMSA_TABLE_ADDRESS, level + 1, false);
+    }
 }
 
 /* ---- Stores ---- */

@@ -37,7 +37,7 @@ void walk_resume(struct walk_state *s, const struct mapping *table)
 
 unsigned walk_table_size(const struct walk_state *s)
 {
-    return level_shift(s->level) + s->index_bits;
+    return walk_level_shift(s->page_log2, s->level) + s->index_bits;
 }
 
 uint64_t walk_descriptor_address(const struct walk_state *s)

@@ -444,12 +444,22 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     return MACHINE_LIMIT;
 }
 
+/* spec-fill may have been opened: PEs that wait for their turn, or wait, may walk by themselves. */
+static void tell_regimes(struct machine *m)
+{
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
+        if (m->state->cpu[pe].wait != CPU_IS_OFF && mmu_keeps_versions(&m->mmu[pe]))
+            core_tell_regimes(&m->core[pe]);
+    }
+}
+
 enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
 {
     struct machine_state *s = m->state;
     m->events.stop = false;
     m->events.step = s->step;
     m->unmodelled = NULL;
+    tell_regimes(m);
     for (;;) {
         if (m->events.stop)
             return MACHINE_REQUEST;

@@ -6,6 +6,7 @@
  */
 #include "sim/machine_parts.h"
 
+#include "cpu/errata.h"
 #include "cpu/sysreg.h"
 #include "gen/trace.h"
 

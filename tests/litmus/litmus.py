@@ -29,36 +29,7 @@ EVERY_PATH_LONG = ['LB.TT.inv+pos', 'CoTfRpte+po', 'SB.TfTf.inv+pos', 'MP.RTf.in
 FIND = {'RBS+dsb-tlbiis': (2,), 'MP.RT.EL1+dsb-tlbiis+dsb-isb': (1, 1)}
 
 # name: what its missing outcomes still need of the model. One that misses nothing any more is a failure.
-PENDING = {
-    'CoTRpte.inv+po': 'load-early',
-    'MP.TR.inv+dmb+po': 'load-early',
-    'CoWTf.inv+po': 'store-drain',
-    'CoWTf.inv+svc': 'store-drain',
-    'CoWinvT+po': 'store-drain',
-    'MP.RTf.inv+po+dsb-isb': 'store-drain',
-    'ROT.inv+po': 'store-drain',
-    'SB.TfTf.inv+pos': 'store-drain',
-    'CoWinvT+dsb-isb': 'spec-fill',
-    'CoWinvT.EL1+dsb-badtlbi-dsb-isb': 'spec-fill',
-    'CoWinvTa1.2+dsb-tlbiasid-dsb-isb': 'spec-fill',
-    'CoWrwW.ro+dsb-isb': 'spec-fill',
-    'SwitchTable.same-asid+isb': 'spec-fill',
-    'CoRpteT+dsb-isb': 'spec-fill',
-    'MP.RT.EL1+dsb-tlbi-dsb+dsb-isb': 'spec-fill',
-    'MP.RT.EL1+dsb-dsb+dsb-isb': 'spec-fill',
-    'MP.RTa1.2+dsb-tlbiis-dsb+dsb-isb': 'spec-fill',
-    'MP.RT.L2+dsb-tlbileafis-dsb+dsb-isb': 'spec-fill',
-    'RBS+dsb-tlbi-dsb': 'spec-fill',
-    'WBM+dsb-tlbi-dsb': 'spec-fill',
-    'MP.BBM1+dsb-dsb+dsb-isb': 'spec-fill',
-    'MP.RT.EL2+dsb-tlbiipais-dsb+dsb-isb': 'spec-fill',
-    'MP.RT.EL2+dsb-tlbiis-dsb-tlbiipais-dsb+dsb-isb': 'spec-fill',
-    'MP.RT.EL2+dsb-tlbiipa-dsb-tlbiis-dsb+dsb-isb': 'spec-fill',
-    'MP.RTv1.2+dsb-tlbis12is-dsb+dsb-isb': 'spec-fill',
-    'CoWinvT.EL1+tlbi-dsb-isb': 'spec-fill and store-drain',
-    'MP.RT.EL1+tlbiis-dsb+dsb-isb': 'spec-fill and store-drain',
-    'CoTfT+dsb-isb': 'spec-fill and tlb-evict of test pages alone',
-}
+PENDING = {}
 
 
 def explore(shape, folder, options=()):
