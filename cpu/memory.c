@@ -112,8 +112,10 @@ static bool translate(struct core *c, uint64_t va, const struct mem_op *op, bool
     c->extra_cost += result->cost;
     if (c->mmu->state->fills != fills)
         c->visible = VISIBLE_WALK;
-    if (result->fault.kind == FAULT_NONE)
-        return !check || !is_watched(c, va, op, is_write, size, request.el);
+    if (result->fault.kind == FAULT_NONE) {
+        uint64_t first = size > 16 ? align_down(va, size) : va; /* DC ZVA: its block */
+        return !check || !is_watched(c, first, op, is_write, size, request.el);
+    }
     c->fault = result->fault;
     c->fault_iss = op->iss;
     return false;
@@ -443,16 +445,8 @@ bool ENGINE(mem_zero_block)(struct core *c, uint64_t va)
     struct translation t;
     /* One translation decides; FAR is the address given, not the block's. */
     struct mem_op check = {.size = 1, .kind = ACCESS_PLAIN};
-    if (!translate(c, va, &check, true, 1, false, &t))
+    if (!translate(c, va, &check, true, DCZVA_BYTES, true, &t))
         return false;
-    if (is_watched(c, base, &check, true, DCZVA_BYTES, c->cpu->el))
-        return false;
-    if ((t.memory & 0xf0u) == 0) { /* AArch64: DC ZVA to Device memory is an alignment fault */
-        c->fault = (struct fault){
-            .kind = FAULT_ALIGNMENT, .stage = 1, .is_write = 1, .va = va_make(va)};
-        c->fault_iss = 0;
-        return false;
-    }
     t.pa.bits = align_down(t.pa.bits, DCZVA_BYTES);
     for (unsigned i = 0; i < DCZVA_BYTES; i += 16) {
         struct translation part = t;

@@ -87,10 +87,11 @@ struct attributes attributes_walk(unsigned irgn, unsigned orgn, unsigned sh)
 }
 
 struct attributes attributes_effective(struct attributes a, const struct regime *regime,
-                                       bool is_fetch)
+                                       bool is_fetch, bool stage1_only)
 {
     bool off1 = regime->stage1_on && !(regime->sctlr & (is_fetch ? SCTLR_EL1_I : SCTLR_EL1_C));
-    bool off2 = regime->stage2_on && (regime->hcr & (is_fetch ? HCR_EL2_ID : HCR_EL2_CD));
+    bool off2 = regime->stage2_on && !stage1_only &&
+                (regime->hcr & (is_fetch ? HCR_EL2_ID : HCR_EL2_CD));
     bool device = memory_is_device(a.memory);
     if (device ? is_fetch : off1 || off2)
         return (struct attributes){MEMORY_NON_CACHEABLE, SHAREABILITY_OUTER};

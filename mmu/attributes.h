@@ -26,6 +26,6 @@ struct attributes attributes_stage2(unsigned mem_attr, unsigned sh);
 struct attributes attributes_combine(struct attributes stage1, struct attributes stage2);
 /* Descriptor reads: IRGN, ORGN and SH of a TCR. */
 struct attributes attributes_walk(unsigned irgn, unsigned orgn, unsigned sh);
-/* What one access sees: SCTLR_ELx.{C,I} and HCR_EL2.{CD,ID} applied. */
+/* What one access sees: SCTLR_ELx.{C,I} and, unless it ends after stage 1, HCR_EL2.{CD,ID}. */
 struct attributes attributes_effective(struct attributes a, const struct regime *regime,
-                                       bool is_fetch);
+                                       bool is_fetch, bool stage1_only);

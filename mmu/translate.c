@@ -127,7 +127,7 @@ static bool finish(struct walker *w, const struct mapping *m, struct translation
     } else if (r->stage2_on && !stage2_check(w, m, m->ipa + offset)) {
         return false;
     }
-    a = attributes_effective(a, r, is_fetch);
+    a = attributes_effective(a, r, is_fetch, stage1_only);
     t->pa = pa_make(output + offset);
     t->ipa = ipa_make(stage1_only ? output + offset : has_ipa ? m->ipa + offset : m->ipa);
     t->memory = a.memory;

@@ -119,7 +119,7 @@ struct walk_state walk_start_stage1(const struct regime *regime, uint64_t va)
         disabled = (tcr & (upper ? TCR_EL1_EPD1 : TCR_EL1_EPD0)) != 0;
     }
     s.access = attributes_walk((unsigned)irgn, (unsigned)orgn, (unsigned)sh);
-    s.access = attributes_effective(s.access, regime, false);
+    s.access = attributes_effective(s.access, regime, false, false);
     unsigned bits = (unsigned)(64 - txsz);
     bool in_range =
         txsz >= TXSZ_MIN && txsz <= TXSZ_MAX && !out_of_range(upper ? ~canonical : canonical, bits);

@@ -281,7 +281,7 @@ static bool stage2_of_table(struct walker *w, uint64_t ipa, bool writes, uint64_
     *pa = m.output + (ipa & bits_ones(m.size_log2));
     *size_log2 = m.size_log2;
     *a = attributes_combine(*a, (struct attributes){m.memory, m.shareability});
-    *a = attributes_effective(*a, w->regime, false);
+    *a = attributes_effective(*a, w->regime, false, false);
     return true;
 }
 

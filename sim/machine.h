@@ -86,7 +86,7 @@ struct machine {
     struct machine_config config;
     struct machine_state *state;
     struct machine_side *side;
-    struct cow *memory; /* RAM, the TLBs of the PEs, the version log and the caches if they are on */
+    struct cow *memory; /* RAM, the TLBs of the PEs; version log and caches, if they are on */
 
     /* Wiring. */
     struct chooser chooser;

@@ -25,7 +25,10 @@ NOTHING(HINT)
 enum step EXEC(WFE)(struct core *c, uint32_t w)
 {
     (void)w;
-    return exception_wait(c, true);
+    enum step step = exception_wait(c, true);
+    if (__builtin_expect(c->follows, 0) && step == STEP_NEXT)
+        c->ops->woken(c->owner, c->pe); /* it did not wait: its event has come before */
+    return step;
 }
 
 enum step EXEC(WFI)(struct core *c, uint32_t w)

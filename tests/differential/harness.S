@@ -542,7 +542,7 @@ leave_el1:
 /* ---- tables and memory ---- */
     .data
 end_of_harness:
-#include "harness_tables.S"
+#include "tests/differential/harness_tables.S"
     .balign 64
 state:                     /* run, runs left, log, configuration; block's start and end */
     .fill 8, 8, 0

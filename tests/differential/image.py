@@ -27,7 +27,8 @@ def assemble(source, *options):
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, 'harness')
         command = ['aarch64-linux-gnu-gcc', '-nostdlib', '-static', '-march=armv8-a', '-Wl,-n',
-                   '-Wl,--build-id=none', f'-Wl,-Ttext={BASE:#x}', *options, '-o', out, source]
+                   '-Wl,--build-id=none', f'-Wl,-Ttext={BASE:#x}', *options,
+                   '-I', os.path.join(HERE, '..', '..'), '-o', out, source]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
             subprocess.run(['aarch64-linux-gnu-objcopy', '-O', 'binary', out, out + '.bin'],

@@ -153,7 +153,8 @@ def scenario(shape, payload, kinds):
     evict = f'evict: {{from: {TEST_VA:#x}, to: {TEST_VA + 16 * PAGE - 1:#x}}}\n' if shape.evict else ''
     kinds = kinds + (['tlb-evict'] if shape.evict else [])
     return f'''title: {shape.name}
-machine: {{cpus: {len(shape.threads)}, ram: 4M, model: armv8.0, quantum: 1, timing: flat, tlb-entries: 64, store-buffer: 4, history: 16}}
+machine: {{cpus: {len(shape.threads)}, ram: 4M, model: armv8.0, quantum: 1, timing: flat,
+          tlb-entries: 64, store-buffer: 4, history: 16}}
 choices: [{', '.join(kinds)}]
 checkers: []
 start: {{symbol: litmus_start}}
