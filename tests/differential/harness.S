@@ -303,7 +303,18 @@ end_run:
     .irp r, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
     store_two \r
     .endr
-2:  add x1, x0, #S_WINDOW
+2:  ldr x2, =table3_page_b /* a block that ended early may have left it mapped elsewhere */
+    ldr x3, =(WINDOW + 0x11000 + PAGE_NORMAL + EL0_RW)
+    ldr x4, [x2]
+    cmp x3, x4
+    b.eq 3f
+    str x3, [x2]
+    dsb sy
+    tlbi alle2
+    tlbi alle1
+    dsb sy
+    isb
+3:  add x1, x0, #S_WINDOW
     ldr x19, =state
     ldp x20, x21, [x19]
     ldp x22, x23, [x19, #16]

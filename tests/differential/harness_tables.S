@@ -29,6 +29,7 @@ table2:
 table3:                    /* WINDOW */
     .fill 9, 8, 0
     .quad WINDOW + 0x14000 + PAGE_NORMAL + EL0_RW   /* A and B are not neighbours in memory */
+table3_page_b:
     .quad WINDOW + 0x11000 + PAGE_NORMAL + EL0_RW
     .quad WINDOW + 0x16000 + PAGE_NORMAL + EL0_RO
     .quad WINDOW + 0x0c000 + PAGE_NORMAL + EL0_RO   /* stage 2 lacks it */
