@@ -50,7 +50,7 @@ static void record_add(struct order *o, const struct access *access, const uint8
         .view = view,
         .size = access->size,
         .pe = access->pe,
-        .seen = access->pe < PE_COUNT_MAX ? (uint8_t)(1u << access->pe) : 0,
+        .seen = (uint8_t)(access->pe < PE_COUNT_MAX ? 1u << access->pe : 0),
         .exclusive = access->exclusive || access->atomic,
     };
     memcpy(r->old, old, access->size);

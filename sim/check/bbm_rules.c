@@ -269,7 +269,7 @@ bool bbm_invalidate(struct bbm_state *b, struct bbm_record *r, const struct shad
     struct bbm_page *page = bbm_page_of(b, r);
     struct operation o = operation_of(t->operation);
     bool is_el2 = page->user[0].regime == REGIME_EL2;
-    uint8_t scope = t->scope == TLBI_LOCAL ? (uint8_t)(1u << t->pe) : UINT8_MAX;
+    uint8_t scope = (uint8_t)(t->scope == TLBI_LOCAL ? 1u << t->pe : UINT8_MAX);
     bool is_other_stage = page->stage == 1 && !o.stage1;
     bool by_va_for_stage2 = page->stage == 2 && o.by_address && !o.stage2;
     if ((o.regime == REGIME_EL2) != is_el2 || is_other_stage || by_va_for_stage2 ||
