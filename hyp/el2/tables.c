@@ -4,8 +4,9 @@
  * 2 MiB blocks; the 2 MiB that hold this image in 4 KiB pages, so that text is read-only and each
  * exception level executes its own text only.
  *
- * boot_tables_build runs at EL2 with every MMU and cache off, so its stores go to memory, and the
- * lines that a cache may hold of these tables are invalidated for the walks to come.
+ * boot_tables_build runs at EL2 with every MMU and cache off, so its stores go to memory; when it
+ * is done, the lines that a cache may hold of what has been written so (the tables, as all of .bss,
+ * and the stack) are invalidated for the walks and accesses to come.
  *
  * DDI 0487: VMSAv8-64 block, page and table descriptors, 4 KiB granule.
  */
@@ -36,6 +37,7 @@ uint64_t boot_table_el1[4] __attribute__((aligned(64)));
 uint64_t boot_table_el2[4] __attribute__((aligned(64)));
 
 extern const uint8_t el2_text_start[], el2_text_end[], text_start[], text_end[], rodata_end[];
+extern const uint8_t bss_start[], bss_end[];
 
 ALWAYS_INLINE bool is_within(uint64_t at, const uint8_t *start, const uint8_t *end)
 {
@@ -53,12 +55,12 @@ ALWAYS_INLINE uint64_t image_page(uint64_t at, const uint8_t *own, const uint8_t
     return page;
 }
 
-/* Stores go out before any walk; lines of the tables from before the caches were off go away. */
-ALWAYS_INLINE void tables_settle(const void *start, uint64_t bytes)
+/* Stores go out before any walk; lines from before the caches were off, or unasked, go away. */
+ALWAYS_INLINE void boot_settle(const void *start, const void *end)
 {
     uint64_t line = 4ull << field_of(CTR_EL0_DminLine, read_sysreg(CTR_EL0));
     dmb(sy);
-    for (uint64_t at = (uint64_t)start; at < (uint64_t)start + bytes; at += line)
+    for (uint64_t at = (uint64_t)start; at < (uint64_t)end; at += line)
         __asm__ volatile("dc ivac, %0" : : "r"(at) : "memory");
     dsb(sy);
 }
@@ -84,10 +86,8 @@ EL2_CODE void boot_tables_build(void)
         tables_el2.level3[n] =
             (image_page(at, el2_text_start, el2_text_end) & ~S1_PXN) | S1_EL2_AP;
     }
-    tables_settle(&tables_el1, sizeof tables_el1);
-    tables_settle(&tables_el2, sizeof tables_el2);
-    tables_settle(boot_table_el1, sizeof boot_table_el1);
-    tables_settle(boot_table_el2, sizeof boot_table_el2);
+    boot_settle(bss_start, bss_end);
+    boot_settle(&el2_cpus[0], &el2_cpus[1]);
 }
 
 void boot_tables_add_ram(uint64_t first_bytes, uint64_t end_bytes)

@@ -3,6 +3,10 @@
  * x2: number of vCPUs. vCPU 0 makes the tables, the others wait for them; then all turn their MMU
  * on and enter guest_main. Below it: the exception vectors, and the way to EL0 and back.
  *
+ * With the MMU off data accesses pass the caches. So what is used before it is on (a stack, the word
+ * that the others wait for) lies in a page that nobody accesses afterwards, and the lines of the
+ * tables are invalidated when they have been written (lib.c).
+ *
  * DDI 0487: SCTLR_EL1, TCR_EL1, MAIR_EL1, exception vectors.
  */
 
@@ -29,13 +33,11 @@ guest_boot:
     and     x21, x21, #0xff
     orr     x0, x21, x0, lsl #8
     msr     TPIDR_EL1, x0
-    load_address x0, guest_stacks
-    add     x0, x0, x21, lsl #10
-    add     sp, x0, #1024
     load_address x0, guest_vectors
     msr     VBAR_EL1, x0
-    load_address x22, guest_built
+    load_address x22, guest_boot_page
     cbnz    x21, 1f
+    add     sp, x22, #4096
     bl      guest_build
     mov     x0, #1
     str     x0, [x22]
@@ -63,6 +65,9 @@ guest_boot:
     msr     SCTLR_EL1, x0
     isb
 
+    load_address x0, guest_stacks
+    add     x0, x0, x21, lsl #10
+    add     sp, x0, #1024
     mov     x0, x19
     mov     x1, x20
     bl      guest_main

@@ -9,7 +9,7 @@
 
 GUEST_PAGES_COMMON struct guest_tables guest_tables;
 GUEST_PAGES_COMMON struct guest_page guest_stacks;
-uint64_t guest_built;
+GUEST_PAGES_COMMON struct guest_page guest_boot_page; /* word 0: the tables are built; a stack */
 
 uint64_t guest_descriptor(const void *page, uint64_t kind)
 {
@@ -23,8 +23,7 @@ uint64_t *guest_entry(struct guest_tables *tables, uint64_t va)
     return &tables->level3.word[va >> 12 & (GUEST_PAGE_WORDS - 1)];
 }
 
-/* With the MMU off, stores pass the caches: lines that a walk could hit must not be there. */
-static void guest_invalidate(const void *start, uint64_t bytes)
+void guest_invalidate(const void *start, uint64_t bytes)
 {
     uint64_t line = 4ull << field_of(CTR_EL0_DminLine, read_sysreg(CTR_EL0));
     dmb(sy);

@@ -53,6 +53,12 @@ static inline uint64_t guest_tag(uint64_t vcpu, uint64_t round)
 /* Maps all memory of the guest at its IPA, and GUEST_WINDOW to `window`; MMU off. */
 void guest_tables_fill(struct guest_tables *tables, const struct guest_page *window);
 
+/*
+ * With the MMU off, stores pass the caches: the lines that a walk could hit instead, which may have
+ * come unasked, go away.
+ */
+void guest_invalidate(const void *start, uint64_t bytes);
+
 /* Descriptor of a page. */
 uint64_t guest_descriptor(const void *page, uint64_t kind);
 

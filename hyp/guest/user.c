@@ -41,6 +41,7 @@ void guest_build(void)
         guest_tables_fill(&space_tables[n], &space_data[0]);
         *guest_entry(&space_tables[n], USER_DATA) =
             guest_descriptor(&space_data[n], GUEST_S1_USER_DATA);
+        guest_invalidate(guest_entry(&space_tables[n], USER_DATA), 8);
     }
 }
 

@@ -63,6 +63,7 @@ void irq_handle(void)
 
     if (intid >= INTID_SPURIOUS)
         return;
+    dmb(ishld);                            /* what the sender wrote is read behind the IAR */
     if (intid == SMP_SGI_CALL)
         smp_handle_call();
     else if (intid == SMP_SGI_RESCHEDULE)
