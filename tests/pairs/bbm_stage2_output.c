@@ -17,8 +17,10 @@ static void guest_body(void)
 {
     load(WINDOW);
     flag_set(&running, 1);
-    while (flag_read(&done) == 0)
+    for (unsigned i = 0; i < TRIES && flag_read(&done) == 0; i++)
         load(WINDOW);
+    flag_wait(&done, 1);
+    load(WINDOW);
 }
 
 static void guest_cpu(void)
