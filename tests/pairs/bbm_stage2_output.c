@@ -26,8 +26,10 @@ static void guest_body(void)
 static void guest_cpu(void)
 {
     vcpu_init(&guest, vm, 1, stage1, 0, guest_body);
-    while (exit_class(vcpu_run(&guest)) != EXIT_HVC)
-        ;
+    for (unsigned i = 0; exit_class(vcpu_run(&guest)) != EXIT_HVC; i++) {
+        if (i == TRIES)
+            flag_wait(&done, 1);
+    }
 }
 
 void pair_main(void)
