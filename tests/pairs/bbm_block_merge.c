@@ -10,6 +10,7 @@
 #include "tests/pairs/pair.h"
 
 static struct vcpu guest;
+static uint64_t *vm, *stage1;
 
 static void guest_body(void)
 {
@@ -20,13 +21,18 @@ static void guest_body(void)
     }
 }
 
-void pair_main(void)
+void pair_setup(void)
 {
-    uint64_t *vm = stage2_new(), *stage1 = stage1_new();
+    vm = stage2_new();
+    stage1 = stage1_new();
     map_block(stage1, WINDOW, WINDOW, STAGE1_RW);
     for (unsigned i = 0; i < 512; i++)
         set_entry(table_entry(vm, WINDOW + i * PAGE, 3), page_of(DATA_PAGE(i), STAGE2_RW));
     dsb(ish);
+}
+
+void pair_main(void)
+{
     vcpu_init(&guest, vm, 1, stage1, 0, guest_body);
     vcpu_run(&guest);
 

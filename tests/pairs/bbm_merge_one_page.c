@@ -2,12 +2,15 @@
  * Merging pages into a block, second half of the rule: all that hung on the table has to go.
  *
  * The table is taken out and its address invalidated, but TLBI by IPA removes the entry of that
- * one page only: those of the other 511 pages stay, and overlap with the block.
+ * one page only: those of the table's other pages stay, and overlap with the block.
  * DDI 0487: TLBI IPAS2E1IS; "Using break-before-make when updating translation table entries".
  */
 #include "tests/pairs/pair.h"
 
+#define PAGES 16u /* of the table; the rest was never mapped */
+
 static struct vcpu guest;
+static uint64_t *vm, *stage1;
 
 static void guest_body(void)
 {
@@ -18,13 +21,18 @@ static void guest_body(void)
     }
 }
 
-void pair_main(void)
+void pair_setup(void)
 {
-    uint64_t *vm = stage2_new(), *stage1 = stage1_new();
+    vm = stage2_new();
+    stage1 = stage1_new();
     map_block(stage1, WINDOW, WINDOW, STAGE1_RW);
-    for (unsigned i = 0; i < 512; i++)
+    for (unsigned i = 0; i < PAGES; i++)
         set_entry(table_entry(vm, WINDOW + i * PAGE, 3), page_of(DATA_PAGE(i), STAGE2_RW));
     dsb(ish);
+}
+
+void pair_main(void)
+{
     vcpu_init(&guest, vm, 1, stage1, 0, guest_body);
     vcpu_run(&guest);
 
@@ -34,7 +42,7 @@ void pair_main(void)
 #ifdef BAD
     tlbi_by(ipas2e1is, TLBI_IPA(WINDOW));
 #else
-    for (unsigned i = 0; i < 512; i++)
+    for (unsigned i = 0; i < PAGES; i++)
         tlbi_by(ipas2e1is, TLBI_IPA(WINDOW + i * PAGE));
 #endif
     dsb(ish);

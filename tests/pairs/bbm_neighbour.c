@@ -8,6 +8,7 @@
 #include "tests/pairs/pair.h"
 
 static struct vcpu guest;
+static uint64_t *vm, *stage1, *pages;
 
 static void guest_body(void)
 {
@@ -17,18 +18,24 @@ static void guest_body(void)
     }
 }
 
+void pair_setup(void)
+{
+    vm = stage2_new();
+    stage1 = stage1_new();
+    map_block(stage1, WINDOW, WINDOW, STAGE1_RW);
+    map_block(vm, WINDOW, DATA, STAGE2_RW);
+    pages = table_new();
+    for (unsigned i = 0; i < 512; i++)
+        pages[i] = page_of(DATA_PAGE(i), STAGE2_RW);
+}
+
 void pair_main(void)
 {
     uint64_t start = WINDOW + 16 * PAGE; /* of the range */
-    uint64_t *vm = stage2_new(), *stage1 = stage1_new();
-    map_block(stage1, WINDOW, WINDOW, STAGE1_RW);
-    map_block(vm, WINDOW, DATA, STAGE2_RW);
     vcpu_init(&guest, vm, 1, stage1, 0, guest_body);
     vcpu_run(&guest);
 
-    uint64_t *block = table_entry(vm, WINDOW, 2), *pages = table_new();
-    for (unsigned i = 0; i < 512; i++)
-        pages[i] = page_of(DATA_PAGE(i), STAGE2_RW);
+    uint64_t *block = table_entry(vm, WINDOW, 2);
     set_entry(block, 0);
     dsb(ish);
 #ifdef BAD

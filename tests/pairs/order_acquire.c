@@ -12,10 +12,9 @@ static void other_cpu(void)
 {
 #ifdef BAD
     while (load((uintptr_t)&ready) == 0)
-        ;
+        __asm__ volatile("wfe" ::: "memory");
 #else
-    while (flag_read(&ready) == 0)
-        ;
+    flag_wait(&ready, 1);
 #endif
     if (load((uintptr_t)&data) != 7)
         pair_fail();

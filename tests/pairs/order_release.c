@@ -10,8 +10,7 @@ static volatile uint64_t data, ready;
 
 static void other_cpu(void)
 {
-    while (flag_read(&ready) == 0)
-        ;
+    flag_wait(&ready, 1);
     if (load((uintptr_t)&data) != 7)
         pair_fail();
 }
@@ -22,6 +21,7 @@ void pair_main(void)
     store((uintptr_t)&data, 7);
 #ifdef BAD
     store((uintptr_t)&ready, 1);
+    __asm__ volatile("dsb ish\n\tsev" ::: "memory"); /* as flag_set() does */
 #else
     flag_set(&ready, 1);
 #endif

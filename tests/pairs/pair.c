@@ -95,6 +95,10 @@ uint64_t *stage2_new(void)
 
 /* --- PEs ------------------------------------------------------------------------------------- */
 
+__attribute__((weak)) void pair_setup(void)
+{
+}
+
 static void mmu_on(void)
 {
     write_register(vbar_el2, (uintptr_t)pair_vectors);
@@ -122,6 +126,7 @@ void pair_boot(uint64_t cpu)
     }
     mmu_on();
     if (cpu == 0) {
+        pair_setup();
         pair_main();
         pair_exit(0);
     }

@@ -85,12 +85,23 @@ static inline void flag_wait(const volatile uint64_t *flag, uint64_t value)
         __asm__ volatile("wfe" ::: "memory");
 }
 
+/*
+ * How often to try something while a flag is not set. Who then waits by flag_wait(), and does not
+ * try on, lets those run who are held back until nobody else can.
+ */
+#define TRIES 8u
+
 /* Lets another PE run body() at EL2; pair_join() waits until it has returned. */
 void pair_start(unsigned cpu, void (*body)(void));
 void pair_join(unsigned cpu);
 
-/* The pair's program; when it returns, the machine is stopped with a good status. */
+/*
+ * The pair's program; when it returns, the machine is stopped with a good status. Schedules begin
+ * here: what takes long and is nobody's question, as filling tables, goes into pair_setup().
+ */
 void pair_main(void);
+/* Before that, on the same PE; without one nothing is done. */
+void pair_setup(void);
 /* The guest has seen what it must never see: stops the machine with a bad status. */
 _Noreturn void pair_fail(void);
 
