@@ -21,12 +21,13 @@
 #define GRANULE_BYTES 64u
 #define DCZVA_BYTES 64u
 
-static bool is_big_endian(const struct core *c, unsigned el)
+/* BigEndian: by the level that executes, also where its accesses have the permissions of EL0. */
+static bool is_big_endian(const struct core *c)
 {
     const struct cpu *cpu = c->cpu;
-    if (el == 2)
+    if (cpu->el == 2)
         return cpu->effective[SR_SCTLR_EL2] & SCTLR_EL2_EE;
-    uint64_t bit = el == 0 ? SCTLR_EL1_E0E : SCTLR_EL1_EE;
+    uint64_t bit = cpu->el == 0 ? SCTLR_EL1_E0E : SCTLR_EL1_EE;
     return cpu->effective[SR_SCTLR_EL1] & bit;
 }
 
@@ -288,7 +289,7 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
             direct_fill(c, va, el, &t, false);
         }
     }
-    if (is_big_endian(c, el))
+    if (is_big_endian(c))
         swap_value(value, op);
     return true;
 }
@@ -298,7 +299,7 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
 {
     unsigned el = access_view(c, op);
     uint64_t out[2] = {value[0], op->size == 16 ? value[1] : 0};
-    if (is_big_endian(c, el))
+    if (is_big_endian(c))
         swap_value(out, op);
     const struct direct_entry *direct = direct_find(c, va, op->size, el, true);
     if (direct) {
@@ -339,7 +340,7 @@ bool ENGINE(mem_write_exclusive)(struct core *c, uint64_t va, const struct mem_o
     if (choice_is_open(c->chooser, CHOICE_EXCLUSIVE_FAIL) &&
         choose(c->chooser, c->counts, CHOICE_EXCLUSIVE_FAIL, c->pe, 2) == 1)
         return true;
-    if (is_big_endian(c, cpu->el))
+    if (is_big_endian(c))
         swap_value(out, op);
     struct access access = access_make(c, va, &t, op, true, op->size);
     enum port_result answer = c->port->write(c->port->owner, &access, out);
@@ -391,7 +392,7 @@ bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, en
                         const uint64_t value[2], const uint64_t expected[2], uint64_t old[2])
 {
     unsigned view = access_view(c, op);
-    bool swaps = is_big_endian(c, view);
+    bool swaps = is_big_endian(c);
     struct mem_op store = *op;
     store.kind = op->store_kind;
     const struct direct_entry *direct = direct_find(c, va, op->size, view, false);

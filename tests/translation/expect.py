@@ -251,7 +251,7 @@ class Expected:
     # ---- memory ----
 
     def is_big(self):
-        regs, el = self.case.registers, self.walker.as_el()
+        regs, el = self.case.registers, self.attempt.el
         if el == 0:
             return regs['sctlr_el1'] >> 24 & 1
         return regs['sctlr_el2' if el == 2 else 'sctlr_el1'] >> 25 & 1
