@@ -26,6 +26,7 @@ enum {
     RUN_QUANTUM, RUN_TLB, RUN_ERRATA,
     RUN_STORE_BUFFER, RUN_HISTORY,
     RUN_CACHES, RUN_CACHE_SETS,
+    RUN_INITRD, RUN_DTB,
 };
 
 static const struct option options[] = {
@@ -37,7 +38,8 @@ static const struct option options[] = {
     OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM),
     OPTION("tlb", RUN_TLB), OPTION("errata", RUN_ERRATA),
     OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY),
-    OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS), {0},
+    OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS),
+    OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB), {0},
 };
 
 static const char option_help[] =
@@ -46,6 +48,8 @@ static const char option_help[] =
     "  --cpu MODEL       CPU model (armv8.0; see armillary info models)\n"
     "  --entry el1|el2   exception level of the first instruction (el2)\n"
     "  --append TEXT     /chosen/bootargs of the device tree\n"
+    "  --initrd FILE     initial RAM disk, told in /chosen\n"
+    "  --dtb FILE        this device tree, with the machine's memory (one is made)\n"
     "  --prop /NODE:NAME=VALUE   one more property in the device tree; may be repeated\n"
     "  --quantum N       instructions before the next CPU's turn (1000)\n"
     "  --timing model|flat       what instructions cost: the model's table, or a cycle (model)\n"
@@ -66,7 +70,7 @@ static const char option_help[] =
 
 struct arguments {
     struct run_setup setup;
-    const char *image, *record, *symbols;
+    const char *image, *record, *symbols, *initrd, *dtb;
     enum engine_kind engine;
     bool has_seed;
     uint64_t seed;
@@ -245,6 +249,12 @@ static bool take_option(const struct command *command, int option, struct argume
     case RUN_SYMBOLS:
         a->symbols = optarg;
         return true;
+    case RUN_INITRD:
+        a->initrd = optarg;
+        return true;
+    case RUN_DTB:
+        a->dtb = optarg;
+        return true;
     case RUN_ENGINE:
         return option_engine(command, &a->engine);
     default:
@@ -329,13 +339,14 @@ static enum status record(const struct command *command, const struct arguments 
 }
 
 static enum status execute(const struct command *command, struct arguments *a,
-                           const struct image *image, const struct image *symbols)
+                           const struct machine_payload *payload, const struct image *symbols)
 {
+    const struct image *image = payload->image;
     struct error error;
     struct run_verdict verdict;
     if (a->has_seed)
         a->setup.config.open_mask = a->open_mask;
-    struct run *r = run_new(&a->setup, image, &error);
+    struct run *r = run_boot(&a->setup, payload, &error);
     if (!r)
         return usage_error(command, "%s", error.text);
     struct machine *m = run_machine(r);
@@ -356,6 +367,44 @@ static enum status execute(const struct command *command, struct arguments *a,
         status = status_worse(status, record(command, a, r, &verdict, image));
     run_free(r);
     summary_print(&verdict, "%s", "");
+    return status;
+}
+
+/* A file beside the image, as it is. */
+static bool read_beside(const struct command *command, const char *option, const char *path,
+                        const uint8_t **bytes, size_t *size)
+{
+    struct error error;
+    uint8_t *content;
+    if (!file_read(path, &content, size, &error)) {
+        usage_error(command, "%s: %s", option, error.text);
+        return false;
+    }
+    *bytes = content;
+    if (*size != 0)
+        return true;
+    usage_error(command, "%s: %s: the file is empty", option, path);
+    return false;
+}
+
+static void free_beside(const struct machine_payload *payload)
+{
+    free((void *)(uintptr_t)payload->initrd);
+    free((void *)(uintptr_t)payload->tree);
+}
+
+/* With everything read: runs it. */
+static enum status run_payload(const struct command *command, struct arguments *a,
+                               const struct image *image, const struct image *symbols)
+{
+    struct machine_payload payload = {
+        .image = image, .initrd_name = a->initrd, .tree_name = a->dtb};
+    enum status status = STATUS_USAGE;
+    if ((!a->initrd || read_beside(command, "--initrd", a->initrd, &payload.initrd,
+                                   &payload.initrd_size)) &&
+        (!a->dtb || read_beside(command, "--dtb", a->dtb, &payload.tree, &payload.tree_size)))
+        status = execute(command, a, &payload, symbols);
+    free_beside(&payload);
     return status;
 }
 
@@ -384,7 +433,7 @@ static enum status run(const struct command *command, int argc, char **argv)
         return usage_error(command, "--symbols: %s", error.text);
     }
     progress_catch_interrupt();
-    enum status status = execute(command, &a, &image, a.symbols ? &symbols : &image);
+    enum status status = run_payload(command, &a, &image, a.symbols ? &symbols : &image);
     if (a.symbols)
         image_close(&symbols);
     image_close(&image);

@@ -22,6 +22,7 @@
 
 #define MODEL_NAME_MAX 32u
 #define PROPERTY_MAX 16u
+#define BOOTARGS_MAX 2048u /* as many as arm64 kernels take */
 #define PROPERTY_TEXT_MAX 96u
 
 /* An extra device-tree property, /node:name=value; value is a u32 or a string. */
@@ -52,7 +53,7 @@ struct machine_config {
     uint32_t history;      /* writes that early loads may look behind; 0: there are no such */
     uint32_t property_count;
     char model[MODEL_NAME_MAX];
-    char bootargs[256];
+    char bootargs[BOOTARGS_MAX];
     struct config_property property[PROPERTY_MAX];
 };
 

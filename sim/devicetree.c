@@ -174,9 +174,8 @@ static void add_uart(struct tree *t, char *path, size_t path_size)
 }
 
 static void add_chosen(struct tree *t, const struct machine_config *config,
-                       const struct devicetree_boot *boot, const char *console)
+                       const struct devicetree_boot *boot)
 {
-    tree_text(t, "/chosen", "stdout-path", console);
     if (config->bootargs[0] != 0)
         tree_text(t, "/chosen", "bootargs", config->bootargs);
     if (boot->initrd_size > 0) {
@@ -215,7 +214,8 @@ static bool tree_fill(struct tree *t, const struct machine_config *config,
     add_cpus(t, config);
     add_interrupts(t, config);
     add_uart(t, console, sizeof(console));
-    add_chosen(t, config, boot, console);
+    tree_text(t, "/chosen", "stdout-path", console);
+    add_chosen(t, config, boot);
     if (t->status == 0 && !add_properties(t, config, error))
         return false;
     if (t->status == 0)
@@ -230,6 +230,101 @@ bool devicetree_make(const struct machine_config *config, const struct devicetre
     if (t.fdt == NULL)
         bug("out of memory");
     if (!tree_fill(&t, config, boot, error)) {
+        free(t.fdt);
+        return false;
+    }
+    *bytes = t.fdt;
+    *size = fdt_totalsize(t.fdt);
+    return true;
+}
+
+/* --- a tree that was given ---------------------------------------------------------------- */
+
+static bool is_memory(const void *fdt, int node)
+{
+    int length;
+    const char *type = fdt_getprop(fdt, node, "device_type", &length);
+    return type != NULL && length == (int)sizeof "memory" && memcmp(type, "memory", 7) == 0;
+}
+
+/* What it says of memory goes; what the machine has comes, in as many cells as the root wants. */
+static void fit_memory(struct tree *t, const struct machine_config *config)
+{
+    int node = t->status == 0 ? fdt_first_subnode(t->fdt, 0) : -1;
+    while (node >= 0 && t->status == 0) {
+        if (is_memory(t->fdt, node)) {
+            t->status = fdt_del_node(t->fdt, node);
+            node = fdt_first_subnode(t->fdt, 0); /* offsets have moved */
+        } else {
+            node = fdt_next_subnode(t->fdt, node);
+        }
+    }
+    if (t->status != 0)
+        return;
+    int address_cells = fdt_address_cells(t->fdt, 0), size_cells = fdt_size_cells(t->fdt, 0);
+    if (address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2 ||
+        (size_cells == 1 && config->ram_bytes > UINT32_MAX)) {
+        t->status = -FDT_ERR_BADNCELLS;
+        return;
+    }
+    uint32_t all[4] = {HIGH_LOW(MAP_RAM), HIGH_LOW(config->ram_bytes)}, cells[4];
+    size_t count = 0;
+    for (int i = 2 - address_cells; i < 2; i++)
+        cells[count++] = all[i];
+    for (int i = 4 - size_cells; i < 4; i++)
+        cells[count++] = all[i];
+    char path[64];
+    snprintf(path, sizeof(path), "/memory@%llx", (unsigned long long)MAP_RAM);
+    tree_text(t, path, "device_type", "memory");
+    tree_cells(t, path, "reg", cells, count);
+}
+
+/* An initrd that somebody else's boot loader had put somewhere. */
+static void forget_initrd(struct tree *t)
+{
+    static const char *const names[] = {"linux,initrd-start", "linux,initrd-end"};
+    int chosen = t->status == 0 ? fdt_path_offset(t->fdt, "/chosen") : -1;
+    for (size_t i = 0; chosen >= 0 && i < ARRAY_COUNT(names); i++) {
+        int status = fdt_delprop(t->fdt, chosen, names[i]);
+        if (status != 0 && status != -FDT_ERR_NOTFOUND)
+            t->status = status;
+    }
+}
+
+static bool tree_check(const struct devicetree_given *given, struct error *error)
+{
+    if (given->size < FDT_V1_SIZE)
+        return error_set(error, "%s: too short for a device tree", given->name);
+    if (given->size > DEVICETREE_GIVEN_BYTES_MAX)
+        return error_set(error, "%s: a device tree of more than %u bytes", given->name,
+                         DEVICETREE_GIVEN_BYTES_MAX);
+    int status = fdt_check_full(given->bytes, given->size);
+    if (status == 0 && fdt_version(given->bytes) < 17)
+        status = -FDT_ERR_BADVERSION;
+    return status == 0 || error_set(error, "%s: no device tree: %s", given->name,
+                                    fdt_strerror(status));
+}
+
+bool devicetree_fit(const struct machine_config *config, const struct devicetree_boot *boot,
+                    const struct devicetree_given *given, uint8_t **bytes, size_t *size,
+                    struct error *error)
+{
+    if (!tree_check(given, error))
+        return false;
+    size_t room = given->size + DEVICETREE_BYTES_MAX;
+    struct tree t = {.fdt = calloc(1, room)};
+    if (t.fdt == NULL)
+        bug("out of memory");
+    t.status = fdt_open_into(given->bytes, t.fdt, (int)room);
+    fit_memory(&t, config);
+    forget_initrd(&t);
+    add_chosen(&t, config, boot);
+    bool good = t.status != 0 || add_properties(&t, config, error);
+    if (good && t.status == 0)
+        t.status = fdt_pack(t.fdt);
+    if (good && t.status != 0)
+        good = error_set(error, "%s: device tree: %s", given->name, fdt_strerror(t.status));
+    if (!good) {
         free(t.fdt);
         return false;
     }

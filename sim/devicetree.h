@@ -5,12 +5,29 @@
 #include "sim/config.h"
 
 #define DEVICETREE_BYTES_MAX (64u * 1024u)
+/* A given one: with what is added it must fit into the 2 MiB that kernels map for it. */
+#define DEVICETREE_GIVEN_BYTES_MAX (1024u * 1024u)
 
 /* What the loader adds; an initrd of size 0 is none. */
 struct devicetree_boot {
     uint64_t initrd_start; /* physical address */
     uint64_t initrd_size;
 };
+
+/*
+ * A tree that was given, fitted to the machine: memory is what the machine has, /chosen has the
+ * configuration's boot arguments (if it has any) and the initrd; extra properties are set as
+ * below. `name` is used in messages: false with "NAME: reason" for bytes that are no tree. The
+ * caller frees *bytes.
+ */
+struct devicetree_given {
+    const char *name;
+    const uint8_t *bytes;
+    size_t size;
+};
+bool devicetree_fit(const struct machine_config *config, const struct devicetree_boot *boot,
+                    const struct devicetree_given *given, uint8_t **bytes, size_t *size,
+                    struct error *error);
 
 /*
  * Makes the tree: memory, CPUs with PSCI, GIC, timers, UART, chosen, and the configuration's extra

@@ -72,6 +72,20 @@ struct page_note {
     uint8_t reserved;
 };
 
+/*
+ * What a machine boots: an image, and what the boot protocol of arm64 kernels has beside it.
+ * Everything belongs to the caller and outlives the machine, which loads it again at a reset.
+ */
+struct machine_payload {
+    const struct image *image;
+    const char *initrd_name; /* for messages */
+    const uint8_t *initrd;   /* NULL: none */
+    size_t initrd_size;
+    const char *tree_name;
+    const uint8_t *tree; /* a device tree to be fitted to the machine; NULL: one is made */
+    size_t tree_size;
+};
+
 /* Why machine_run came back. */
 enum machine_stop {
     MACHINE_LIMIT,      /* the step limit */
@@ -84,6 +98,7 @@ enum machine_stop {
 
 struct machine {
     struct machine_config config;
+    struct machine_payload payload;
     struct machine_state *state;
     struct machine_side *side;
     struct cow *memory; /* RAM, the TLBs of the PEs; version log and caches, if they are on */
@@ -129,9 +144,11 @@ void machine_free(struct machine *m);
 void machine_console(struct machine *m, unsigned pe, uint8_t byte);
 
 /*
- * Puts an image (and its device tree) into RAM and sets CPU 0 to its entry, the others off.
+ * Puts a payload and the device tree into RAM and sets CPU 0 to its entry, the others off.
  * False with "NAME: reason".
  */
+bool machine_boot(struct machine *m, const struct machine_payload *payload, struct error *error);
+/* The same with nothing but an image. */
 bool machine_load(struct machine *m, const struct image *image, struct error *error);
 
 /* Runs until state.step reaches step_limit or something stops it. */

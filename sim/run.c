@@ -171,8 +171,10 @@ static bool run_to_start(struct run *r, const struct image *image, struct error 
     return true;
 }
 
-struct run *run_new(const struct run_setup *setup, const struct image *image, struct error *error)
+struct run *run_boot(const struct run_setup *setup, const struct machine_payload *payload,
+                     struct error *error)
 {
+    const struct image *image = payload->image;
     struct run *r = calloc(1, sizeof *r);
     ensure(r != NULL);
     r->setup = *setup;
@@ -181,7 +183,7 @@ struct run *run_new(const struct run_setup *setup, const struct image *image, st
         free(r);
         return NULL;
     }
-    if (!machine_load(r->machine, image, error)) {
+    if (!machine_boot(r->machine, payload, error)) {
         run_free(r);
         return NULL;
     }
@@ -198,6 +200,12 @@ struct run *run_new(const struct run_setup *setup, const struct image *image, st
     ensure(r->start_checks != NULL);
     checks_save(r->checks, r->start_checks);
     return r;
+}
+
+struct run *run_new(const struct run_setup *setup, const struct image *image, struct error *error)
+{
+    const struct machine_payload payload = {.image = image};
+    return run_boot(setup, &payload, error);
 }
 
 void run_free(struct run *r)

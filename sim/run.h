@@ -70,6 +70,9 @@ struct run; /* a loaded machine with its checkers, and a snapshot at the start m
 
 /* Loads and runs with default choices up to the start mark. NULL with one line of error. */
 struct run *run_new(const struct run_setup *setup, const struct image *image, struct error *error);
+/* The same with more than an image; what the payload points to outlives the run. */
+struct run *run_boot(const struct run_setup *setup, const struct machine_payload *payload,
+                     struct error *error);
 void run_free(struct run *r);
 struct machine *run_machine(struct run *r);
 const struct run_setup *run_setup_of(const struct run *r);
