@@ -28,7 +28,7 @@ void gic_reset(struct gic *gic, const struct gic_config *config)
     memset(gic, 0, sizeof(*gic));
     gic->pe_count = config->pe_count;
     gic->list_registers = config->list_registers;
-    gic->changed = 1;
+    gic_mark_all(gic);
     for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++) {
         gic->enabled[pe] = (uint32_t)bits_ones(GIC_SGI_COUNT);
         gic->edge[pe] = (uint32_t)bits_ones(GIC_SGI_COUNT);
@@ -75,7 +75,7 @@ enum gic_answer gic_read(struct gic *gic, unsigned pe, enum gic_frame frame, uin
     } else {
         *value = cpuif_read(gic, physical(pe), row);
         if (row == GR_GICC_IAR || row == GR_GICC_AIAR)
-            gic->changed = 1;
+            gic_mark_all(gic);
     }
     return GIC_OK;
 }
@@ -92,7 +92,7 @@ enum gic_answer gic_write(struct gic *gic, unsigned pe, enum gic_frame frame, ui
         distributor_write(gic, pe, row, offset, size, value);
     else
         cpuif_write(gic, physical(pe), row, value);
-    gic->changed = 1;
+    gic_mark_all(gic);
     return GIC_OK;
 }
 
@@ -112,7 +112,7 @@ void gic_set_line(struct gic *gic, unsigned pe, unsigned intid, bool level)
     ensure(intid >= GIC_SGI_COUNT && intid < GIC_INTID_COUNT);
     ensure(intid >= GIC_BANKED_COUNT || pe < gic->pe_count);
     if (distributor_set_line(gic, gic_slot(pe, intid), level))
-        gic->changed = 1;
+        gic_mark_all(gic);
 }
 
 unsigned gic_wires(const struct gic *gic, unsigned pe)
@@ -121,9 +121,9 @@ unsigned gic_wires(const struct gic *gic, unsigned pe)
     return cpuif_wires(gic, physical(pe));
 }
 
-bool gic_take_changed(struct gic *gic)
+unsigned gic_take_changed(struct gic *gic)
 {
-    bool changed = gic->changed;
+    unsigned changed = gic->changed;
     gic->changed = 0;
     return changed;
 }

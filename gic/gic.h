@@ -21,11 +21,13 @@ struct gic_config {
     uint8_t list_registers; /* 1..64 */
 };
 
-/* The four wires from the GIC to a PE. */
+/* What the GIC drives for a PE: the four wires to it, and its maintenance interrupt. */
 #define GIC_WIRE_IRQ 1u
 #define GIC_WIRE_FIQ 2u
 #define GIC_WIRE_VIRQ 4u
 #define GIC_WIRE_VFIQ 8u
+#define GIC_WIRE_MAINTENANCE 16u /* a level, which the machine brings to a PPI */
+#define GIC_WIRES_TO_PE 15u      /* the first four */
 
 /* Power-on reset. */
 void gic_reset(struct gic *gic, const struct gic_config *config);
@@ -60,8 +62,8 @@ uint32_t gic_peek(const struct gic *gic, unsigned pe, enum gic_frame frame, uint
  */
 void gic_set_line(struct gic *gic, unsigned pe, unsigned intid, bool level);
 
-/* The wires to a PE, a function of state. */
+/* The wires of a PE (GIC_WIRE_*), a function of state. */
 unsigned gic_wires(const struct gic *gic, unsigned pe);
 
-/* True since the last call if any wire may have changed; clears. */
-bool gic_take_changed(struct gic *gic);
+/* The PEs, a bit each, whose wires may have changed since the last call; clears. */
+unsigned gic_take_changed(struct gic *gic);

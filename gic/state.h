@@ -29,7 +29,7 @@ struct gic {
     uint32_t ctlr; /* GICD_CTLR */
     uint8_t pe_count;
     uint8_t list_registers;
-    uint8_t changed; /* a wire may differ from what gic_take_changed's caller has seen */
+    uint8_t changed; /* bit per PE: its wires may differ from what was seen when this was taken */
     uint8_t reserved;
 
     /* Bit per slot. */
@@ -49,6 +49,11 @@ struct gic {
     struct gic_interface interface[PE_COUNT_MAX];
 };
 STATE_END
+
+static inline void gic_mark_all(struct gic *gic)
+{
+    gic->changed = (uint8_t)bits_ones(gic->pe_count);
+}
 
 /* The bitmap word that holds interrupts 32 * word .. 32 * word + 31 as a PE sees them. */
 static inline unsigned gic_word_index(unsigned pe, unsigned word)
