@@ -16,6 +16,7 @@
 #include "sim/base/image.h"
 #include "sim/config.h"
 #include "sim/devices/pl011.h"
+#include "sim/lines.h"
 #include "sim/semihosting.h"
 
 /* D[k] of the choice next-cpu: visible operations of the others; the last waits for all others. */
@@ -38,6 +39,7 @@ struct pe_state {
 struct machine_side {
     struct choice_counts counts;
     uint64_t visible[PE_COUNT_MAX]; /* hint of next-cpu's question still to be asked; 0: none */
+    struct lines lines; /* hashed while an edge is on its way */
 };
 
 struct machine_state {
