@@ -114,6 +114,7 @@ struct machine {
 
     const char *unmodelled; /* what the model lacks, or NULL */
     unsigned unmodelled_pe;
+    unsigned wires_changed; /* scratch of machine_lines.c: bit per PE that sees another level */
     uint64_t port_epoch; /* grows when host pointers into RAM are revoked */
     struct page_note *notes; /* by page of RAM */
     struct code_cache *code;

@@ -72,6 +72,7 @@ static void hand_over(struct machine *m, const struct place *p, bool level)
         return;
     }
     c->cpu->lines = (uint8_t)(c->cpu->lines ^ 1u << p->wire);
+    m->wires_changed |= 1u << p->pe;
     if (m->order && level)
         order_event(m->order, p->pe);
     event_emit_LINE(CORE_HEAD(c), 0, level, (uint8_t)(p->wire + 1));
@@ -86,8 +87,8 @@ static void lines_deadline(struct machine *m)
                        lines->count != 0 ? lines->next : DEADLINE_NEVER);
 }
 
-/* The source of a line has a level at a time. */
-static void drive(struct machine *m, unsigned line, bool level, uint64_t cycles)
+/* The source of a line has another level than its destination sees, or edges are on their way. */
+static void drive_slowly(struct machine *m, unsigned line, bool level, uint64_t cycles)
 {
     struct lines *lines = &m->side->lines;
     struct place place = place_of(line);
@@ -110,11 +111,23 @@ static void drive(struct machine *m, unsigned line, bool level, uint64_t cycles)
     lines_deadline(m);
 }
 
-/* A device's interrupt, or the monitors of a PE. */
-static void set_line(struct machine *m, unsigned pe, unsigned intid, bool level)
+/* The source of an input of the GIC has a level at a time. */
+static inline void drive_input(struct machine *m, unsigned line, unsigned slot, bool level,
+                               uint64_t cycles)
 {
-    unsigned line = intid >= 32 ? LINE_DEVICES + intid - 32 : line_of_pe(pe, LINE_PMU);
-    drive(m, line, level, m->state->now);
+    if (gic_bit(m->state->gic.line, slot) != level || m->side->lines.count != 0)
+        drive_slowly(m, line, level, cycles);
+}
+
+static inline void drive_own(struct machine *m, unsigned pe, enum line_kind kind, bool level,
+                             uint64_t cycles)
+{
+    drive_input(m, line_of_pe(pe, kind), gic_slot(pe, line_intid[kind]), level, cycles);
+}
+
+static void drive_device(struct machine *m, unsigned intid, bool level)
+{
+    drive_input(m, LINE_DEVICES + intid - 32, gic_slot(0, intid), level, m->state->now);
 }
 
 /* Slots of the clock: the timers of all PEs, of each its event stream and its counters; edges on
@@ -172,8 +185,8 @@ void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles)
     if (lags)
         effective_before_timers(&m->core[pe], count);
     for (unsigned t = 0; t < TIMER_COUNT; t++) {
-        drive(m, line_of_pe(pe, timer_lines[t]), timer_line(cpu, (enum cpu_timer)t, count),
-              cycles);
+        drive_own(m, pe, (enum line_kind)timer_lines[t], timer_line(cpu, (enum cpu_timer)t, count),
+                  cycles);
         uint64_t tick = lags ? timer_look(cpu, (enum cpu_timer)t, count)
                              : timer_deadline(cpu, (enum cpu_timer)t, count);
         clock_set_deadline(clock, pe * TIMER_COUNT + t,
@@ -201,17 +214,21 @@ void machine_deadlines(struct machine *m, uint64_t cycles)
     struct clock *clock = &m->state->clock;
     while (clock->next <= cycles && clock->next != DEADLINE_NEVER) {
         uint64_t at = clock->next; /* who wakes by it, wakes then */
-        unsigned slot = (unsigned)clock_fire(clock, at);
-        if (slot < stream_slot(0))
-            machine_timer_update(m, slot / TIMER_COUNT, at);
-        else if (slot < counter_slot(0))
-            machine_event(m, slot - stream_slot(0), at);
-        else if (slot < lines_slot()) /* its time goes on: machine_wires() looks at the counters */
-            m->state->cpu[slot - counter_slot(0)].cycles = at;
+        unsigned slot = (unsigned)clock_fire(clock, at), pe = 0;
         m->state->now = at;
-        if (slot == lines_slot())
+        if (slot < stream_slot(0)) {
+            pe = slot / TIMER_COUNT;
+            machine_timer_update(m, pe, at);
+        } else if (slot < counter_slot(0)) {
+            pe = slot - stream_slot(0);
+            machine_event(m, pe, at);
+        } else if (slot < lines_slot()) { /* its time goes on: then its counters are looked at */
+            pe = slot - counter_slot(0);
+            m->state->cpu[pe].cycles = at;
+        } else {
             lines_arrive(m, at);
-        machine_wires(m);
+        }
+        machine_wires_of(m, pe);
     }
     m->state->now = cycles;
 }
@@ -242,17 +259,22 @@ void machine_event(struct machine *m, unsigned pe, uint64_t cycles)
         order_event(m->order, pe);
 }
 
+static void drive_wire(struct machine *m, unsigned pe, unsigned wire, bool level)
+{
+    if ((m->state->cpu[pe].lines >> wire & 1) != level || m->side->lines.count != 0)
+        drive_slowly(m, line_of_pe(pe, (enum line_kind)(LINE_IRQ + wire)), level, m->state->now);
+}
+
 /* What the GIC puts out, to a PE and to its own maintenance interrupt. */
 static void drive_wires(struct machine *m, unsigned pe)
 {
     const struct cpu *cpu = &m->state->cpu[pe];
     unsigned wires = gic_wires(&m->state->gic, pe);
-    drive(m, line_of_pe(pe, LINE_MAINTENANCE), wires & GIC_WIRE_MAINTENANCE, m->state->now);
+    drive_own(m, pe, LINE_MAINTENANCE, wires & GIC_WIRE_MAINTENANCE, m->state->now);
     if (((cpu->lines ^ wires) & GIC_WIRES_TO_PE) == 0 && m->side->lines.count == 0)
         return;
     for (unsigned wire = 0; wire < 4; wire++)
-        drive(m, line_of_pe(pe, (enum line_kind)(LINE_IRQ + wire)), wires >> wire & 1,
-              m->state->now);
+        drive_wire(m, pe, wire, wires >> wire & 1);
 }
 
 void machine_wires_reset(struct machine *m, unsigned pe)
@@ -268,37 +290,68 @@ static bool is_woken(const struct cpu *cpu)
     return cpu->wait == CPU_WAITS_EVENT ? interrupt_wakes_event(cpu) : interrupt_wakes(cpu);
 }
 
-/* The levels of all lines are computed again; outputs of the GIC where an input of it changed. */
-static void drive_all(struct machine *m)
+static bool pmu_was_up(const struct machine *m, unsigned pe)
 {
-    struct machine_state *s = m->state;
+    return m->side->lines.count != 0 ||
+           gic_bit(m->state->gic.line, gic_slot(pe, INTID_PMU));
+}
+
+static void drive_devices(struct machine *m)
+{
+    drive_device(m, INTID_UART, pl011_line(&m->state->uart));
+}
+
+/* The performance monitors of a PE. */
+static void drive_monitors(struct machine *m, unsigned pe)
+{
+    const struct cpu *cpu = &m->state->cpu[pe];
+    if (cpu->reg[SR_PMINTENSET_EL1] != 0 || pmu_was_up(m, pe))
+        drive_own(m, pe, LINE_PMU, pmu_line(cpu), m->state->now);
+}
+
+/* Outputs of the GIC, where an input of it changed; maintenance is an input again. */
+static void drive_gic(struct machine *m)
+{
     unsigned changed;
-    set_line(m, 0, INTID_UART, pl011_line(&s->uart));
-    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
-        bool monitors = s->cpu[pe].reg[SR_PMINTENSET_EL1] != 0;
-        if (__builtin_expect(monitors, 0) || gic_bit(s->gic.line, gic_slot(pe, INTID_PMU)))
-            set_line(m, pe, INTID_PMU, pmu_line(&s->cpu[pe]));
-    }
-    while ((changed = gic_take_changed(&s->gic)) != 0) { /* maintenance is an input again */
+    while ((changed = gic_take_changed(&m->state->gic)) != 0) {
         for (; changed != 0; changed &= changed - 1)
             drive_wires(m, (unsigned)__builtin_ctz(changed));
     }
 }
 
+/* What a PE that waits is to do now: to wake, or to let its streams and counters go on. */
+static void look_at_wait(struct machine *m, unsigned pe)
+{
+    const struct cpu *cpu = &m->state->cpu[pe];
+    if (cpu->wait == CPU_RUNS || cpu->wait == CPU_IS_OFF)
+        return;
+    if (interrupt_may_pend(cpu) && is_woken(cpu)) {
+        machine_wake(m, pe, m->state->now);
+        return;
+    }
+    counters_start(m, pe);
+    if (cpu->wait == CPU_WAITS_EVENT)
+        stream_start(m, pe);
+}
+
+void machine_wires_of(struct machine *m, unsigned pe)
+{
+    drive_devices(m);
+    drive_monitors(m, pe);
+    drive_gic(m);
+    unsigned look = m->wires_changed | 1u << pe;
+    m->wires_changed = 0;
+    for (; look != 0; look &= look - 1)
+        look_at_wait(m, (unsigned)__builtin_ctz(look));
+}
+
 void machine_wires(struct machine *m)
 {
-    struct machine_state *s = m->state;
-    drive_all(m);
-    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
-        struct cpu *cpu = &s->cpu[pe];
-        if (cpu->wait == CPU_RUNS || cpu->wait == CPU_IS_OFF)
-            continue;
-        if (cpu->lines != 0 && is_woken(cpu)) {
-            machine_wake(m, pe, s->now);
-            continue;
-        }
-        counters_start(m, pe);
-        if (cpu->wait == CPU_WAITS_EVENT)
-            stream_start(m, pe);
-    }
+    drive_devices(m);
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++)
+        drive_monitors(m, pe);
+    drive_gic(m);
+    m->wires_changed = 0;
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++)
+        look_at_wait(m, pe);
 }
