@@ -326,6 +326,8 @@ void core_synchronize(struct core *c)
     struct cpu *cpu = c->cpu;
     unsigned count = cpu->unsynchronized_count;
     bool timers_changed = false;
+    if (choice_is_open(c->chooser, CHOICE_IRQ_TAKE) && interrupt_may_pend(cpu))
+        cpu->irq_hold_until = cpu->insns + 1; /* what is pending now is taken next, if unmasked */
     cpu->unsynchronized_count = 0;
     c->timers_quiet = true; /* they are looked at when all of them agree */
     for (unsigned i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 /*
- * Which interrupt is taken now, and which ends a WFI: pure functions of the wires into the PE,
+ * Which interrupt is taken now, and which ends a WFI or WFE: pure functions of the wires into the PE,
  * PSTATE and the effective HCR_EL2.
  *
  * Physical interrupts go to EL2 while HCR_EL2.{AMO,IMO,FMO} or TGE says so, else to EL1. One
@@ -7,6 +7,9 @@
  * does not unmask what goes to EL1. Virtual ones go to EL1 from EL1 and EL0, while the same bits
  * are set and TGE is not. Among several, the order is SError, FIQ, IRQ, physical before virtual:
  * the architecture leaves it open.
+ *
+ * WFI ends with an interrupt that is pending, masked or not; WFE with one that PSTATE does not
+ * mask.
  *
  * Not modelled: EL3, HCR_EL2.E2H, non-maskable interrupts.
  *
@@ -80,6 +83,19 @@ bool interrupt_wakes(const struct cpu *cpu)
     for (unsigned i = 0; i < ARRAY_COUNT(sources); i++)
         if ((cpu->lines & sources[i].line) != 0 || virtual_pending(cpu, &sources[i], hcr))
             return true;
+    return false;
+}
+
+bool interrupt_wakes_event(const struct cpu *cpu)
+{
+    uint64_t hcr = cpu->effective[SR_HCR_EL2];
+    for (unsigned i = 0; i < ARRAY_COUNT(sources); i++) {
+        bool masked = (cpu->daif & sources[i].mask) != 0;
+        if (physical_taken(cpu, &sources[i], hcr) ||
+            (!masked && ((cpu->lines & sources[i].line) != 0 ||
+                         virtual_pending(cpu, &sources[i], hcr))))
+            return true;
+    }
     return false;
 }
 

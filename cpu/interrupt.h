@@ -6,5 +6,15 @@
 /* The level an interrupt goes to under an effective HCR_EL2: 1 or 2; not for INTERRUPT_NONE. */
 unsigned interrupt_target(uint64_t hcr, enum interrupt_kind kind);
 
+/* Whether a pending interrupt ends a WFE: one that PSTATE does not mask, or that is taken. */
+bool interrupt_wakes_event(const struct cpu *cpu);
+
 /* ISR_EL1 as the current level reads it: at EL1 virtual ones where HCR_EL2 routes them. */
 uint64_t interrupt_status(const struct cpu *cpu);
+
+/* Whether an interrupt may be there to be taken. Lines change only between runs of an engine. */
+static inline bool interrupt_may_pend(const struct cpu *cpu)
+{
+    return cpu->lines != 0 ||
+           (cpu->effective[SR_HCR_EL2] & (HCR_EL2_VI | HCR_EL2_VF | HCR_EL2_VSE)) != 0;
+}

@@ -37,7 +37,9 @@ struct gic_candidate arbitrate_distributor(const struct gic *gic, unsigned pe)
     for (unsigned word = 0; word < GIC_WORD_COUNT; word++) {
         unsigned index = gic_word_index(pe, word);
         uint32_t ready = gic_pending_word(gic, index) & gic->enabled[index] &
-                         ~gic->active[index] & forwarded_groups(gic, index);
+                         ~gic->active[index];
+        if (ready != 0)
+            ready &= forwarded_groups(gic, index);
         for (; ready != 0; ready &= ready - 1) {
             unsigned bit = (unsigned)__builtin_ctz(ready);
             unsigned intid = word * 32 + bit;

@@ -16,6 +16,8 @@
 #include "gic/cpuif.h"
 #include "gic/distributor.h"
 
+#define INTID_BITS 0x3ffu
+
 static struct source physical(unsigned pe)
 {
     return (struct source){.kind = SOURCE_DISTRIBUTOR, .pe = (uint8_t)pe};
@@ -60,6 +62,15 @@ static enum gic_answer resolve(enum gic_frame frame, uint32_t offset, unsigned s
     return GIC_ABORT;
 }
 
+/* Something happened to an interrupt: a banked one is nothing to other PEs. */
+static void mark_of(struct gic *gic, unsigned pe, unsigned intid)
+{
+    if (intid >= GIC_BANKED_COUNT)
+        gic_mark_all(gic);
+    else
+        gic->changed |= (uint8_t)(1u << pe);
+}
+
 enum gic_answer gic_read(struct gic *gic, unsigned pe, enum gic_frame frame, uint32_t offset,
                          unsigned size, uint32_t *value)
 {
@@ -75,7 +86,7 @@ enum gic_answer gic_read(struct gic *gic, unsigned pe, enum gic_frame frame, uin
     } else {
         *value = cpuif_read(gic, physical(pe), row);
         if (row == GR_GICC_IAR || row == GR_GICC_AIAR)
-            gic_mark_all(gic);
+            mark_of(gic, pe, *value & INTID_BITS);
     }
     return GIC_OK;
 }
@@ -88,11 +99,14 @@ enum gic_answer gic_write(struct gic *gic, unsigned pe, enum gic_frame frame, ui
     enum gic_answer answer = resolve(frame, offset, size, &row);
     if (answer != GIC_OK || row == GICV2_COUNT)
         return answer;
-    if (frame == GIC_FRAME_D)
+    if (frame == GIC_FRAME_D) {
         distributor_write(gic, pe, row, offset, size, value);
-    else
+        gic_mark_all(gic);
+    } else {
+        bool ends = row == GR_GICC_EOIR || row == GR_GICC_AEOIR || row == GR_GICC_DIR;
         cpuif_write(gic, physical(pe), row, value);
-    gic_mark_all(gic);
+        mark_of(gic, pe, ends ? value & INTID_BITS : 0);
+    }
     return GIC_OK;
 }
 
@@ -112,7 +126,7 @@ void gic_set_line(struct gic *gic, unsigned pe, unsigned intid, bool level)
     ensure(intid >= GIC_SGI_COUNT && intid < GIC_INTID_COUNT);
     ensure(intid >= GIC_BANKED_COUNT || pe < gic->pe_count);
     if (distributor_set_line(gic, gic_slot(pe, intid), level))
-        gic_mark_all(gic);
+        mark_of(gic, pe, intid);
 }
 
 unsigned gic_wires(const struct gic *gic, unsigned pe)

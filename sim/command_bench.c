@@ -306,7 +306,7 @@ const struct command command_bench = {
     .synopsis = "[NAME] [OPTIONS]",
     .sentence = "measures schedules, snapshots, seeks and instructions per second",
     .options = "  NAME is one of schedules, snapshot, seek, precise, fast, large, or a guest\n"
-               "  program: cpu, mix, chase, copy, crc, matmul, call, trap, tables\n"
+               "  program: cpu, mix, chase, copy, crc, matmul, call, trap, tables, idle\n"
                "  --scenario FILE   (traces/vmid-publish-order)\n"
                "  --variant NAME    (its first)\n"
                "  --payload-dir DIR where the payloads are (hyp, beside this program)\n"

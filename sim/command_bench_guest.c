@@ -20,7 +20,7 @@
 #define LARGE_ROUNDS 50u
 
 static const char *const guests[] = {"cpu",    "mix",  "chase", "copy",  "crc",
-                                     "matmul", "call", "trap",  "tables"};
+                                     "matmul", "call", "trap",  "tables", "idle"};
 
 bool bench_is_guest(const char *name)
 {
@@ -31,10 +31,23 @@ bool bench_is_guest(const char *name)
     return false;
 }
 
+/* Sleeping CPUs execute next to nothing: what counts is how much of their time passes. */
+static void tell_rate(const struct bench_guests *g, const char *name, uint32_t cpus,
+                      const struct trace *trace, double seconds)
+{
+    char label[64];
+    snprintf(label, sizeof label, "%s-%u", name, cpus);
+    if (strcmp(name, "idle") == 0)
+        bench_tell(g->calibration, label, (double)trace->verdict.cycles / 1e9 / seconds, "s/s");
+    else
+        bench_tell(g->calibration, label, (double)trace->verdict.insns / seconds / 1e6,
+                   "Minsns/s");
+}
+
 static bool run_guest(const struct bench_guests *g, const char *name, uint32_t cpus,
                       struct error *error)
 {
-    char path[1024], label[64];
+    char path[1024];
     struct run_setup setup = {0};
     struct image image;
     struct trace trace = {0};
@@ -57,10 +70,8 @@ static bool run_guest(const struct bench_guests *g, const char *name, uint32_t c
         if (good && trace.verdict.result != RUN_OFF)
             good = error_set(error, "%s: ended with %s", path,
                              run_result_name(trace.verdict.result));
-        snprintf(label, sizeof label, "%s-%u", name, cpus);
         if (good)
-            bench_tell(g->calibration, label, (double)trace.verdict.insns / seconds / 1e6,
-                       "Minsns/s");
+            tell_rate(g, name, cpus, &trace, seconds);
         trace_free(&trace);
     }
     run_free(r);
@@ -72,15 +83,17 @@ enum status bench_run_guests(const struct command *command, const struct bench_g
                              const char *only)
 {
     static const uint32_t counts[] = {1, 4};
+    const uint32_t all = PE_COUNT_MAX; /* of those that only sleep */
     for (size_t i = 0; i < ARRAY_COUNT(guests); i++) {
         if (only && strcmp(only, guests[i]) != 0)
             continue;
         for (size_t k = 0; k < ARRAY_COUNT(counts); k++) {
             struct error error;
-            uint32_t cpus = g->cpus ? g->cpus : counts[k];
+            bool sleeps = strcmp(guests[i], "idle") == 0;
+            uint32_t cpus = g->cpus ? g->cpus : sleeps ? all : counts[k];
             if (run_is_interrupted())
                 return STATUS_INTERRUPTED;
-            if ((g->cpus && k > 0) || (cpus > 1 && strcmp(guests[i], "cpu") == 0))
+            if (((g->cpus || sleeps) && k > 0) || (cpus > 1 && strcmp(guests[i], "cpu") == 0))
                 continue; /* the others would only look on */
             if (!run_guest(g, guests[i], cpus, &error))
                 return run_is_interrupted() ? STATUS_INTERRUPTED

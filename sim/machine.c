@@ -407,7 +407,7 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     m->break_passed = false;
     bool monitors = s->cpu[pe].reg[SR_PMINTENSET_EL1] != 0;
     if (monitors) {
-        machine_wires(m); /* time may have passed since it last ran: counters go on in WFI */
+        machine_wires_of(m, pe); /* time may have passed since it last ran: counters go on in WFI */
         bound_by_pmu(&budget, &s->cpu[pe]);
     }
     struct engine_result result = engine_run(m, pe, &budget);
@@ -440,7 +440,7 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
             return MACHINE_LIMIT; /* no input of a line has changed */
         break;
     }
-    machine_wires(m);
+    machine_wires_of(m, pe);
     return MACHINE_LIMIT;
 }
 

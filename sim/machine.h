@@ -16,6 +16,7 @@
 #include "sim/base/image.h"
 #include "sim/config.h"
 #include "sim/devices/pl011.h"
+#include "sim/lines.h"
 #include "sim/semihosting.h"
 
 /* D[k] of the choice next-cpu: visible operations of the others; the last waits for all others. */
@@ -38,6 +39,7 @@ struct pe_state {
 struct machine_side {
     struct choice_counts counts;
     uint64_t visible[PE_COUNT_MAX]; /* hint of next-cpu's question still to be asked; 0: none */
+    struct lines lines; /* hashed while an edge is on its way */
 };
 
 struct machine_state {
@@ -127,6 +129,7 @@ struct machine {
 
     const char *unmodelled; /* what the model lacks, or NULL */
     unsigned unmodelled_pe;
+    unsigned wires_changed; /* scratch of machine_lines.c: bit per PE that sees another level */
     uint64_t port_epoch; /* grows when host pointers into RAM are revoked */
     struct page_note *notes; /* by page of RAM */
     struct code_cache *code;

@@ -55,6 +55,10 @@ void machine_cache_operation(struct machine *m, unsigned pe, enum sysreg operati
 /* machine_lines.c: timers and wires; recomputed only when an input changed. */
 void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles);
 void machine_wires(struct machine *m);
+/* The same, where only this PE, devices and the GIC may have changed. */
+void machine_wires_of(struct machine *m, unsigned pe);
+/* A PE that is switched on sees what the GIC puts out now. */
+void machine_wires_reset(struct machine *m, unsigned pe);
 /* Fires every deadline that is due at `cycles`. */
 void machine_deadlines(struct machine *m, uint64_t cycles);
 /* Ends a wait; the PE's time becomes at least `cycles`. */

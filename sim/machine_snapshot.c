@@ -77,6 +77,8 @@ uint64_t machine_hash(struct machine *m)
     m->port_epoch++;
     if (m->order)
         memory = hash_bytes(m->order->state, machine_order_bytes(m), memory);
+    if (m->side->lines.count != 0) /* all its bytes are 0 otherwise */
+        memory = hash_bytes(&m->side->lines, sizeof m->side->lines, memory);
     return hash_bytes(m->state, machine_state_bytes(m), memory);
 }
 

@@ -10,7 +10,7 @@
 #include "gen/choice.h" /* enum choice_kind, CHOICE_KIND_COUNT, rows with names and sentences */
 #include "sim/base/base.h"
 
-#define CHOICE_OBJECT_MAX 64u
+#define CHOICE_OBJECT_MAX 128u /* the lines of all PEs and devices (sim/lines.h) */
 
 /* What the third part of a choice's name counts. */
 enum choice_ordinal {
