@@ -180,7 +180,8 @@ static void keep_pending(struct collector *c, const struct report *report,
                           .record_count = report->count};
     p->records = malloc((report->count + 1) * sizeof *p->records);
     ensure(p->records != NULL);
-    memcpy(p->records, tail, report->count * sizeof *p->records);
+    if (report->count > 0)
+        memcpy(p->records, tail, report->count * sizeof *p->records);
 }
 
 static void take_granules(struct shared *shared, const struct granule_report *g, size_t count)

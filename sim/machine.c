@@ -114,7 +114,9 @@ static void memory_make(struct machine *m)
 void machine_devices_reset(struct machine *m)
 {
     struct gic_config gic = {.pe_count = (uint8_t)m->config.pe_count,
-                             .list_registers = (uint8_t)m->config.list_registers};
+                             .list_registers = (uint8_t)m->config.list_registers,
+                             .interrupts = (uint16_t)(m->config.irqs ? m->config.irqs
+                                                                     : GIC_INTERRUPT_DEFAULT)};
     gic_reset(&m->state->gic, &gic);
     pl011_reset(&m->state->uart);
     semihosting_reset(&m->state->semihosting);

@@ -15,7 +15,7 @@ static void cpu_on(struct machine *m, unsigned caller, const struct firmware_res
     core_reset(&m->core[r->target], m->config.entry_el, r->entry, r->context);
     target->wait = CPU_RUNS;
     /* Reset does not reach the GIC. */
-    target->lines = (uint8_t)gic_wires(&m->state->gic, r->target);
+    target->lines = (uint8_t)(gic_wires(&m->state->gic, r->target) & GIC_WIRES_TO_PE);
     if (target->cycles < start)
         target->cycles = start;
     machine_timer_update(m, r->target, target->cycles);

@@ -129,27 +129,44 @@ void machine_event(struct machine *m, unsigned pe, uint64_t cycles)
         order_event(m->order, pe);
 }
 
+/* The wires to one PE take the levels that the GIC drives. */
+static void set_wires(struct machine *m, unsigned pe, uint8_t lines)
+{
+    struct cpu *cpu = &m->state->cpu[pe];
+    uint8_t flipped = cpu->lines ^ lines;
+    cpu->lines = lines;
+    if (m->order && (flipped & lines))
+        order_event(m->order, pe);
+    for (unsigned wire = 0; wire < 4; wire++) {
+        if (flipped >> wire & 1)
+            event_emit_LINE(CORE_HEAD(&m->core[pe]), 0, lines >> wire & 1, (uint8_t)(wire + 1));
+    }
+}
+
+/* The maintenance interrupt goes round: out of the GIC, and in again as a PPI. */
+static void take_wires(struct machine *m)
+{
+    struct machine_state *s = m->state;
+    unsigned changed;
+    while ((changed = gic_take_changed(&s->gic)) != 0) {
+        for (; changed != 0; changed &= changed - 1) {
+            unsigned pe = (unsigned)__builtin_ctz(changed);
+            unsigned wires = gic_wires(&s->gic, pe);
+            set_line(m, pe, INTID_MAINTENANCE, wires & GIC_WIRE_MAINTENANCE);
+            set_wires(m, pe, (uint8_t)(wires & GIC_WIRES_TO_PE));
+        }
+    }
+}
+
 void machine_wires(struct machine *m)
 {
     struct machine_state *s = m->state;
     set_line(m, 0, INTID_UART, pl011_line(&s->uart));
     for (unsigned pe = 0; pe < m->config.pe_count; pe++)
         set_line(m, pe, INTID_PMU, pmu_line(&s->cpu[pe]));
-    bool changed = gic_take_changed(&s->gic);
+    take_wires(m);
     for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
         struct cpu *cpu = &s->cpu[pe];
-        if (changed) {
-            uint8_t lines = (uint8_t)gic_wires(&s->gic, pe);
-            uint8_t flipped = cpu->lines ^ lines;
-            cpu->lines = lines;
-            if (m->order && (flipped & lines))
-                order_event(m->order, pe);
-            for (unsigned wire = 0; wire < 4; wire++) {
-                if (flipped >> wire & 1)
-                    event_emit_LINE(CORE_HEAD(&m->core[pe]), 0, lines >> wire & 1,
-                                    (uint8_t)(wire + 1));
-            }
-        }
         if (cpu->wait == CPU_RUNS || cpu->wait == CPU_IS_OFF)
             continue;
         if (interrupt_wakes(cpu)) {
