@@ -96,7 +96,7 @@ void machine_power_down(struct machine *m, unsigned pe, uint64_t entry, uint64_t
         cpu->reg[timer_registers[i]] = reg[i];
         cpu->effective[timer_registers[i]] = effective[i];
     }
-    cpu->lines = (uint8_t)gic_wires(&m->state->gic, pe);
+    cpu->lines = (uint8_t)(gic_wires(&m->state->gic, pe) & GIC_WIRES_TO_PE);
     cpu->wait = CPU_WAITS_INTERRUPT;
     machine_timer_update(m, pe, cpu->cycles);
     event_emit_WAIT(CORE_HEAD(&m->core[pe]), CPU_WAITS_INTERRUPT);
