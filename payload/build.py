@@ -196,6 +196,15 @@ def is_current(folder):
     return (folder / 'host.cpio').exists() and written.exists() and written.read_text() == made_from(folder)
 
 
+def make(folder, wants_fetch=False):
+    """everything that is not there yet, or not made from these sources"""
+    if wants_fetch or not (folder / 'packages.txt').exists() or not made_from(folder):
+        fetch(folder)
+    if not is_current(folder):
+        build(folder)
+        (folder / 'payload.txt').write_text(made_from(folder))
+
+
 def main():
     arguments = sys.argv[1:]
     wants_fetch = '--fetch' in arguments
@@ -206,11 +215,7 @@ def main():
     folder = pathlib.Path(names[0])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if wants_fetch or not (folder / 'packages.txt').exists() or not made_from(folder):
-            fetch(folder)
-        if not is_current(folder):
-            build(folder)
-            (folder / 'payload.txt').write_text(made_from(folder))
+        make(folder, wants_fetch)
     except Failure as failure:
         print(f'payload: {failure}', file=sys.stderr)
         return 1

@@ -27,8 +27,8 @@ enum {
     RUN_QUANTUM, RUN_TLB, RUN_ERRATA,
     RUN_STORE_BUFFER, RUN_HISTORY,
     RUN_CACHES, RUN_CACHE_SETS,
-    RUN_INITRD, RUN_DTB,
     RUN_IRQS, RUN_LIST_REGISTERS,
+    RUN_INITRD, RUN_DTB, RUN_RESETS, RUN_RELEASE,
 };
 
 static const struct option options[] = {
@@ -41,8 +41,9 @@ static const struct option options[] = {
     OPTION("tlb", RUN_TLB), OPTION("errata", RUN_ERRATA),
     OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY),
     OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS),
-    OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB), {0},
-    OPTION("irqs", RUN_IRQS), OPTION("list-registers", RUN_LIST_REGISTERS), {0},
+    OPTION("irqs", RUN_IRQS), OPTION("list-registers", RUN_LIST_REGISTERS),
+    OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB),
+    OPTION("resets", RUN_RESETS), OPTION("release", RUN_RELEASE), {0},
 };
 
 static const char option_help[] =
@@ -54,6 +55,8 @@ static const char option_help[] =
     "  --initrd FILE     initial RAM disk, told in /chosen\n"
     "  --dtb FILE        this device tree, with the machine's memory (one is made)\n"
     "  --prop /NODE:NAME=VALUE   one more property in the device tree; may be repeated\n"
+    "  --release psci|spin-table how the other CPUs are started (psci)\n"
+    "  --resets N        how often the guest may reset the machine before that ends the run\n"
     "  --quantum N       instructions before the next CPU's turn (1000)\n"
     "  --timing model|flat       what instructions cost: the model's table, or a cycle (model)\n"
     "  --tlb architectural|core  nothing leaves it untold, or the core's geometry (architectural)\n"
@@ -221,6 +224,10 @@ static bool take_machine_option(const struct command *command, int option,
         return parse_words(command, "--caches", "off", "on", &config->caches);
     case RUN_CACHE_SETS:
         return option_u32(command, "--cache-sets", 1, UINT32_MAX, &config->cache_sets);
+    case RUN_RESETS:
+        return option_u32(command, "--resets", 0, UINT32_MAX, &config->resets);
+    case RUN_RELEASE:
+        return parse_words(command, "--release", "psci", "spin-table", &config->spin_table);
     case RUN_PROP:
         return add_property(command, config);
     case RUN_QUANTUM:

@@ -31,6 +31,7 @@ void config_default(struct machine_config *config)
     config->quantum = QUANTUM_DEFAULT;
     config->list_registers = 4;
     config->tlb_entries = TLB_ENTRIES_DEFAULT;
+    config->resets = UINT32_MAX;
     snprintf(config->model, sizeof config->model, "armv8.0");
 }
 
@@ -116,6 +117,7 @@ bool config_check(const struct machine_config *config, struct error *error)
            check_range("--tlb-entries", config->tlb_entries, 1, TLB_ENTRIES_MAX, error) &&
            check_range("--caches", config->caches, 0, 1, error) &&
            check_sets(config->cache_sets, error) &&
+           check_range("--release", config->spin_table, 0, 1, error) &&
            check_range("--timing", config->timing_flat, 0, 1, error) &&
            check_range("--store-buffer", config->store_buffer, 0, ORDER_STORE_MAX, error) &&
            check_range("--history", config->history, 0, ORDER_HISTORY_MAX, error) &&

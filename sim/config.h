@@ -53,6 +53,8 @@ struct machine_config {
     uint32_t open_mask;   /* bit per enum choice_kind that is open */
     uint32_t store_buffer; /* stores that wait, for each PE; 0: none do */
     uint32_t history;      /* writes that early loads may look behind; 0: there are no such */
+    uint32_t resets;       /* that the machine comes back from; the next one ends the run */
+    uint32_t spin_table;   /* 1: the other CPUs are released by a spin table, not by PSCI */
     uint32_t property_count;
     char model[MODEL_NAME_MAX];
     char bootargs[BOOTARGS_MAX];

@@ -111,7 +111,8 @@ static void add_root(struct tree *t, const struct machine_config *config)
     TREE_CELLS(t, path, "reg", HIGH_LOW(MAP_RAM), HIGH_LOW(config->ram_bytes));
 }
 
-static void add_cpus(struct tree *t, const struct machine_config *config)
+static void add_cpus(struct tree *t, const struct machine_config *config,
+                     const struct devicetree_boot *boot)
 {
     TREE_CELLS(t, "/cpus", "#address-cells", 1);
     TREE_CELLS(t, "/cpus", "#size-cells", 0);
@@ -121,8 +122,15 @@ static void add_cpus(struct tree *t, const struct machine_config *config)
         tree_text(t, path, "device_type", "cpu");
         tree_text(t, path, "compatible", "arm,armv8");
         TREE_CELLS(t, path, "reg", pe);
-        tree_text(t, path, "enable-method", "psci");
+        if (boot->pen_size > 0) {
+            tree_text(t, path, "enable-method", "spin-table");
+            TREE_CELLS(t, path, "cpu-release-addr", HIGH_LOW(boot->pen_release + 8u * pe));
+        } else {
+            tree_text(t, path, "enable-method", "psci");
+        }
     }
+    if (boot->pen_size > 0 && t->status == 0)
+        t->status = fdt_add_mem_rsv(t->fdt, boot->pen_start, boot->pen_size);
     TREE_TEXTS(t, "/psci", "compatible", "arm,psci-1.0\0arm,psci-0.2\0arm,psci");
     tree_text(t, "/psci", "method", config->entry_el == 1 ? "hvc" : "smc");
     TREE_CELLS(t, "/psci", "cpu_suspend", 0xc4000001);
@@ -211,7 +219,7 @@ static bool tree_fill(struct tree *t, const struct machine_config *config,
     char console[64];
     t->status = fdt_create_empty_tree(t->fdt, DEVICETREE_BYTES_MAX);
     add_root(t, config);
-    add_cpus(t, config);
+    add_cpus(t, config, boot);
     add_interrupts(t, config);
     add_uart(t, console, sizeof(console));
     tree_text(t, "/chosen", "stdout-path", console);

@@ -8,10 +8,13 @@
 /* A given one: with what is added it must fit into the 2 MiB that kernels map for it. */
 #define DEVICETREE_GIVEN_BYTES_MAX (1024u * 1024u)
 
-/* What the loader adds; an initrd of size 0 is none. */
+/* What the loader adds; an initrd of size 0 is none, and so is a pen. */
 struct devicetree_boot {
     uint64_t initrd_start; /* physical address */
     uint64_t initrd_size;
+    uint64_t pen_start; /* of a spin table: where the other CPUs wait, not to be written over */
+    uint64_t pen_size;
+    uint64_t pen_release; /* where CPU 0's word would be; each CPU has the next 8 bytes */
 };
 
 /*

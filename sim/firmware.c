@@ -1,14 +1,17 @@
 /*
  * Firmware of the machine: power states of PEs and of the system by PSCI, and discovery by SMCCC.
  * It answers SMC although there is no EL3 (as the board does), and HVC when the payload is
- * entered at EL1. Suspending to a power-down state is served by a standby state, which PSCI
- * allows.
+ * entered at EL1. A PE in a standby or power-down state wakes by any interrupt that is signalled
+ * to it; out of a power-down state it always begins at the entry point. CPU_ON is done at once,
+ * so that ON_PENDING is answered by no call of this machine.
  *
  * One call is our own: FIRMWARE_GUEST_INPUT lets a scenario's guest draw a number that the search
  * chooses. Other machines answer NOT_SUPPORTED, and guests take that for 0.
  *
- * Not modelled: SYSTEM_SUSPEND, SYSTEM_RESET2, MEM_PROTECT and the other optional functions; they
- * answer NOT_SUPPORTED, as PSCI_FEATURES says.
+ * Not there, and answered NOT_SUPPORTED as PSCI_FEATURES says: the functions that PSCI 1.1 leaves
+ * optional, but for SYSTEM_SUSPEND, SYSTEM_RESET2 and CPU_DEFAULT_SUSPEND. A warm reset is the
+ * same as a cold one, which keeps RAM but for what the boot loader writes. No ARCH_WORKAROUND is
+ * needed: nothing speculates in a way that they would mend.
  *
  * Arm DEN 0022: PSCI functions, return codes. Arm DEN 0028: SMC Calling Convention.
  */
@@ -18,6 +21,7 @@ enum psci_status {
     PSCI_SUCCESS = 0,
     PSCI_NOT_SUPPORTED = -1,
     PSCI_INVALID_PARAMETERS = -2,
+    PSCI_DENIED = -3,
     PSCI_ALREADY_ON = -4,
     PSCI_ON_PENDING = -5,
     PSCI_INVALID_ADDRESS = -9,
@@ -42,6 +46,9 @@ enum psci_status {
 #define PSCI_SYSTEM_OFF UINT32_C(0x84000008)
 #define PSCI_SYSTEM_RESET UINT32_C(0x84000009)
 #define PSCI_FEATURES UINT32_C(0x8400000a)
+#define PSCI_CPU_DEFAULT_SUSPEND UINT32_C(0x8400000c)
+#define PSCI_SYSTEM_SUSPEND UINT32_C(0x8400000e)
+#define PSCI_SYSTEM_RESET2 UINT32_C(0x84000012)
 
 /* Affinity fields of MPIDR_EL1 as PSCI passes them: Aff3, Aff2, Aff1, Aff0. */
 #define AFFINITY_64 UINT64_C(0xff00ffffff)
@@ -49,6 +56,9 @@ enum psci_status {
 
 /* power_state in the original format: all but level, type and state ID must be zero. */
 #define POWER_STATE_ZEROS UINT64_C(0xfcfe0000)
+#define POWER_STATE_DOWN UINT64_C(0x00010000)
+
+#define RESET_TYPE_WARM UINT64_C(0) /* of SYSTEM_RESET2; bit 31: vendors' own */
 
 static struct firmware_result returns(int64_t value)
 {
@@ -60,13 +70,58 @@ static struct firmware_result acts(enum firmware_action action)
     return (struct firmware_result){.action = action, .answers = 1};
 }
 
+static bool is_entry_point(const struct firmware_request *request, uint64_t entry)
+{
+    return entry % 4 == 0 && entry >= request->ram_base &&
+           entry - request->ram_base < request->ram_bytes;
+}
+
+static struct firmware_result power_down(const struct firmware_request *request, uint64_t entry,
+                                         uint64_t context)
+{
+    if (!is_entry_point(request, entry))
+        return returns(PSCI_INVALID_ADDRESS);
+    struct firmware_result result = acts(FIRMWARE_POWER_DOWN);
+    result.entry = entry;
+    result.context = context;
+    return result;
+}
+
 static struct firmware_result cpu_suspend(const struct firmware_request *request,
                                           const uint64_t argument[3])
 {
-    (void)request;
     if (argument[0] & POWER_STATE_ZEROS)
         return returns(PSCI_INVALID_PARAMETERS);
+    if (argument[0] & POWER_STATE_DOWN)
+        return power_down(request, argument[1], argument[2]);
     return acts(FIRMWARE_SUSPEND);
+}
+
+/* The state that the platform would choose: the deepest of a PE by itself. */
+static struct firmware_result cpu_default_suspend(const struct firmware_request *request,
+                                                  const uint64_t argument[3])
+{
+    return power_down(request, argument[0], argument[1]);
+}
+
+/* The last PE that is on takes the system down. */
+static struct firmware_result system_suspend(const struct firmware_request *request,
+                                             const uint64_t argument[3])
+{
+    for (unsigned pe = 0; pe < request->pe_count; pe++) {
+        if (pe != request->pe && request->power[pe] != FIRMWARE_OFF)
+            return returns(PSCI_DENIED);
+    }
+    return power_down(request, argument[0], argument[1]);
+}
+
+static struct firmware_result system_reset2(const struct firmware_request *request,
+                                            const uint64_t argument[3])
+{
+    (void)request;
+    if ((uint32_t)argument[0] != RESET_TYPE_WARM)
+        return returns(PSCI_INVALID_PARAMETERS);
+    return acts(FIRMWARE_SYSTEM_RESET);
 }
 
 static struct firmware_result cpu_on(const struct firmware_request *request,
@@ -75,8 +130,7 @@ static struct firmware_result cpu_on(const struct firmware_request *request,
     uint64_t target = argument[0] & AFFINITY_64, entry = argument[1];
     if (target >= request->pe_count)
         return returns(PSCI_INVALID_PARAMETERS);
-    if (entry % 4 != 0 || entry < request->ram_base ||
-        entry - request->ram_base >= request->ram_bytes)
+    if (!is_entry_point(request, entry))
         return returns(PSCI_INVALID_ADDRESS);
     switch ((enum firmware_power)request->power[target]) {
     case FIRMWARE_ON:
@@ -149,6 +203,9 @@ static const struct function functions[] = {
     {.id = PSCI_SYSTEM_OFF, .action = FIRMWARE_SYSTEM_OFF},
     {.id = PSCI_SYSTEM_RESET, .action = FIRMWARE_SYSTEM_RESET},
     {.id = PSCI_FEATURES, .serve = psci_features},
+    {.id = PSCI_CPU_DEFAULT_SUSPEND, .has_64 = true, .serve = cpu_default_suspend},
+    {.id = PSCI_SYSTEM_SUSPEND, .has_64 = true, .serve = system_suspend},
+    {.id = PSCI_SYSTEM_RESET2, .has_64 = true, .serve = system_reset2},
     {.id = FIRMWARE_GUEST_INPUT, .has_64 = true, .serve = guest_input},
 };
 

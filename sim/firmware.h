@@ -27,8 +27,9 @@ enum firmware_action {
     FIRMWARE_CPU_ON,       /* `target` starts at `entry` with X0 = `context`; value is returned */
     FIRMWARE_CPU_OFF,      /* the caller goes off and does not come back */
     FIRMWARE_SUSPEND,      /* the caller waits as by WFI, then the value is returned */
+    FIRMWARE_POWER_DOWN,   /* it waits, then starts at `entry` with X0 = `context` */
     FIRMWARE_SYSTEM_OFF,   /* the run ends */
-    FIRMWARE_SYSTEM_RESET, /* the run ends */
+    FIRMWARE_SYSTEM_RESET, /* the machine begins anew */
     FIRMWARE_ASK,          /* the value returned is choose(CHOICE_GUEST_INPUT) among `answers` */
 };
 

@@ -111,6 +111,17 @@ static void memory_make(struct machine *m)
         machine_cache_init(m, first_of_caches);
 }
 
+void machine_devices_reset(struct machine *m)
+{
+    struct gic_config gic = {.pe_count = (uint8_t)m->config.pe_count,
+                             .list_registers = (uint8_t)m->config.list_registers,
+                             .interrupts = (uint16_t)(m->config.irqs ? m->config.irqs
+                                                                     : GIC_INTERRUPT_DEFAULT)};
+    gic_reset(&m->state->gic, &gic);
+    pl011_reset(&m->state->uart);
+    semihosting_reset(&m->state->semihosting);
+}
+
 struct machine *machine_new(const struct machine_config *config, struct error *error)
 {
     if (!config_check(config, error) || !config_check_errata(config, error))
@@ -140,13 +151,7 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     machine_port_init(m);
     machine_order_new(m);
     clock_init(&m->state->clock, m->timing.cycles_per_tick);
-    struct gic_config gic = {.pe_count = (uint8_t)config->pe_count,
-                             .list_registers = (uint8_t)config->list_registers,
-                             .interrupts = (uint16_t)(config->irqs ? config->irqs
-                                                                   : GIC_INTERRUPT_DEFAULT)};
-    gic_reset(&m->state->gic, &gic);
-    pl011_reset(&m->state->uart);
-    semihosting_reset(&m->state->semihosting);
+    machine_devices_reset(m);
     for (unsigned pe = 0; pe < config->pe_count; pe++) {
         wire_pe(m, pe);
         core_reset(&m->core[pe], config->entry_el, 0, 0);

@@ -56,7 +56,7 @@ struct machine_state {
     struct gic gic;
     struct pl011 uart;
     struct semihosting semihosting;
-    uint32_t reserved; /* fills up to 8 bytes */
+    uint32_t resets; /* that the machine has come back from */
     struct mmu_state mmu[PE_COUNT_MAX];
     struct cpu cpu[PE_COUNT_MAX];
 };

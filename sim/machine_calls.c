@@ -30,6 +30,16 @@ static void machine_ends(struct machine *m, unsigned pe, enum machine_exit how, 
     event_emit_EXIT(CORE_HEAD(&m->core[pe]), (uint8_t)(how - EXIT_OFF), status);
 }
 
+static void system_reset(struct machine *m, unsigned pe)
+{
+    if (m->state->resets == m->config.resets) {
+        machine_ends(m, pe, EXIT_RESET, 0);
+        return;
+    }
+    m->state->resets++;
+    machine_reset(m, pe);
+}
+
 void machine_firmware(struct machine *m, unsigned pe)
 {
     struct cpu *cpu = &m->state->cpu[pe];
@@ -66,15 +76,19 @@ void machine_firmware(struct machine *m, unsigned pe)
     case FIRMWARE_SYSTEM_OFF:
         machine_ends(m, pe, EXIT_OFF, 0);
         break;
+    case FIRMWARE_POWER_DOWN:
+        machine_power_down(m, pe, r.entry, r.context);
+        break;
     case FIRMWARE_SYSTEM_RESET:
-        machine_ends(m, pe, EXIT_RESET, 0);
+        system_reset(m, pe);
         break;
     case FIRMWARE_ASK:
         r.value = choose(&m->chooser, &m->side->counts, CHOICE_GUEST_INPUT, pe, r.answers);
         break;
     }
     event_emit_FIRMWARE(CORE_HEAD(&m->core[pe]), request.function, request.argument[0], r.value);
-    cpu->x[0] = r.value;
+    if (r.action != FIRMWARE_POWER_DOWN && r.action != FIRMWARE_SYSTEM_RESET)
+        cpu->x[0] = r.value;
 }
 
 /* --- semihosting -------------------------------------------------------------------------- */

@@ -6,6 +6,9 @@
  * The tree lies at the start of RAM if the image leaves room for it there, else behind the image;
  * the initrd behind both. Each begins at a border of 2 MiB and a tree is shorter than that, so
  * that it is in one such block, which early kernels map whole.
+ *
+ * With a spin table the other CPUs run from the start, in a holding pen in the last page of RAM,
+ * until their word there becomes an address. Linux, "Booting AArch64 Linux": cpu-release-addr.
  */
 #include "sim/machine_parts.h"
 
@@ -14,7 +17,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A border at which everything but the image begins. */
 #define BLOCK_BYTES UINT64_C(0x200000)
+
+/* The pen: each CPU sleeps until its word, behind the code, is not 0, and goes there. */
+static const uint32_t pen_code[] = {
+    0xd53800a5, /*    mrs  x5, mpidr_el1     */
+    0x92401ca5, /*    and  x5, x5, #0xff     */
+    0x100001c4, /*    adr  x4, words         */
+    0x8b050c84, /*    add  x4, x4, x5, lsl 3 */
+    0xd503205f, /* 1: wfe                    */
+    0xf9400085, /*    ldr  x5, [x4]          */
+    0xb4ffffc5, /*    cbz  x5, 1b            */
+    0xd2800004, /*    mov  x4, #0            */
+    0xd61f00a0, /*    br   x5                */
+};
+#define PEN_WORDS 64u /* offset of the words */
+#define PEN_BYTES PAGE_BYTES
 
 static uint64_t next_block(uint64_t address)
 {
@@ -83,6 +102,26 @@ static bool load_initrd(struct machine *m, uint64_t at, struct error *error)
                      p->initrd_name, p->initrd_size, (unsigned long long)at);
 }
 
+static uint64_t pen_address(const struct machine *m)
+{
+    return MAP_RAM + m->config.ram_bytes - PEN_BYTES;
+}
+
+static bool load_pen(struct machine *m, struct error *error)
+{
+    if (!m->config.spin_table)
+        return true;
+    uint64_t low, high;
+    image_extent(m->payload.image, &low, &high);
+    if (m->payload.tree)
+        return error_set(error, "%s: a given device tree cannot be changed to a spin table",
+                         m->payload.tree_name);
+    if (high > pen_address(m))
+        return error_set(error, "%s: no room in RAM for a spin table", m->payload.image->name);
+    return clear(m, pen_address(m), PEN_BYTES) &&
+           machine_poke(m, pa_make(pen_address(m)), pen_code, sizeof pen_code);
+}
+
 /* RAM as the boot loader leaves it; *tree_at is where the tree lies. */
 static bool load_all(struct machine *m, uint64_t *tree_at, struct error *error)
 {
@@ -90,8 +129,13 @@ static bool load_all(struct machine *m, uint64_t *tree_at, struct error *error)
     uint64_t low, high;
     image_extent(image, &low, &high);
     size_t room = DEVICETREE_BYTES_MAX + (m->payload.tree ? m->payload.tree_size : 0);
-    struct devicetree_boot boot = {next_block(next_block(high) + room),
-                                   m->payload.initrd ? m->payload.initrd_size : 0};
+    struct devicetree_boot boot = {.initrd_start = next_block(next_block(high) + room),
+                                   .initrd_size = m->payload.initrd ? m->payload.initrd_size : 0};
+    if (m->config.spin_table) {
+        boot.pen_start = pen_address(m);
+        boot.pen_size = PEN_BYTES;
+        boot.pen_release = boot.pen_start + PEN_WORDS;
+    }
     uint8_t *tree;
     size_t size;
     if (!load_segments(m, image, error) || !tree_make(m, &boot, &tree, &size, error))
@@ -102,19 +146,32 @@ static bool load_all(struct machine *m, uint64_t *tree_at, struct error *error)
     if (!fits)
         return error_set(error, "%s: no room in RAM for the device tree at 0x%llx", image->name,
                          (unsigned long long)*tree_at);
-    return load_initrd(m, boot.initrd_start, error);
+    return load_initrd(m, boot.initrd_start, error) && load_pen(m, error);
+}
+
+static void start_pe(struct machine *m, unsigned pe, uint64_t entry, uint64_t x0)
+{
+    struct cpu *cpu = &m->state->cpu[pe];
+    core_reset(&m->core[pe], m->config.entry_el, entry, x0);
+    cpu->wait = CPU_RUNS;
+    machine_timer_update(m, pe, cpu->cycles);
+}
+
+bool machine_start(struct machine *m, struct error *error)
+{
+    uint64_t tree_at;
+    if (!load_all(m, &tree_at, error))
+        return false;
+    start_pe(m, 0, m->payload.image->entry, tree_at);
+    for (unsigned pe = 1; m->config.spin_table && pe < m->config.pe_count; pe++)
+        start_pe(m, pe, pen_address(m), 0);
+    return true;
 }
 
 bool machine_boot(struct machine *m, const struct machine_payload *payload, struct error *error)
 {
-    uint64_t tree_at;
     m->payload = *payload;
-    if (!load_all(m, &tree_at, error))
-        return false;
-    core_reset(&m->core[0], m->config.entry_el, payload->image->entry, tree_at);
-    m->state->cpu[0].wait = CPU_RUNS;
-    machine_timer_update(m, 0, 0);
-    return true;
+    return machine_start(m, error);
 }
 
 bool machine_load(struct machine *m, const struct image *image, struct error *error)

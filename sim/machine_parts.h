@@ -70,5 +70,15 @@ void machine_event(struct machine *m, unsigned pe, uint64_t cycles);
 void machine_firmware(struct machine *m, unsigned pe);
 void machine_semihosting(struct machine *m, unsigned pe);
 
+/* machine_load.c: loads the payload (again) and starts CPU 0; the others are off. */
+bool machine_start(struct machine *m, struct error *error);
+/* machine.c: GIC, devices and what the host keeps for the guest, as at power-on. */
+void machine_devices_reset(struct machine *m);
+
+/* machine_reset.c: power-on again, in the course of a run; asked for by a PE. */
+void machine_reset(struct machine *m, unsigned caller);
+/* The PE waits for an interrupt and will then begin at entry, as out of reset. */
+void machine_power_down(struct machine *m, unsigned pe, uint64_t entry, uint64_t context);
+
 /* How many bytes of machine_state are in use with the configured number of PEs. */
 size_t machine_state_bytes(const struct machine *m);

@@ -24,6 +24,8 @@ struct run {
     void *start_checks; /* the checkers' state at the start mark */
     uint64_t start_step, start_insns;
     uint64_t end_pc;
+    run_input *input;
+    void *input_context;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -235,6 +237,12 @@ struct checks *run_checks(struct run *r)
     return r->checks;
 }
 
+void run_set_input(struct run *r, run_input *input, void *context)
+{
+    r->input = input;
+    r->input_context = context;
+}
+
 void run_set_max_steps(struct run *r, uint64_t steps)
 {
     r->setup.max_steps = steps;
@@ -392,7 +400,10 @@ void run_execute_watched(struct run *r, struct run_verdict *v, uint64_t interval
         bool is_over = stop != MACHINE_LIMIT || m->state->step >= last_step_now(r);
         if (stop == MACHINE_BREAK && ++hits < r->setup.end.hit)
             is_over = false;
-        if (is_over) {
+        if (r->input && (!is_over || stop == MACHINE_IDLE) &&
+            r->input(r->input_context, m, stop == MACHINE_IDLE))
+            is_over = false;
+        if (is_over && !(stop == MACHINE_IDLE && run_is_interrupted())) {
             conclude(r, stop, v);
             break;
         }

@@ -93,6 +93,14 @@ void run_execute_watched(struct run *r, struct run_verdict *verdict, uint64_t in
                          run_watch *watch, void *context);
 
 /*
+ * Input while a run goes on: asked for every now and then at steps that do not depend on the host,
+ * and with wait when all PEs wait and nothing else will wake them. It hands what it has to the
+ * machine and says whether there was anything.
+ */
+typedef bool run_input(void *context, struct machine *m, bool wait);
+void run_set_input(struct run *r, run_input *input, void *context);
+
+/*
  * The two halves of it, for who looks at a run in pieces: back to the start mark with checkers,
  * recording and open kinds set; and on to a step, closing the kinds where the window ends.
  * MACHINE_BREAK is the end mark.

@@ -31,6 +31,8 @@ static const struct number_row config_rows[] = {
 static const struct number_row option_rows[] = {
     ROW(struct machine_config, caches),
     ROW(struct machine_config, cache_sets),
+    ROW(struct machine_config, resets),
+    ROW(struct machine_config, spin_table),
     ROW(struct machine_config, tlb_core),
     ROW(struct machine_config, store_buffer),
     ROW(struct machine_config, history),

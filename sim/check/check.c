@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHECK_EXIT_RESET (EXIT_RESET - EXIT_OFF) /* event EXIT: how */
+
 #define ON(kind) (UINT64_C(1) << EVENT_##kind)
 
 static const struct {
@@ -56,9 +58,27 @@ bool check_parse_list(const char *text, uint32_t *mask, struct error *error)
     return true;
 }
 
+/* The machine has been reset: nothing of what was seen is there any more but what was found. */
+static void forget(struct checks *c)
+{
+    struct finding finding = c->state->finding;
+    uint32_t found = c->state->found;
+    uint64_t epoch = c->state->epoch;
+    memset(c->state, 0, c->state_bytes);
+    c->state->finding = finding;
+    c->state->found = found;
+    c->state->epoch = epoch;
+    c->state->progress_step = c->machine->state->step;
+    check_look_again(c);
+}
+
 static void hear(void *context, const struct event *e)
 {
     struct checks *c = context;
+    if (e->kind == EVENT_EXIT && e->exit.how == CHECK_EXIT_RESET) {
+        forget(c);
+        return;
+    }
     if (e->kind == EVENT_TLB_HIT)
         c->hit = shadow_find(c, e->pe, e->tlb_hit.entry);
     else
@@ -110,7 +130,7 @@ struct checks *checks_new(struct machine *m, const struct check_options *options
     }
     state_make(c);
     if (events)
-        events_attach(&m->events, hear, c, events | shadow_events(entries));
+        events_attach(&m->events, hear, c, events | shadow_events(entries) | ON(EXIT));
     return c;
 }
 

@@ -106,6 +106,57 @@ variants:
 '''
 
 
+def arm64_image(words, image_size=0x10000, text_offset=0, flags=0, length=None):
+    """an arm64 Image whose first word is a branch over the header"""
+    header = struct.pack('<IIQQQ24xII', 0x14000010, 0, text_offset, image_size, flags, 0x644d5241, 0)
+    data = header + b''.join(struct.pack('<I', w) for w in words)
+    return data if length is None else data + bytes(length - len(data))
+
+
+OFF = (0x52800100, 0x72b08000, 0xd4000003)  # mov w0, #8; movk w0, #0x8400, lsl #16; smc #0: SYSTEM_OFF
+
+
+@case('arm64 Images: what is wrong with one is said in one line')
+def images(folder):
+    problems = []
+    good = write(os.path.join(folder, 'Image'), arm64_image(OFF))
+    result = run('run', good)
+    if result.returncode != 0 or 'result=off' not in result.stdout:
+        problems.append(f'the good one: status {result.returncode}: {result.stderr.strip()}')
+    for name, content, says in (
+            ('gzip', b'\x1f\x8b\x08\x00' + bytes(100), 'gzip'),
+            ('big-endian', arm64_image(OFF, flags=1), 'big-endian'),
+            ('no-magic', arm64_image(OFF).replace(b'ARM\x64', b'ARM\x65'), 'neither'),
+            ('truncated', arm64_image(OFF)[:40], 'neither'),
+            ('longer-than-it-says', arm64_image(OFF, image_size=64), 'its header allows'),
+            ('bad-offset', arm64_image(OFF, text_offset=0x80004), 'text_offset'),
+            ('bigger-than-ram', arm64_image(OFF, image_size=1 << 40), 'outside RAM'),
+            ('all-of-ram', arm64_image(OFF, image_size=64 << 20), 'no room')):
+        problems += refused(['run', write(os.path.join(folder, name), content)], name, says)
+    problems += refused(['run', os.path.join(folder, 'missing')], 'missing')
+    problems += refused(['run', folder], folder)
+    return problems
+
+
+@case('what stands beside the image: missing, empty, damaged, too big')
+def beside(folder):
+    image = write(os.path.join(folder, 'Image'), arm64_image(OFF))
+    empty = write(os.path.join(folder, 'empty'), b'')
+    text = write(os.path.join(folder, 'text'), b'this is no device tree, but long enough to be looked at as one')
+    big = write(os.path.join(folder, 'big'), bytes(64 << 20))
+    problems = []
+    for arguments, says in (
+            (['--initrd', os.path.join(folder, 'none')], ['--initrd', 'none']),
+            (['--initrd', empty], ['--initrd', 'empty']), (['--initrd', big], ['big', 'no room']),
+            (['--initrd', folder], ['--initrd', folder]),
+            (['--dtb', os.path.join(folder, 'none')], ['--dtb', 'none']), (['--dtb', empty], ['--dtb', 'empty']),
+            (['--dtb', text], ['text', 'no device tree']), (['--dtb', big], ['big', 'more than']),
+            (['--resets', 'many'], ['--resets: many']), (['--release', 'both'], ['--release: both']),
+            (['--append', 'x' * 2048], ['--append', 'longer'])):
+        problems += refused(['run', image, *arguments], *says)
+    return problems
+
+
 @case('scenarios: line, key and reason')
 def scenarios(folder):
     problems = []

@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <libfdt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ static struct machine_config configuration(void)
 
 static void make(const struct machine_config *config, uint64_t initrd, uint64_t initrd_size)
 {
-    struct devicetree_boot boot = {initrd, initrd_size};
+    struct devicetree_boot boot = {.initrd_start = initrd, .initrd_size = initrd_size};
     struct error error = {{0}};
     free(tree);
     cr_assert(devicetree_make(config, &boot, &tree, &tree_size, &error), "%s", error.text);
@@ -182,13 +183,126 @@ Test(devicetree, property_that_has_no_node_or_name_is_refused)
                                                    {"", "x", "", 1, 0}};
     for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
         struct machine_config config = configuration();
-        struct devicetree_boot boot = {0, 0};
+        struct devicetree_boot boot = {.initrd_size = 0};
         struct error error = {{0}};
         config.property_count = 1;
         config.property[0] = wrong[i];
         cr_assert(!devicetree_make(&config, &boot, &tree, &tree_size, &error));
         cr_assert_not_null(strstr(error.text, "/NODE:NAME=VALUE"), "%s", error.text);
     }
+}
+
+Test(devicetree, spin_table)
+{
+    struct machine_config config = configuration();
+    struct devicetree_boot boot = {
+        .pen_start = 0x48000000, .pen_size = 0x1000, .pen_release = 0x48000040};
+    struct error error = {{0}};
+    cr_assert(devicetree_make(&config, &boot, &tree, &tree_size, &error), "%s", error.text);
+    for (unsigned pe = 0; pe < config.pe_count; pe++) {
+        char path[32];
+        snprintf(path, sizeof path, "/cpus/cpu@%u", pe);
+        is_text(path, "enable-method", "spin-table");
+        ARE_CELLS(path, "cpu-release-addr", 0, 0x48000040 + 8 * pe);
+    }
+    uint64_t address, size;
+    cr_assert_eq(fdt_num_mem_rsv(tree), 1);
+    cr_assert_eq(fdt_get_mem_rsv(tree, 0, &address, &size), 0);
+    cr_assert_eq(address, 0x48000000u);
+    cr_assert_eq(size, 0x1000u);
+    free(tree);
+}
+
+/* --- a tree that is given ------------------------------------------------------------------ */
+
+static uint8_t given_bytes[4096];
+
+/* A tree with these cells for addresses and sizes, memory in two nodes, and an old initrd. */
+static struct devicetree_given given_tree(uint32_t address_cells, uint32_t size_cells)
+{
+    cr_assert_eq(fdt_create_empty_tree(given_bytes, sizeof given_bytes), 0);
+    cr_assert_eq(fdt_setprop_u32(given_bytes, 0, "#address-cells", address_cells), 0);
+    cr_assert_eq(fdt_setprop_u32(given_bytes, 0, "#size-cells", size_cells), 0);
+    cr_assert_eq(fdt_setprop_string(given_bytes, 0, "model", "given"), 0);
+    static const char *const memories[] = {"memory@0", "memory@80000000"};
+    for (size_t i = 0; i < ARRAY_COUNT(memories); i++) {
+        int node = fdt_add_subnode(given_bytes, 0, memories[i]);
+        cr_assert_geq(node, 0);
+        cr_assert_eq(fdt_setprop_string(given_bytes, node, "device_type", "memory"), 0);
+    }
+    int chosen = fdt_add_subnode(given_bytes, 0, "chosen");
+    cr_assert_eq(fdt_setprop_u32(given_bytes, chosen, "linux,initrd-start", 1), 0);
+    cr_assert_eq(fdt_setprop_u32(given_bytes, chosen, "linux,initrd-end", 2), 0);
+    cr_assert_eq(fdt_setprop_string(given_bytes, chosen, "bootargs", "theirs"), 0);
+    cr_assert_eq(fdt_pack(given_bytes), 0);
+    return (struct devicetree_given){"given.dtb", given_bytes, fdt_totalsize(given_bytes)};
+}
+
+static bool fit(const struct machine_config *config, const struct devicetree_given *given,
+                uint64_t initrd_size, struct error *error)
+{
+    struct devicetree_boot boot = {.initrd_start = UINT64_C(0x148000000),
+                                   .initrd_size = initrd_size};
+    return devicetree_fit(config, &boot, given, &tree, &tree_size, error);
+}
+
+Test(devicetree, given_tree_gets_memory_arguments_and_initrd)
+{
+    struct machine_config config = configuration();
+    struct devicetree_given given = given_tree(2, 2);
+    struct error error = {{0}};
+    cr_assert(fit(&config, &given, 0x1234, &error), "%s", error.text);
+    cr_assert_eq(fdt_check_full(tree, tree_size), 0);
+    is_text("/", "model", "given");
+    ARE_CELLS("/memory@40000000", "reg", 0, 0x40000000, 1, 0x80000000);
+    cr_assert_lt(fdt_path_offset(tree, "/memory@0"), 0);
+    cr_assert_lt(fdt_path_offset(tree, "/memory@80000000"), 0);
+    is_text("/chosen", "bootargs", "theirs");
+    ARE_CELLS("/chosen", "linux,initrd-start", 1, 0x48000000);
+    ARE_CELLS("/chosen", "linux,initrd-end", 1, 0x48001234);
+    cr_assert_lt(fdt_path_offset(tree, "/psci"), 0, "the rest is as given");
+    free(tree);
+
+    strcpy(config.bootargs, "ours");
+    config.property_count = 1;
+    config.property[0] = (struct config_property){"/chosen", "more", "", 3, 0};
+    cr_assert(fit(&config, &given, 0, &error), "%s", error.text);
+    is_text("/chosen", "bootargs", "ours");
+    ARE_CELLS("/chosen", "more", 3);
+    cr_assert(!is_there("/chosen", "linux,initrd-start"));
+    cr_assert(!is_there("/chosen", "linux,initrd-end"));
+    free(tree);
+}
+
+Test(devicetree, given_tree_has_its_own_cells)
+{
+    struct machine_config config = configuration();
+    struct error error = {{0}};
+    struct devicetree_given given = given_tree(1, 1);
+    cr_assert(!fit(&config, &given, 0, &error), "6 GiB do not fit into one cell");
+    cr_assert_not_null(strstr(error.text, "given.dtb"));
+    config.ram_bytes = 0x30000000;
+    cr_assert(fit(&config, &given, 0, &error), "%s", error.text);
+    ARE_CELLS("/memory@40000000", "reg", 0x40000000, 0x30000000);
+    free(tree);
+    given = given_tree(3, 2);
+    cr_assert(!fit(&config, &given, 0, &error));
+    cr_assert_not_null(strstr(error.text, "given.dtb"));
+}
+
+Test(devicetree, damaged_given_tree_is_refused)
+{
+    struct machine_config config = configuration();
+    struct error error = {{0}};
+    struct devicetree_given good = given_tree(2, 2), bad = good;
+    for (size_t size = 0; size < good.size; size += 4) {
+        bad.size = size;
+        cr_assert(!fit(&config, &bad, 0, &error), "%zu of %zu bytes", size, good.size);
+        cr_assert_eq(strncmp(error.text, "given.dtb: ", 11), 0, "%s", error.text);
+        cr_assert_null(strchr(error.text, '\n'));
+    }
+    given_bytes[0] ^= 1;
+    cr_assert(!fit(&config, &good, 0, &error), "the magic");
 }
 
 Test(devicetree, same_configuration_same_bytes)

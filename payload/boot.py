@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Boots Debian's arm64 kernel with KVM on Armillary: ./dev linux.
+
+Usage: boot.py ARMILLARY [--cpus N] [--mode tiny|bootonly|full] [--cpu MODEL] [--vcpus N] [--ram SIZE]
+               [--append TEXT] [--fetch] [--cached] [-- OPTION...]
+
+  --mode    how far to go: bootonly (the host, and off), tiny (then a bare-metal guest of KVM), full (then Linux as
+            a guest), reboot (the host resets itself once), shell (a shell of the host's); full if not told
+  --vcpus   CPUs of the Linux guest, 1 or 2
+  --fetch   fetches the packages again; --cached never does
+  --        what follows is for `armillary run`
+
+The payload is made once and kept in $XDG_CACHE_HOME/armillary/linux (~/.cache if that is not set). The console is
+shown; the last line is the run's summary. Exit status: that of the run, or 1 when a mark of the payload is missing or
+the number of instructions is not the reference machine's within 3 %; 2 for bad usage or no payload.
+"""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import build
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOLERANCE = 0.03
+BOOTARGS = 'console=ttyAMA0 quiet panic=-1 cryptomgr.notests'
+
+HOST, KVM = 'MARK-HOST-UP cpus={cpus}', 'Hyp mode initialized successfully'
+TINY = ['MARK-TINY-START', 'MARK-TINY-IRQ-OK', 'MARK-TINY-RC 0']
+GUEST = ['MARK-GUEST-UP cpus={vcpus}', 'MARK-GUEST-RC 0']
+# mode: what the console must say, in this order
+MARKS = {
+    'bootonly': [HOST],
+    'tiny': [HOST, KVM, *TINY],
+    'full': [HOST, KVM, *TINY, *GUEST],
+    'reboot': [HOST, HOST],
+    'shell': [HOST],
+}
+
+
+class Failure(Exception):
+    """says in one line what is wrong"""
+
+
+def cache_folder():
+    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+    return pathlib.Path(base) / 'armillary' / 'linux'
+
+
+def known_kernels(text, name='kernels.txt'):
+    """-> {sha256: (version, {(mode, cpu, cpus): instructions})}"""
+    kernels, counts = {}, None
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split('#')[0].split()
+        if not words:
+            continue
+        if words[0] == 'kernel' and len(words) == 3 and re.fullmatch('[0-9a-f]{64}', words[2]):
+            counts = {}
+            kernels[words[2]] = (words[1], counts)
+        elif counts is not None and len(words) == 4 and words[2].isdigit() and words[3].isdigit():
+            counts[words[0], words[1], int(words[2])] = int(words[3]) * 1000000
+        else:
+            raise Failure(f'{name}:{number}: neither a kernel nor a count: {line.strip()}')
+    return kernels
+
+
+def missing_marks(console, marks):
+    """-> the marks that the console does not have in their order"""
+    at, missing = 0, []
+    for mark in marks:
+        found = console.find(mark, at)
+        if found < 0:
+            missing.append(mark)
+        else:
+            at = found + len(mark)
+    return missing
+
+
+def prepare(folder, fetch, cached):
+    """sees to it that the payload is in its folder"""
+    if cached and not build.is_current(folder):
+        raise Failure(f'{folder}: no payload, and none is to be made')
+    if cached:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        build.make(folder, fetch)
+    except build.Failure as failure:
+        raise Failure(str(failure)) from failure
+    except OSError as error:
+        raise Failure(f'{error.filename or folder}: {error.strerror}') from error
+
+
+def command_of(options, folder):
+    bootargs = f'{BOOTARGS} MODE={options.mode} VCPUS={options.vcpus} {options.append}'.strip()
+    command = [options.armillary, 'run', str(folder / 'Image'), '--initrd', str(folder / 'host.cpio'), '--ram',
+               options.ram, '--cpus', str(options.cpus), '--cpu', options.cpu, '--append', bootargs]
+    if not any(o == '--timing' for o in options.rest):
+        command += ['--timing', 'flat']
+    if options.mode == 'reboot':
+        command += ['--resets', '1']
+    return command + options.rest
+
+
+def run(command):
+    """shows what the run prints, as it comes; -> (status, all of it)"""
+    parts = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            while data := process.stdout.read1(65536):
+                parts.append(data)
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+        except KeyboardInterrupt:
+            process.wait()
+    return process.returncode, b''.join(parts).decode(errors='replace')
+
+
+def judge(options, folder, console):
+    """-> what is wrong with a run that ended well, one line each"""
+    marks = [mark.format(cpus=options.cpus, vcpus=options.vcpus) for mark in MARKS[options.mode]]
+    found = [f'"{mark}" is not on the console' for mark in missing_marks(console, marks)]
+    version, counts = known_kernels((HERE / 'kernels.txt').read_text()).get(build.sha256(folder / 'Image'), (None, {}))
+    expected = counts.get((options.mode, options.cpu, options.cpus))
+    insns = re.findall(r'^summary: .*\binsns=(\d+)', console, re.MULTILINE)
+    is_plain = not options.rest and not options.append and options.vcpus == 1
+    if version is None:
+        print('linux: warning: this kernel is newer than the table of known ones: no count to compare with',
+              file=sys.stderr)
+    elif expected and is_plain and insns:
+        off = int(insns[-1]) / expected - 1
+        if abs(off) > TOLERANCE:
+            found.append(f'{int(insns[-1])} instructions, {100 * off:+.1f} % of the {expected} of the reference')
+    return found
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog='dev linux', allow_abbrev=False)
+    parser.add_argument('armillary')
+    parser.add_argument('--cpus', type=int, default=2, choices=range(1, 9))
+    parser.add_argument('--mode', default='full', choices=sorted(MARKS))
+    parser.add_argument('--cpu', default='cortex-a57')
+    parser.add_argument('--vcpus', type=int, default=1, choices=build.GUEST_VCPUS)
+    parser.add_argument('--ram', default='1G')
+    parser.add_argument('--append', default='')
+    parser.add_argument('--fetch', action='store_true')
+    parser.add_argument('--cached', action='store_true')
+    own, rest = sys.argv[1:], []
+    if '--' in own:
+        own, rest = own[:own.index('--')], own[own.index('--') + 1:]
+    options = parser.parse_args(own)
+    options.rest = rest
+    return options
+
+
+def main():
+    options = arguments()
+    folder = cache_folder()
+    try:
+        prepare(folder, options.fetch, options.cached)
+        status, console = run(command_of(options, folder))
+        problems = judge(options, folder, console) if status == 0 else []
+    except Failure as failure:
+        print(f'linux: {failure}', file=sys.stderr)
+        return 2
+    for problem in problems:
+        print(f'linux: {problem}', file=sys.stderr)
+    return 1 if problems else status
+
+
+if __name__ == '__main__':
+    sys.exit(main())
