@@ -17,7 +17,9 @@
 #ifndef ROUNDS
 #define ROUNDS 1700u /* SGIs from each CPU to each other one */
 #endif
+#ifndef PERIOD
 #define PERIOD 500u /* of the tick, in the counter's */
+#endif
 #define STUCK 100000u
 #define TICKS 3u /* at least so many */
 
