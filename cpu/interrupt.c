@@ -1,6 +1,6 @@
 /*
- * Which interrupt is taken now, and which ends a WFI or WFE: pure functions of the wires into the PE,
- * PSTATE and the effective HCR_EL2.
+ * Which interrupt is taken now, and which ends a WFI or WFE: pure functions of the wires into the
+ * PE, PSTATE and the effective HCR_EL2.
  *
  * Physical interrupts go to EL2 while HCR_EL2.{AMO,IMO,FMO} or TGE says so, else to EL1. One
  * that goes to a higher level is not masked by PSTATE; one that goes to a lower level waits. EL0

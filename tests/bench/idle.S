@@ -1,7 +1,8 @@
 // An idle machine: each CPU sleeps in WFI and has a tick of its own, 100 times a second, from the
-// timer of EL2. The handler acknowledges, counts, sets the next deadline and ends the interrupt. Behind its last
-// tick each CPU leaves what it has counted; CPU 0 adds that up, prints the sums and turns the machine off. Entered
-// at EL2; the MMU is off. An interrupt is stray when it is not the timer's, or the timer has not fired.
+// timer of EL2. The handler acknowledges, counts, sets the next deadline and ends the interrupt.
+// Behind its last tick each CPU leaves what it has counted; CPU 0 adds that up, prints the sums and
+// turns the machine off. Entered at EL2; the MMU is off. An interrupt is stray when it is not the
+// timer's, or the timer has not fired.
 #ifndef SECONDS
 #define SECONDS 1000
 #endif

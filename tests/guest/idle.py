@@ -25,7 +25,7 @@ def assemble(folder, seconds):
 
 def run(command):
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                            text=True, check=False)
+                            text=True, check=False, timeout=500)
     return result.returncode, result.stdout
 
 
@@ -74,8 +74,9 @@ def check_late(folder):
 
 
 def check_qemu(folder):
-    _, output = run([QEMU, '-M', 'virt,virtualization=on,gic-version=2', '-cpu', 'cortex-a57', '-smp', '8', '-net', 'none',
-                     '-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-kernel', assemble(folder, 1)])
+    _, output = run([QEMU, '-M', 'virt,virtualization=on,gic-version=2', '-cpu', 'cortex-a57', '-smp', '8',
+                     '-net', 'none', '-display', 'none', '-monitor', 'none', '-serial', 'stdio',
+                     '-kernel', assemble(folder, 1)])
     return counted(output, 8, 1)
 
 

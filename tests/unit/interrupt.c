@@ -113,6 +113,25 @@ Test(interrupt, wakes_for_all_inputs)
         }
 }
 
+/* WFE: what is not masked by its bit of PSTATE, and what would be taken in spite of it. */
+Test(interrupt, wakes_from_wfe_for_all_inputs)
+{
+    for (unsigned number = 0; number < INPUTS; number++)
+        for (unsigned el = 0; el < 3; el++) {
+            struct input in = input_of(number, el);
+            bool wakes = false;
+            for (unsigned i = 0; i < 3; i++) {
+                bool taken = is_taken(physical(in.cpu.el, in.tge, in.route[i]), in.masked[i]);
+                bool exists = virtual(el, in.tge, in.route[i]) != NOT_TAKEN;
+                wakes = wakes || (in.pending[i] && (!in.masked[i] || taken)) ||
+                        (in.virtual_pending[i] && exists && !in.masked[i]);
+            }
+            cr_assert_eq(interrupt_wakes_event(&in.cpu), wakes, "input %x EL%u", number, el);
+            cr_assert(!wakes || interrupt_wakes(&in.cpu));
+            cr_assert(wakes || interrupt_to_take(&in.cpu) == INTERRUPT_NONE);
+        }
+}
+
 Test(interrupt, isr_for_all_inputs)
 {
     static const unsigned bit[3] = {8, 6, 7}; /* A, F, I */

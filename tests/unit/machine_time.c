@@ -116,6 +116,25 @@ Test(machine_time, sev_before_the_event_stream_leaves_no_deadline_behind)
     machine_free(m);
 }
 
+Test(machine_time, an_interrupt_that_pstate_masks_ends_wfi_and_not_wfe)
+{
+    for (unsigned masked = 0; masked < 2; masked++)
+        for (unsigned event = 0; event < 2; event++) {
+            struct machine *m = world_machine(1, 100);
+            struct cpu *cpu = sleeper(m, 0, 1000);
+            if (event) {
+                uint32_t wfe = A64_WFE;
+                cr_assert(machine_poke(m, pa_make(WORLD_PROGRAM(0) + 8), &wfe, sizeof wfe));
+            }
+            cpu->daif = masked ? PSTATE_DAIF : 0;
+            world_set(m, 0, SR_HCR_EL2, cpu->reg[SR_HCR_EL2] | HCR_EL2_IMO);
+            bool sleeps = masked && event;
+            cr_assert_eq(machine_run(m, 4), sleeps ? MACHINE_IDLE : MACHINE_LIMIT);
+            cr_assert_eq(cpu->wait, sleeps ? CPU_WAITS_EVENT : CPU_RUNS);
+            machine_free(m);
+        }
+}
+
 Test(machine_time, a_masked_or_unrouted_timer_wakes_nobody)
 {
     struct machine *m = world_machine(1, 100);
