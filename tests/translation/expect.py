@@ -29,7 +29,8 @@ class Expected:
     def __init__(self, case, machine, attempt, quirks=()):
         self.quirks, self.used = quirks, set()
         self.case, self.attempt, self.fault = case, attempt, None
-        self.pieces = []           # of the access: [first address, leaf]
+        self.pieces = []           # of the access: (first address, leaf)
+        self.first = attempt.va
         self.walker = Walker(case, machine, attempt, self.quirk)
         self.is_at = layout.KIND.get(attempt.probe) == layout.AT
         self.how, self.value = attempt.spsr << 32, attempt.value
@@ -100,6 +101,7 @@ class Expected:
     def translate(self):
         """each element, and of it each page; a fault has the address that it is of"""
         a, va = self.attempt, self.attempt.va
+        self.first = va
         try:
             for first in (va, va + 8) if a.probe in ('ldp', 'stp') else (va,):
                 self.element(first)
@@ -126,7 +128,9 @@ class Expected:
                 break
         for a.va, leaf in new:
             self.walker.check_memory(leaf)
-        self.pieces += new
+            self.pieces.append((a.va, leaf))
+            if layout.KIND.get(a.probe) == layout.STORE and a.va == first and len(new) > 1:
+                self.store(first, size, 0 if first != self.first else a.value, border - first)
 
     def aborts_first(self):
         """a misaligned PC that is translated all the same"""
@@ -298,9 +302,10 @@ class Expected:
         raw = bytes(self.word(pa & ~7) >> 8 * (pa & 7) & 0xff for pa in at)
         return int.from_bytes(raw, 'big' if self.is_big() else 'little')
 
-    def store(self, va, size, value):
+    def store(self, va, size, value, count=None):
+        """count: only so many bytes of it"""
         raw = (value & ones(8 * size)).to_bytes(size, 'big' if self.is_big() else 'little')
-        for n, byte in enumerate(raw):
+        for n, byte in enumerate(raw[:count]):
             pa = self.where(va + n)
             at, shift = pa & ~7, 8 * (pa & 7)
             self.memory[at] = self.word(at) & ~(0xff << shift) | byte << shift
