@@ -20,6 +20,7 @@
 /* The exclusives reservation granule: CTR_EL0.ERG says 64 bytes. */
 #define GRANULE_BYTES 64u
 #define DCZVA_BYTES 64u
+#define REST_BYTES 0xff /* of a misaligned access, behind a page border: no Device memory */
 
 /* BigEndian: by the level that executes, also where its accesses have the permissions of EL0. */
 static bool is_big_endian(const struct core *c)
@@ -90,6 +91,12 @@ static inline bool is_watched(struct core *c, uint64_t va, const struct mem_op *
 #endif
 }
 
+/* What has to be aligned by itself, with SCTLR_ELx.A and in Device memory. */
+static uint8_t alignment_unit(const struct mem_op *op, unsigned size)
+{
+    return op->element != 0 && op->element < size ? op->element : (uint8_t)size;
+}
+
 /* Translates for an access; false with the fault noted. Remembers what the walk cost. */
 static bool translate(struct core *c, uint64_t va, const struct mem_op *op, bool is_write,
                       unsigned size, bool check, struct translation *result)
@@ -103,7 +110,7 @@ static bool translate(struct core *c, uint64_t va, const struct mem_op *op, bool
         .is_atomic = op->atomic,
         .kind = op->kind,
         .is_write = is_write,
-        .size = check ? (uint8_t)size : 0,
+        .size = check ? alignment_unit(op, size) : size == REST_BYTES ? REST_BYTES : 0,
         .alignment = check && op->aligned ? (uint8_t)size : 1,
     };
     uint64_t fills = c->mmu->state->fills;
@@ -202,7 +209,8 @@ static bool access_split(struct core *c, uint64_t va, const struct mem_op *op, b
             page_split_erratum(c, va + first, op);
         return false;
     }
-    if (!translate(c, va + first, op, is_write, op->size, false, &page[1]))
+    unsigned rest = va & (alignment_unit(op, op->size) - 1u) ? REST_BYTES : 0;
+    if (!translate(c, va + first, op, is_write, rest, false, &page[1]))
         return false;
     uint8_t *bytes = (uint8_t *)value;
     for (unsigned i = 0; i < op->size; i++) {

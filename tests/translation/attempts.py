@@ -7,6 +7,7 @@ DAIF = 0x3c0
 SPSR = {0: DAIF, 1: DAIF | 5, 2: DAIF | 9}
 PAN, UAO = 1 << 22, 1 << 23
 AT_PROBES = [n for n, kind in layout.KIND.items() if kind == layout.AT and n[-1] != 'p']
+CROSSING = ('ldr', 'str', 'ldr', 'str', 'ldtr', 'sttr', 'strh', 'ldrsh', 'ldp', 'stp', 'sttrh')
 ACCESSES = [n for n, kind in layout.KIND.items() if kind not in (layout.AT, layout.OTHER)]
 
 
@@ -26,23 +27,37 @@ class Attempts:
         r = self.rng
         for _ in range(r.randrange(4, 8)):
             probe = r.choice(AT_PROBES[:8])
-            el = 1 if self.runs and probe[1] == '1' and probe[2] == 'e' and self.chance(15) else 2
+            el = 1 if self.runs and probe[1] == '1' and probe[2] == 'e' and \
+                not self.is_host() and self.chance(15) else 2
             self.attempt(spot, probe, el)
         if not self.runs:
             if not self.is_lost:
-                self.attempt(spot, 'fetch', r.randrange(2))
+                self.attempt(spot, 'fetch', self.low_level())
             return
         if 'pan2' in self.machine.features:
-            self.attempt(spot, r.choice(('s1e1rp', 's1e1wp')), r.choice((1, 2)))
+            self.attempt(spot, r.choice(('s1e1rp', 's1e1wp')), 2 if self.is_host() else r.choice((1, 2)))
         for _ in range(r.randrange(4, 9)):
-            self.attempt(spot, r.choice(('fetch', 'ldr', 'str', *r.sample(ACCESSES, 5))),
-                         r.randrange(2))
+            self.attempt(spot, self.access(spot), self.low_level())
+
+    def access(self, spot):
+        """one of the probes that are no AT"""
+        r = self.rng
+        if spot.is_border and self.chance(80):
+            return r.choice(CROSSING)
+        return r.choice(('fetch', 'ldr', 'str', *r.sample(ACCESSES, 5)))
+
+    def is_host(self):
+        """HCR_EL2.TGE: EL1 is out of reach"""
+        return self.case.registers['hcr_el2'] >> 27 & 1
+
+    def low_level(self):
+        return 0 if self.is_host() else self.rng.randrange(2)
 
     def is_alone(self, spot):
         """is nothing else in the target's block of 64 bytes?"""
         return not spot.is_wild and not any(
             spot.target & ~63 | n in self.case.writes for n in range(0, 64, 8)
-            if n - (spot.target & 63) not in (0, 8))
+            if (spot.target & ~63 | n) not in (spot.target, spot.second))
 
     def attempt(self, spot, probe, el):
         r, va = self.rng, spot.va
@@ -59,12 +74,16 @@ class Attempts:
             spsr |= UAO
         value = r.getrandbits(64)
         size = layout.SIZE.get(probe, 4)
-        if size > 1 and probe != 'stp' and self.chance(12):
+        if spot.is_border:
+            if size > 1 and probe not in ('fetch', 'stp', 'ldp') and self.chance(85):
+                va += r.randrange(9 - size, 8)
+        elif size > 1 and probe != 'stp' and self.chance(12):
             va += r.randrange(1, 8) if probe != 'fetch' else r.choice((1, 2, 3))
         pc = va
         if probe != 'fetch':
-            page = layout.PAGE if el == 2 else self.page
+            page = self.page2 if el == 2 else self.page
             pc = page + layout.PROBES[el] + 16 * layout.NUMBER[probe]
-        descriptor = spot.path1[-1].pa if spot.path1 and not self.updates else 0
-        self.case.attempts.append(Attempt(probe, el, spsr, pc & ones(64), va & ones(64), value,
-                                          spot.target, descriptor, spot))
+        one = Attempt(probe, el, spsr, pc & ones(64), va & ones(64), value, spot)
+        one.target, one.second, one.context = spot.target, spot.second, spot.context
+        one.descriptor = spot.path1[-1].pa if spot.path1 and not self.updates else 0
+        self.case.attempts.append(one)

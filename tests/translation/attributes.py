@@ -31,11 +31,11 @@ def weaker(one, two, quirk):
 
 def combine(one, two, quirk):
     """S2CombineS1MemAttrs"""
+    low = next((n for n in (0, 4, 8) if n in (one & 15, two & 15)), 12)
     if is_device(one) and is_device(two):
-        return min(one, two)
+        return low
     if is_device(one) or is_device(two):
         memory = one if is_device(one) else two
-        low = next((n for n in (0, 4, 8) if n in (one & 15, two & 15)), 12)
         if low != memory & 15 and quirk('device-memory-of-one-stage'):
             return low
         return memory

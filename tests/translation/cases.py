@@ -4,7 +4,7 @@ what to attempt. What both CPUs have decides what is tried: struct of Machine.
 import coverage
 import layout
 import values
-from attempts import ACCESSES, Attempts
+from attempts import Attempts
 from focus import Focus, width_of
 from tables import Retry, Shape, Tree, WIDTHS, ones, place_in_pool
 
@@ -43,12 +43,16 @@ class Machine:
 class Spot:
     """an address under test: path1 and path2 are its entries in both stages, walk2 those of stage 2
     for each entry of path1"""
-    __slots__ = ('va', 'target', 'ipa', 'path1', 'path2', 'shape1', 'shape2', 'side', 'is_wild')
+    __slots__ = ('va', 'target', 'ipa', 'path1', 'path2', 'shape1', 'shape2', 'side', 'is_wild',
+                 'second', 'is_border', 'context')
 
     def __init__(self, va, target, ipa, side, shape1=None, shape2=None, path1=(), path2=()):
         self.va, self.target, self.ipa, self.side = va, target, ipa, side
         self.shape1, self.shape2, self.path1, self.path2 = shape1, shape2, path1, path2
         self.is_wild = False   # what it leads to may be no target
+        self.second = target + 8
+        self.is_border = False # its next 8 bytes are a spot's of their own
+        self.context = None    # the registers of its own, as of an Attempt
 
 
 class Case:
@@ -98,7 +102,11 @@ class Build(Attempts):
         self.is_far = False    # accesses may go anywhere, so that only AT can be tried
         self.is_lost = False   # not even an exception can be taken to EL1
         self.page = layout.PAGE  # its virtual address there
+        self.page2 = layout.PAGE # and at EL2
+        self.maps2 = []        # what stage 2 maps, for another stage 2
         self.focus = Focus(rng, machine) if self.chance(35) else None
+        self.other = None      # the registers for other tables
+        self.own_leaves = 0    # NG, where the ASID tells tables apart
         self.walks = []        # the paths of stage 2 to descriptors of stage 1
 
     def chance(self, percent):
@@ -129,9 +137,12 @@ class Build(Attempts):
         low = self.rng.choice([f for f in FLIPS if f < self.width and (not blocks or f > 29)])
         return bits & ~ones(low)
 
-    def target(self):
+    def target(self, like=None):
+        """16 bytes to be looked at; like: (low bits of the address, how many)"""
         for _ in range(9):
             pa = self.rng.randrange(layout.POOL, layout.POOL_END, 16)
+            if like is not None:
+                pa = pa & ~ones(like[1]) | like[0] & ones(like[1])
             if pa not in self.case.writes and pa + 8 not in self.case.writes:
                 self.case.writes[pa] = HVC | self.rng.getrandbits(32) << 32
                 self.case.writes[pa + 8] = self.rng.getrandbits(64)
@@ -159,6 +170,8 @@ class Build(Attempts):
         sl0 = START_CODE[granule][start]
         vtcr = values.vtcr(r, granule, 64 - bits, sl0, ps)
         extra = values.updates(r, 21) if self.updates else 0
+        if 'vmid16' in self.machine.features:
+            extra |= r.getrandbits(1) << 19    # VS
         if not focus and self.chance(7):
             self.runs = False
             while sl0 in START_CODE[granule].values() and \
@@ -172,23 +185,28 @@ class Build(Attempts):
         self.width = min(bits, ips, self.machine.pa_bits)
         self.flip = self.far(0) if self.width > 30 else self.far(0) | 1 << 30
         shape = Shape(granule, bits, start)
-        tree = Tree(shape, lambda size: place_in_pool(r, size, 0), lambda *_: None,
-                    self.case.poke, regs['sctlr_el2'] >> 25 & 1)
-        self.stage2 = tree
-        self.case.trees.append((2, tree))
+        self.stage2 = tree = self.make_tree2(shape)
         regs['vtcr_el2'] = vtcr | extra
-        regs['vttbr_el2'] = tree.root.base | r.getrandbits(8) << 48
+        regs['vttbr_el2'] = tree.root.base | r.getrandbits(16 if 'vmid16' in self.machine.features
+                                                           else 8) << 48
         first = focus and focus.kind == 'external on walk' and focus.level == start
         if self.chance(50 if first else 4):
             regs['vttbr_el2'] |= values.void_bit(r, WIDTHS[ps] if first else 48)
             self.runs = False
-        regs['hcr_el2'] |= values.stage2_controls(r)
+        regs['hcr_el2'] |= values.stage2_controls(r, not focus and regs['sctlr_el1'] & 1)
         self.map2(layout.PAGE ^ self.flip, layout.PAGE, True)
+
+    def make_tree2(self, shape):
+        tree = Tree(shape, lambda size: place_in_pool(self.rng, size, 0), lambda *_: None,
+                    self.case.poke, self.case.registers['sctlr_el2'] >> 25 & 1)
+        self.case.trees.append((2, tree))
+        return tree
 
     def map2(self, ipa, pa, protect):
         """by stage 2, where there is one; -> the entries"""
         if self.stage2 is None:
             return ()
+        self.maps2.append((ipa, pa, protect))
         r, difference = self.rng, ipa ^ pa
         low = (difference & -difference).bit_length() - 1 if difference else 64
         levels = [level for level in self.stage2.shape.leaf_levels()
@@ -213,13 +231,17 @@ class Build(Attempts):
         self.case.trees.append((1, tree))
         return tree
 
-    def make_spot(self, tree, side):
-        """an address of this side, led to a target"""
-        r, pa = self.rng, self.target()
+    def make_spot(self, tree, side, va=None, low=None):
+        """an address of this side, led to a target; va: the address; low: of it and of the target
+        alike are these low bits"""
+        r = self.rng
+        pa = self.target(low)
         flip = self.flip
         if self.stage2 and self.chance(60):
             flip ^= self.far(flip)
-        ipa = pa ^ flip
+        if low is not None:
+            flip &= ~ones(low[1])
+        ipa = pa ^ flip if tree or va is None else va
         spot = Spot(0, pa, ipa, side, tree and tree.shape, self.stage2 and self.stage2.shape)
         to = pa
         if self.chance(6):
@@ -229,12 +251,16 @@ class Build(Attempts):
         if tree is None:
             spot.va = ipa
         else:
-            levels = tree.shape.leaf_levels()
+            levels = [level for level in tree.shape.leaf_levels()
+                      if low is None or tree.shape.shift(level) <= low[1]]
+            if not levels:
+                raise Retry
             level = self.focus.choose_level(levels) if self.focus and \
                 not self.focus.is_stage2() else r.choice(levels)
-            low = ones(tree.shape.shift(level))
-            inside = (r.getrandbits(64) & ~low | ipa & low) & ones(tree.shape.bits)
-            leaf = values.leaf1(r)
+            within = ones(tree.shape.shift(level))
+            inside = va & ones(tree.shape.bits) if va is not None else \
+                (r.getrandbits(64) & ~within | ipa & within) & ones(tree.shape.bits)
+            leaf = values.leaf1(r) | self.own_leaves
             if self.updates:
                 leaf = values.old_or_clean(r, leaf, 1)
             spot.path1 = tree.map(inside, ipa, level, leaf, lambda: values.table1(r), False)
@@ -242,6 +268,20 @@ class Build(Attempts):
         spot.path2 = self.map2(ipa, to, False)
         self.case.spots.append(spot)
         return spot
+
+    def make_border(self, tree, side):
+        """the last bytes of a page and the first of the next, each led to a target of its own"""
+        low = self.rng.choice([tree.shape.granule, tree.shape.shift(2)] if tree else [12, 16, 21])
+        low = low if low <= 21 else tree.shape.granule
+        spot = self.make_spot(tree, side, None, (ones(low) - 7, low))
+        after = self.make_spot(tree, side, spot.va + 8, (0, low))
+        spot.second, spot.is_border = after.target, True
+        spot.is_wild = after.is_wild = True
+        return spot
+
+    def make_other(self, tree, side, spot):
+        """the same address by other tables, led to another target"""
+        self.make_spot(tree, side, spot.va, (spot.va, tree.shape.granule)).context = self.other
 
     def break_entries(self):
         """some descriptors become what they should not be"""
@@ -302,6 +342,12 @@ class Build(Attempts):
         stage1 = bool(self.chance(80) or focus and focus.stage != coverage.STAGE2)
         tested = r.getrandbits(1)
         is_both = self.chance(20)
+        if not focus and self.chance(5):
+            regs['hcr_el2'] |= 1 << 27        # TGE: no EL1, no stage 1
+            is_both = False
+            # QEMU does stage 1 in spite of it: nothing can run where it is on
+            self.runs = bool(not stage1 or self.chance(60))
+            stage1, self.is_lost = stage1 and not self.runs, not self.runs
         shapes = [self.shape1(), self.shape1()]
         regs['sctlr_el1'] = values.sctlr(r, self.machine, 1, stage1)
         regs['mair_el1'] = values.mair(r)
@@ -317,26 +363,72 @@ class Build(Attempts):
         self.page = layout.PAGE ^ self.flip
         trees = [None, None]
         if stage1:
-            if self.stage2 and self.chance(5):
-                regs['hcr_el2'] |= 1 << 12    # DC: no stage 1
             for side in (0, 1):
                 trees[side] = self.make_side(side, shapes[side], is_both or side == tested)
             if is_both:
                 self.runs, self.is_lost = False, True
-            elif not regs['hcr_el2'] >> 12 & 1:
+            elif not self.is_stage1_off():
                 self.map_page(trees[1 - tested], 1 - tested)
             else:
                 trees = [None, None]
         if regs['sctlr_el2'] >> 25 & 1:
             self.make_el2_tables()
         regs['vbar_el1'] = self.page
+        two = None if focus or self.updates or is_both else \
+            r.choice(('ASID', 'VMID', None, None, None, None))
+        if two == 'ASID' and trees[tested]:
+            self.own_leaves = values.NG
+            other = self.make_asid(shapes[tested], tested)
         for _ in range(r.randrange(1, 4)):
             side = r.getrandbits(1) if is_both else tested
+            if self.chance(15) and (trees[side] or self.stage2):
+                self.make_border(trees[side], side if trees[side] else 0)
+                continue
             spot = self.make_spot(trees[side], side if trees[side] else 0)
+            if self.own_leaves:
+                self.make_other(other, side, spot)
             self.odd_va(spot, trees[side])
+        if two == 'VMID' and self.stage2:
+            self.make_vmid()
         self.break_entries()
         for spot in self.case.spots:
             self.attempt_el1(spot)
+        if two:
+            r.shuffle(self.case.attempts)
+
+    def is_stage1_off(self):
+        """of EL1&0, whatever SCTLR_EL1.M says: HCR_EL2.DC and TGE"""
+        return self.case.registers['hcr_el2'] & (1 << 12 | 1 << 27)
+
+    def make_asid(self, shape, side):
+        """tables under another ASID, whose leaves have nG as those of the first; -> the tree"""
+        r, regs = self.rng, self.case.registers
+        tree = self.make_tree(shape, regs['sctlr_el1'] >> 25 & 1, True)
+        ttbr = [regs['ttbr0_el1'], regs['ttbr1_el1']]
+        ttbr[side] = ttbr[side] & ~ones(48) | tree.root.base
+        ttbr[regs['tcr_el1'] >> 22 & 1] ^= 1 << 48 + \
+            r.randrange(16 if regs['tcr_el1'] >> 36 & 1 else 8)
+        self.other = (*ttbr, regs['vttbr_el2'])
+        return tree
+
+    def make_vmid(self):
+        """another stage 2, which puts tables where they are and the rest elsewhere"""
+        r, regs = self.rng, self.case.registers
+        spots = {spot.ipa: spot for spot in self.case.spots}
+        maps, self.stage2 = self.maps2, self.make_tree2(self.stage2.shape)
+        vmid = regs['vttbr_el2'] >> 48 ^ 1 << r.randrange(16 if regs['vtcr_el2'] >> 19 & 1 else 8)
+        context = (regs['ttbr0_el1'], regs['ttbr1_el1'], self.stage2.root.base | vmid << 48)
+        for ipa, pa, protect in maps:
+            spot = spots.get(ipa)
+            if protect or spot is None:
+                self.map2(ipa, pa, protect)
+                continue
+            target = self.target((spot.target, r.choice((12, 14, 16))))
+            other = Spot(spot.va, target, ipa, spot.side, spot.shape1, spot.shape2, spot.path1,
+                         self.map2(ipa, target, False))
+            other.context, other.is_wild = context, True
+            if not spot.is_border:
+                self.case.spots.append(other)
 
     def shape1(self):
         r = self.rng
@@ -368,7 +460,8 @@ class Build(Attempts):
         level = r.choice(shape.leaf_levels())
         low = ones(shape.shift(level))
         inside = (r.getrandbits(64) & ~low | ipa & low) & ones(shape.bits)
-        tree.map(inside, ipa, level, values.SAFE_LEAF1, lambda: values.SAFE_TABLE1, True)
+        leaf = values.SAFE_LEAF1 | (values.NG if self.chance(50) else 0)
+        tree.map(inside, ipa, level, leaf, lambda: values.SAFE_TABLE1, True)
         self.page = inside | (ones(64) & ~ones(shape.bits) if side else 0)
 
     def make_el2_tables(self):
@@ -378,13 +471,20 @@ class Build(Attempts):
             shape = self.focus.shape1()
         else:
             shape = Shape(r.choice(self.machine.granules),
-                          64 - r.choice((16, r.randrange(16, 34))))
+                          64 - r.choice((16, r.randrange(16, 34), r.randrange(16, 40))))
         tree = Tree(shape, lambda size: place_in_pool(r, size, 0), lambda *_: None,
                     self.case.poke, regs['sctlr_el2'] >> 25 & 1)
         self.case.trees.append((1, tree))
-        level = r.choice(shape.leaf_levels())
-        for page in (layout.PAGE, layout.PAGE2):
-            tree.map(page, page, level, values.SAFE_LEAF1, lambda: values.SAFE_TABLE1, True)
+        level = r.choice([level for level in shape.leaf_levels() if shape.shift(level) < shape.bits])
+        if shape.bits < 31 and regs['sctlr_el2'] & 1:
+            low = ones(shape.shift(level))
+            self.page2 = (r.getrandbits(64) & ~low | layout.PAGE & low) & \
+                ones(min(shape.bits, layout.ALIAS_BITS))
+            regs['alias'] = self.page2
+        for page in (0, layout.PAGE2 - layout.PAGE):
+            if shape.bits > 30 or regs['alias']:
+                tree.map(self.page2 + page, layout.PAGE + page, level, values.SAFE_LEAF1,
+                         lambda: values.SAFE_TABLE1, True)
         regs['tcr_el2'] = values.tcr_el2(r, shape, self.machine)
         if self.updates:
             regs['tcr_el2'] |= values.updates(r, 21)
@@ -404,9 +504,12 @@ class Build(Attempts):
         if not regs['sctlr_el2'] & 1:
             tree = None
         for _ in range(r.randrange(1, 4)):
-            self.odd_va(self.make_spot(tree, 0), tree)
+            if tree and self.chance(15):
+                self.make_border(tree, 0)
+            else:
+                self.odd_va(self.make_spot(tree, 0), tree)
         self.break_entries()
         for spot in self.case.spots:
             for _ in range(r.randrange(6, 12)):
-                probe = r.choice(['s1e2r', 's1e2w', 'fetch'] + r.sample(ACCESSES, 5))
+                probe = r.choice(('s1e2r', 's1e2w')) if self.chance(25) else self.access(spot)
                 self.attempt(spot, probe, 2)

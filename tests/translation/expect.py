@@ -3,8 +3,8 @@ registers and memory.
 """
 import layout
 from attributes import attributes
-from layout import FIELDS, Attempt
-from model import ALIGNMENT, EXTERNAL, EXTERNAL_WALK, PERMISSION, Fault, Walker
+from layout import FIELDS
+from model import ALIGNMENT, EXTERNAL, EXTERNAL_WALK, PERMISSION, RAM, RAM_END, Fault, Walker
 from tables import ones
 
 HVC, SVC_DONE = 0x5a000000, 0x560000fe
@@ -28,7 +28,9 @@ class Expected:
 
     def __init__(self, case, machine, attempt, quirks=()):
         self.quirks, self.used = quirks, set()
-        self.case, self.attempt, self.fault, self.leaf = case, attempt, None, None
+        self.case, self.attempt, self.fault = case, attempt, None
+        self.pieces = []           # of the access: (first address, leaf)
+        self.first = attempt.va
         self.walker = Walker(case, machine, attempt, self.quirk)
         self.is_at = layout.KIND.get(attempt.probe) == layout.AT
         self.how, self.value = attempt.spsr << 32, attempt.value
@@ -37,7 +39,7 @@ class Expected:
         self.memory = dict(case.writes)
         self.run()
         target = attempt.target
-        self.low, self.high = self.word(target), self.word(target + 8)
+        self.low, self.high = self.word(target), self.word(attempt.second)
         self.memory.update(self.walker.changed)
         self.descriptor = self.word(attempt.descriptor) if attempt.descriptor else 0
         if case.registers['flags'] & 2:
@@ -57,9 +59,9 @@ class Expected:
 
     def fold(self):
         """all that the case wrote, but for the target, which is put back"""
-        out, target = 0, self.attempt.target
+        out, a = 0, self.attempt
         for pa, value in self.case.writes.items():
-            if pa not in (target, target + 8):
+            if pa not in (a.target, a.second):
                 value = self.word(pa)
             out = out * FOLD + value & ones(64)
         return out
@@ -80,10 +82,7 @@ class Expected:
                 self.quirk('cache-maintenance-that-translates-nothing'):
             self.finish()
             return
-        try:
-            self.leaf = self.walker.translate()
-        except Fault as fault:
-            self.fault = fault
+        self.translate()
         if a.probe in ('cas', 'ldadd'):
             self.run_atomic()
         if self.fault is None and a.probe == 'stxr':
@@ -99,6 +98,40 @@ class Expected:
             self.access()
             self.finish()
 
+    def translate(self):
+        """each element, and of it each page; a fault has the address that it is of"""
+        a, va = self.attempt, self.attempt.va
+        self.first = va
+        try:
+            for first in (va, va + 8) if a.probe in ('ldp', 'stp') else (va,):
+                self.element(first)
+                if a.probe == 'stp' and first == va:
+                    self.store(va, 8, a.value)
+        except Fault as fault:
+            self.fault, fault.va = fault, a.va
+        a.va, self.walker.is_rest = va, False
+
+    def element(self, first):
+        a = self.attempt
+        size = layout.SIZE.get(a.probe, 1)
+        border = (first | 0xfff) + 1
+        begins = [first]
+        if layout.KIND.get(a.probe) in (layout.LOAD, layout.STORE) and first + size > border:
+            begins.append(border)
+        new = []
+        for a.va in begins:
+            self.walker.is_rest = a.va != first
+            new.append((a.va, self.walker.translate()))
+            if a.va == first and len(begins) > 1 and layout.KIND[a.probe] == layout.LOAD and \
+                    not RAM <= new[0][1].output < RAM_END and \
+                    self.quirk('external-abort-before-the-second-page'):
+                break
+        for a.va, leaf in new:
+            self.walker.check_memory(leaf)
+            self.pieces.append((a.va, leaf))
+            if layout.KIND.get(a.probe) == layout.STORE and a.va == first and len(new) > 1:
+                self.store(first, size, 0 if first != self.first else a.value, border - first)
+
     def aborts_first(self):
         """a misaligned PC that is translated all the same"""
         walker = Walker(self.case, self.walker.machine, self.attempt, self.quirk)
@@ -106,7 +139,7 @@ class Expected:
         try:
             walker.translate()
         except Fault as one:
-            fault = one if one.kind != EXTERNAL else None
+            fault = one
         if not fault and not walker.changed or \
                 not self.quirk('misaligned-pc-behind-the-translation'):
             return False
@@ -123,7 +156,9 @@ class Expected:
         self.walker = Walker(self.case, self.walker.machine, a, self.quirk)
         try:
             for a.probe in ('ldr', 'str'):
-                self.leaf = self.walker.translate()
+                leaf = self.walker.translate()
+                self.walker.check_memory(leaf)
+                self.pieces = [(a.va, leaf)]
         except Fault as fault:
             self.fault = fault
             fault.is_write = a.probe == 'str'
@@ -136,7 +171,7 @@ class Expected:
         a = self.attempt
         a.probe = 'str'
         try:
-            self.walker.translate()
+            self.walker.check_memory(self.walker.translate())
         except Fault as fault:
             self.fault = fault
         a.probe = 'stxr'
@@ -168,7 +203,7 @@ class Expected:
         el = self.attempt.el
         esr = klass << 26 | 1 << 25 | iss
         self.far, self.hpfar = far, hpfar
-        if el == 2 or to_el2:
+        if el == 2 or to_el2 or self.walker.hcr(27):
             self.esr_el2 = esr
             self.how |= 0x200 if el == 2 else 0x400
         else:
@@ -190,7 +225,7 @@ class Expected:
         """Is what is to be executed at EL1 or EL0 out of reach by stage 2?"""
         a = self.attempt
         walker = Walker(self.case, self.walker.machine,
-                        Attempt('fetch', el, spsr, va, va, 0, 0, 0, a.about), self.quirk)
+                        a.elsewhere('fetch', el, spsr, va), self.quirk)
         try:
             walker.translate()
         except Fault as fault:
@@ -222,14 +257,15 @@ class Expected:
             if fault.kind == EXTERNAL_WALK and a.probe in SYNDROME and to_el2 and \
                     not fault.on_walk and not self.quirk('isv-of-an-external-abort'):
                 pass
-            elif (to_el2 or a.el == 2 and self.quirk('isv-of-an-abort-within-el2')) and \
+            elif (to_el2 or (a.el == 2 or self.walker.hcr(27)) and
+                  self.quirk('isv-of-an-abort-of-stage-1')) and \
                     not fault.on_walk and a.probe in SYNDROME and not is_op:
                 sas, sse, sf, ar = SYNDROME[a.probe]
                 iss |= 1 << 24 | sas << 22 | sse << 21 | 1 << 16 | sf << 15 | ar << 14
         klass = (0x20 if a.probe == 'fetch' else 0x24) + (a.el == 2 or a.el == 1 and not to_el2)
         self.elr = a.va if a.probe == 'fetch' else self.elr - 16
-        far = a.va
-        if fault.kind == EXTERNAL and kind == layout.LOAD and a.va & layout.SIZE[a.probe] - 1 and \
+        far = a.va if fault.va is None else fault.va
+        if fault.kind == EXTERNAL and kind == layout.LOAD and far & layout.SIZE[a.probe] - 1 and \
                 self.quirk('far-of-a-misaligned-external-abort'):
             far &= ~(layout.SIZE[a.probe] - 1)
         self.take(klass, iss, far, to_el2, self.ipa_of(fault))
@@ -244,7 +280,7 @@ class Expected:
                 1 << 11
         else:
             memory, share = attributes(self.walker, self.quirk)
-            self.value = memory << 56 | self.leaf.output & ones(48) & ~ones(12) | 0xa00 | \
+            self.value = memory << 56 | self.pieces[0][1].output & ones(48) & ~ones(12) | 0xa00 | \
                 share << 7
         self.finish()
 
@@ -256,34 +292,43 @@ class Expected:
             return regs['sctlr_el1'] >> 24 & 1
         return regs['sctlr_el2' if el == 2 else 'sctlr_el1'] >> 25 & 1
 
-    def load(self, pa, size):
-        raw = bytes(self.word(pa + n & ~7) >> 8 * (pa + n & 7) & 0xff for n in range(size))
+    def where(self, va):
+        """the PA of a byte"""
+        first, leaf = [one for one in self.pieces if one[0] <= va][-1]
+        return leaf.output + va - first
+
+    def load(self, va, size):
+        at = [self.where(va + n) for n in range(size)]
+        raw = bytes(self.word(pa & ~7) >> 8 * (pa & 7) & 0xff for pa in at)
         return int.from_bytes(raw, 'big' if self.is_big() else 'little')
 
-    def store(self, pa, size, value):
+    def store(self, va, size, value, count=None):
+        """count: only so many bytes of it"""
         raw = (value & ones(8 * size)).to_bytes(size, 'big' if self.is_big() else 'little')
-        for n, byte in enumerate(raw):
-            at, shift = pa + n & ~7, 8 * (pa + n & 7)
+        for n, byte in enumerate(raw[:count]):
+            pa = self.where(va + n)
+            at, shift = pa & ~7, 8 * (pa & 7)
             self.memory[at] = self.word(at) & ~(0xff << shift) | byte << shift
 
     def access(self):
-        a, pa = self.attempt, self.leaf.output
+        a, va = self.attempt, self.attempt.va
         size = layout.SIZE[a.probe]
         if a.probe in ('ldr', 'ldtr', 'ldrb', 'ldrsh', 'ldp', 'ldxr', 'ldar', 'ldtrb'):
-            self.value = self.load(pa, size)
+            self.value = self.load(va, size)
             if a.probe == 'ldrsh' and self.value >> 15:
                 self.value |= ones(64) & ~ones(16)
         elif a.probe in ('str', 'sttr', 'strh', 'sttrh', 'stlr', 'stxr', 'stp'):
-            self.store(pa, size, a.value)
             if a.probe == 'stp':
-                self.store(pa + 8, 8, 0)
+                self.store(va + 8, 8, 0)
+            else:
+                self.store(va, size, a.value)
             if a.probe == 'stxr':
                 self.value = 0
         elif a.probe == 'zva':
             for n in range(0, 64, 8):
-                self.memory[(pa & ~63) + n] = 0
+                self.memory[(self.where(va) & ~63) + n] = 0
         elif a.probe == 'ldadd':
-            self.value = self.load(pa, 8)
-            self.store(pa, 8, self.value + a.value)
-        elif a.probe == 'cas' and self.load(pa, 8) == 0:
-            self.store(pa, 8, a.value)
+            self.value = self.load(va, 8)
+            self.store(va, 8, self.value + a.value)
+        elif a.probe == 'cas' and self.load(va, 8) == 0:
+            self.store(va, 8, a.value)

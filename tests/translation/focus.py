@@ -26,8 +26,7 @@ class Focus:
 
     def shape1(self):
         while True:
-            shape = Shape(self.granule, 64 - self.rng.randrange(16, 40 if self.stage ==
-                                                                coverage.EL1 else 34))
+            shape = Shape(self.granule, 64 - self.rng.randrange(16, 40))
             if shape.start <= self.level:
                 return shape
 

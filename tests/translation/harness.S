@@ -9,7 +9,7 @@
  * vector is one HVC, which tells its number; nothing between the ERET and that exception needs
  * memory but the probe itself. The registers of EL2 are those of the case only from just before
  * the ERET until just behind the exception, with stage 1 off in between: the two pages of `page`
- * must be mapped flat in the tables of a case that changes them.
+ * must be mapped in the tables of a case that changes them, flat or at its alias.
  *
  * After each attempt its record goes to the log, which is written to the console by semihosting at
  * the end. x19 to x30 are the harness's throughout.
@@ -24,27 +24,29 @@
 
 /* A case. Behind it its descriptors, address and value, and its attempts. */
 #define C_SCTLR_EL1 0
-#define C_TTBR0_EL1 16
 #define C_MAIR_EL1 32
 #define C_HCR 48
-#define C_VTTBR 64
 #define C_SCTLR_EL2 72
 #define C_TTBR0_EL2 88
 #define C_FLAGS 104    /* 1: the registers of EL2 are not the harness's own; 2: all as it was
                           before, after each attempt */
-#define C_WRITES 112
-#define C_ATTEMPTS 120
-#define CASE_BYTES 128
+#define C_ALIAS 112    /* where EL2's tables have the two pages of `page`; 0: flat */
+#define C_WRITES 120
+#define C_ATTEMPTS 128
+#define CASE_BYTES 136
 
 /* An attempt. */
 #define A_PC 0
 #define A_SPSR 8
 #define A_VA 16
 #define A_VALUE 24     /* x1, what a store stores */
-#define A_TARGET 32    /* 16 bytes of memory to look at afterwards, and to put back; 0: none */
-#define A_DESCRIPTOR 40 /* 8 bytes to look at afterwards; 0: none, or with flag 2 all that the
+#define A_TARGET 32    /* 8 bytes of memory to look at afterwards, and to put back; 0: none */
+#define A_SECOND 40    /* 8 bytes more */
+#define A_TTBR0_EL1 48 /* TTBR0_EL1 and TTBR1_EL1, VTTBR_EL2: without TLB maintenance */
+#define A_VTTBR 64
+#define A_DESCRIPTOR 72 /* 8 bytes to look at afterwards; 0: none, or with flag 2 all that the
                            case wrote, folded into 8 bytes */
-#define ATTEMPT_BYTES 48
+#define ATTEMPT_BYTES 80
 
 /* A record: vectors and SPSR, x1, ESR_EL2, ESR_EL1, FAR, HPFAR, ELR, target, descriptor. */
 #define RECORD_BYTES 80
@@ -56,6 +58,7 @@
 #define CPTR_BITS 0x33ff
 #define BLOCK_NORMAL 0x701
 
+#define VECTORS_AT 0x40091000         /* vectors2 */
 #define FOLD 0x9e3779b97f4a7c15
 #define CLASSES_FAR 0x0030003700000000   /* aborts, misaligned PC, watchpoints: FAR counts */
 
@@ -116,17 +119,12 @@ next_case:
 2:  ldp x0, x1, [x20, #C_SCTLR_EL1]
     msr sctlr_el1, x0
     msr tcr_el1, x1
-    ldp x0, x1, [x20, #C_TTBR0_EL1]
-    msr ttbr0_el1, x0
-    msr ttbr1_el1, x1
     ldp x0, x1, [x20, #C_MAIR_EL1]
     msr mair_el1, x0
     msr vbar_el1, x1
     ldp x0, x1, [x20, #C_HCR]
     msr hcr_el2, x0
     msr vtcr_el2, x1
-    ldr x0, [x20, #C_VTTBR]
-    msr vttbr_el2, x0
     dsb sy
     isb
     tlbi alle1
@@ -138,8 +136,15 @@ next_attempt:
     cbz x24, case_done
     ldr x25, [x23, #A_TARGET]
     cbz x25, 3f
-    ldp x26, x27, [x25]
-3:  zero elr_el1, spsr_el1, esr_el1, far_el1, par_el1
+    ldr x29, [x23, #A_SECOND]
+    ldr x26, [x25]
+    ldr x27, [x29]
+3:  zero elr_el1, spsr_el1, esr_el1, far_el1, par_el1, hpfar_el2
+    ldp x0, x1, [x23, #A_TTBR0_EL1]
+    msr ttbr0_el1, x0
+    msr ttbr1_el1, x1
+    ldr x0, [x23, #A_VTTBR]
+    msr vttbr_el2, x0
     ldp x0, x1, [x23, #A_PC]
     msr elr_el2, x0
     msr spsr_el2, x1
@@ -149,6 +154,7 @@ next_attempt:
     tbz x3, #0, 4f
     ldp x4, x5, [x20, #C_SCTLR_EL2]
     ldp x6, x7, [x20, #C_TTBR0_EL2]
+    ldr x30, [x20, #C_ALIAS]
     b enter
 4:  ldr x3, =probe_at_once
     br x3
@@ -156,8 +162,10 @@ next_attempt:
 /* x8: vector, x9 to x15: what the exception left */
 noted:
     cbz x25, 5f
-    ldp x2, x3, [x25]
-    stp x26, x27, [x25]
+    ldr x2, [x25]
+    ldr x3, [x29]
+    str x26, [x25]
+    str x27, [x29]
     b 6f
 5:  mov x2, #0
     mov x3, #0
@@ -187,7 +195,7 @@ restored:
     b 9f
 8:  mov x6, #0
     lsr x16, x9, #26
-    mrs x10, far_el2
+    mov x10, x14
 9:  and x16, x16, #0x3f    /* the class that decides whether FAR counts */
     mov x17, #1
     lsl x17, x17, x16
@@ -383,7 +391,12 @@ probes2:
     probes
     .balign 1024
 
-/* x4 to x7: SCTLR_EL2, TCR_EL2, TTBR0_EL2, MAIR_EL2 */
+/*
+ * x4 to x7: SCTLR_EL2, TCR_EL2, TTBR0_EL2, MAIR_EL2. With an alias nothing here is in the range of
+ * EL2's tables: what follows the SCTLR_EL2 with stage 1 on has a fault and goes on at the alias, by
+ * VBAR_EL2; and back by where nothing is, at the alias with stage 1 off. x28 says what is on: 0: as
+ * the harness, 1: the case, 2 and 3: on the way in and out.
+ */
 enter:
     ldr x16, off
     msr sctlr_el2, x16
@@ -395,24 +408,54 @@ enter:
     tlbi alle2
     dsb sy
     isb
+    cbnz x30, enter_alias
     mov x28, #1
     msr sctlr_el2, x4
     isb
+    eret
+enter_alias:
+    add x17, x30, #(vectors2 - page)
+    msr vbar_el2, x17
+    mrs x16, elr_el2
+    mrs x17, spsr_el2
+    mov x28, #2
+    msr sctlr_el2, x4
+    isb
+    b .                    /* out of range now: the fetch has a fault */
+entered:
+    mov x28, #1
+    msr elr_el2, x16
+    msr spsr_el2, x17
     eret
 probe_at_once:
     mov x28, #0
     eret
 leave:
-    mrs x9, esr_el2
+    tbz x28, #1, 1f
+    tbz x28, #0, entered
+    mov x8, x18
+    b left
+1:  mrs x9, esr_el2
     mrs x10, esr_el1
     mrs x11, hpfar_el2
     mrs x12, elr_el2
     mrs x13, spsr_el2
+    mrs x14, far_el2
     cbz x28, 1f
     movz x16, #(SCTLR_EL2_OFF & 0xffff)
     movk x16, #(SCTLR_EL2_OFF >> 16), lsl #16
+    cbz x30, 2f
+    mov x18, x8
+    mov x28, #3
+    movz x17, #(VECTORS_AT & 0xffff)
+    movk x17, #(VECTORS_AT >> 16), lsl #16
+    msr vbar_el2, x17
     msr sctlr_el2, x16
     isb
+    b .                    /* where no code is */
+2:  msr sctlr_el2, x16
+    isb
+left:
     ldr x16, own_tcr
     msr tcr_el2, x16
     ldr x16, own_table

@@ -8,12 +8,15 @@ sys.path.insert(0, os.path.join(HERE, '..', 'differential'))
 import image  # noqa: E402
 
 PAGE, PAGE2 = 0x40090000, 0x40091000      # what runs under the tables of a case
+ALIAS_BITS = 26          # below are no devices, but memory that holds no code
 PROBES = {0: 0xc00, 1: 0x800, 2: 0x1800}  # behind PAGE, for each level
 POOL, POOL_END = 0x41000000, 0x42000000   # tables and targets
 PARAMETERS, CASES, LOG, TOP = 0x44000000, 0x44001000, 0x46000000, 0x48000000
 RECORD_BYTES = 80
 REGISTERS = ('sctlr_el1', 'tcr_el1', 'ttbr0_el1', 'ttbr1_el1', 'mair_el1', 'vbar_el1', 'hcr_el2',
-             'vtcr_el2', 'vttbr_el2', 'sctlr_el2', 'tcr_el2', 'ttbr0_el2', 'mair_el2', 'flags')
+             'vtcr_el2', 'vttbr_el2', 'sctlr_el2', 'tcr_el2', 'ttbr0_el2', 'mair_el2', 'flags',
+             'alias')
+CONTEXT = ('ttbr0_el1', 'ttbr1_el1', 'vttbr_el2')  # may be another for each attempt
 FIELDS = ('how', 'value', 'esr_el2', 'esr_el1', 'far', 'hpfar', 'elr', 'low', 'high', 'descriptor')
 
 # The probes in the order of harness.S: name, what it is, bytes, does it write.
@@ -42,15 +45,25 @@ def harness():
 
 class Attempt:
     """one AT or access; about: the address that it is about, as the generator knows it"""
-    __slots__ = ('probe', 'el', 'spsr', 'pc', 'va', 'value', 'target', 'descriptor', 'about')
+    __slots__ = ('probe', 'el', 'spsr', 'pc', 'va', 'value', 'about', 'target', 'second',
+                 'descriptor', 'context')
 
-    def __init__(self, probe, el, spsr, pc, va, value, target, descriptor, about):
+    def __init__(self, probe, el, spsr, pc, va, value=0, about=None):
         self.probe, self.el, self.spsr, self.pc, self.va = probe, el, spsr, pc, va
-        self.value, self.target, self.descriptor, self.about = value, target, descriptor, about
+        self.value, self.about = value, about
+        self.target = self.second = self.descriptor = 0
+        self.context = None        # values of CONTEXT; None: those of the case
 
-    def pack(self):
-        return struct.pack('<6Q', self.pc, self.spsr, self.va, self.value, self.target,
-                           self.descriptor)
+    def elsewhere(self, probe, el, spsr, va):
+        """another one with the same tables"""
+        out = Attempt(probe, el, spsr, va, va, 0, self.about)
+        out.context = self.context
+        return out
+
+    def pack(self, registers):
+        context = self.context or [registers[name] for name in CONTEXT]
+        return struct.pack('<10Q', self.pc, self.spsr, self.va, self.value, self.target,
+                           self.second, *context, self.descriptor)
 
 
 class Record:
@@ -67,12 +80,12 @@ def build(kernel, cases):
     out = bytearray()
     attempts = 0
     for case in cases:
-        out += struct.pack('<14Q', *[case.registers[r] for r in REGISTERS])
+        out += struct.pack('<15Q', *[case.registers[r] for r in REGISTERS])
         out += struct.pack('<2Q', len(case.writes), len(case.attempts))
         for address, value in case.writes.items():
             out += struct.pack('<2Q', address, value)
         for attempt in case.attempts:
-            out += attempt.pack()
+            out += attempt.pack(case.registers)
         attempts += len(case.attempts)
     if len(out) > LOG - CASES or attempts * RECORD_BYTES > TOP - LOG:
         raise ValueError('more than fits into one image')

@@ -23,6 +23,7 @@ class Fault(Exception):
         super().__init__(kind)
         self.kind, self.stage, self.level, self.on_walk = kind, stage, level, on_walk
         self.ipa, self.is_write, self.is_control = ipa, False, False
+        self.va = None             # of the piece of the access that it is of
 
     def status(self):
         if self.kind == ALIGNMENT:
@@ -72,11 +73,14 @@ class Walker:
     def __init__(self, case, machine, attempt, quirk=lambda name: False):
         self.quirk, self.hpd = quirk, 0
         self.regs, self.case, self.machine, self.attempt = case.registers, case, machine, attempt
+        if attempt.context:
+            self.regs = dict(case.registers, **dict(zip(layout.CONTEXT, attempt.context)))
         self.read, self.leaf1, self.leaf2, self.walk_leaf2 = [], None, None, None
         self.byte, self.share1, self.value2 = None, None, None
         self.shape1, self.shape2 = None, None
         self.changed = {}          # descriptors that were updated: PA: bytes as a number
         self.ended = None          # the fault, if any
+        self.is_rest = False       # the second page of an access that crosses into it
 
     def hcr(self, bit):
         return self.regs['hcr_el2'] >> bit & 1
@@ -258,7 +262,7 @@ class Walker:
         a = self.attempt
         if layout.KIND.get(a.probe) in (layout.AT, layout.CACHE) or a.probe == 'fetch':
             return False
-        return a.probe == 'zva' or a.va & self.size() - 1 != 0
+        return self.is_rest or a.probe == 'zva' or a.va & self.size() - 1 != 0
 
     def start1(self, va):
         """-> (shape, first table, output bits, upper half)"""
@@ -376,19 +380,26 @@ class Walker:
         if a.probe == 'stxr':
             access = 'read'
         exact = a.probe in ('ldxr', 'stxr', 'ldar', 'stlr', 'ldadd', 'cas')
-        if a.probe != 'zva' and self.is_misaligned() and (exact or sctlr >> 1 & 1):
+        if a.probe != 'zva' and not self.is_rest and self.is_misaligned() and \
+                (exact or sctlr >> 1 & 1):
             raise Fault(ALIGNMENT, 1)
         two = not el2 and self.stage2_on() and not (at and a.probe.startswith('s1e'))
-        if sctlr & 1 and not (self.hcr(12) and not el2):
+        is_host = not el2 and self.hcr(27)
+        if sctlr & 1 and (el2 or not self.hcr(12)) and \
+                (not is_host or self.quirk('stage-1-in-spite-of-tge')):
             leaf = self.stage1(a.va, access)
         else:
             leaf = self.disabled(a.va, access, el2)
         if two:
             leaf = self.leaf2 = self.stage2(leaf.output, access, False)
-        if not at and layout.KIND.get(a.probe) != layout.CACHE and a.probe != 'prfm' and \
-                not RAM <= leaf.output < RAM_END:
-            raise Fault(EXTERNAL, 1)
         return leaf
+
+    def check_memory(self, leaf):
+        """an external abort of the access itself"""
+        kind = layout.KIND.get(self.attempt.probe)
+        if kind not in (layout.AT, layout.CACHE) and not RAM <= leaf.output < RAM_END:
+            self.ended = Fault(EXTERNAL, 1)
+            raise self.ended
 
     def disabled(self, va, access, el2):
         """AArch64.S1DisabledOutput"""

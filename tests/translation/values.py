@@ -9,7 +9,7 @@ DEFAULTS = {'sctlr_el1': SCTLR_EL1, 'vbar_el1': 0x40090000, 'hcr_el2': 1 << 31,
 TG0 = {12: 0, 16: 1, 14: 2}
 TG1 = {12: 2, 14: 1, 16: 3}
 GRANULE0, GRANULE1 = ({code: size for size, code in tg.items()} for tg in (TG0, TG1))
-AF, DBM, CONTIGUOUS, PXN, UXN = 1 << 10, 1 << 51, 1 << 52, 1 << 53, 1 << 54
+NG, AF, DBM, CONTIGUOUS, PXN, UXN = 1 << 11, 1 << 10, 1 << 51, 1 << 52, 1 << 53, 1 << 54
 SAFE_LEAF1 = AF | 3 << 8 | 3 << 6 | 7 << 2     # read-only for all, attribute 7
 SAFE_TABLE1 = 0
 SAFE_LEAF2 = AF | 3 << 8 | 3 << 6 | 15 << 2
@@ -50,8 +50,10 @@ def sctlr(rng, machine, el, m):
     for bit, percent in ((2, 75), (12, 75), (1, 15), (19, 15)):      # C I A WXN
         if chance(rng, percent):
             out |= 1 << bit
-    if 'bigend' in machine.features and chance(rng, 10):
-        out |= 1 << 25
+    if 'bigend' in machine.features:
+        for bit, percent in ((25, 10), (24, 10 if el == 1 else 0)):  # EE E0E
+            if chance(rng, percent):
+                out |= 1 << bit
     if el == 1 and 'pan' in machine.features and chance(rng, 50):
         out &= ~(1 << 23)
     return out
@@ -106,9 +108,11 @@ def vtcr(rng, granule, t0sz, sl0, ps):
     return 1 << 31 | ps << 16 | TG0[granule] << 14 | walks(rng) | sl0 << 6 | t0sz
 
 
-def stage2_controls(rng):
-    """of HCR_EL2: VM, and PTW, CD, ID"""
+def stage2_controls(rng, may_default):
+    """of HCR_EL2: VM, and PTW, CD, ID; DC, which is stage 2 without VM, too"""
     out = 1
+    if may_default and chance(rng, 6):
+        out = rng.choice((1 << 12, 1 << 12 | 1))
     for bit, percent in ((2, 25), (32, 10), (33, 10)):
         if chance(rng, percent):
             out |= 1 << bit

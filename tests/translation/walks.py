@@ -62,7 +62,7 @@ class Settings:
         case = cases.Case()
         for name in ('mmfr0', 'mmfr1', 'mmfr2'):
             pc = layout.PAGE + layout.PROBES[2] + 16 * layout.NUMBER[name]
-            case.attempts.append(Attempt(name, 2, attempts.SPSR[2], pc, 0, 0, 0, 0, None))
+            case.attempts.append(Attempt(name, 2, attempts.SPSR[2], pc, 0))
         logs = self.both([case], 'probe.elf')
         values = [[Record(log[n * RECORD_BYTES:(n + 1) * RECORD_BYTES]).value for n in range(3)]
                   for log in logs]
