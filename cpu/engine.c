@@ -13,14 +13,12 @@
 #include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
+#include "cpu/interrupt.h"
 #include "cpu/operands.h"
 #if defined(ENGINE_FAST)
 #include "cpu/hot/hot.h"
 #endif
 #include "cpu/sysreg.h"
-
-/* HCR_EL2 bits that make a virtual interrupt pending by themselves. */
-#define HCR_VIRTUAL (HCR_EL2_VI | HCR_EL2_VF | HCR_EL2_VSE)
 
 /* irq-take: instructions that an unmasked interrupt waits for answer k. */
 static const uint16_t irq_delay[] = {0, 1, 4, 16, 64};
@@ -228,12 +226,6 @@ static inline bool instruction_end(struct core *c, const struct engine_budget *b
     return true;
 }
 
-/* Whether an interrupt may be there to be taken: lines change only between runs of an engine. */
-static inline bool may_interrupt(const struct cpu *cpu)
-{
-    return cpu->lines != 0 || (cpu->effective[SR_HCR_EL2] & HCR_VIRTUAL);
-}
-
 #if !defined(ENGINE_FAST)
 /* The instruction, with the machine told of its dependencies before and after. */
 static enum step execute_followed(struct core *c, enum a64_op op)
@@ -266,7 +258,7 @@ static inline bool step_once(struct core *c, const struct engine_budget *budget,
 #else
     bool debugs = __builtin_expect(c->debug_on, 0);
 #endif
-    if (__builtin_expect(may_interrupt(cpu), 0) && take_interrupt(c)) {
+    if (__builtin_expect(interrupt_may_be(cpu), 0) && take_interrupt(c)) {
         cpu->insns++; /* a step of its own: choices before and behind it differ in name */
         *reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
     } else if (!(debugs && debug_before(c)) && fetch(c, &c->word, &op)) {
@@ -326,7 +318,7 @@ static bool run_hot(struct core *c, const struct engine_budget *budget, uint64_t
 static inline bool is_hot(const struct core *c)
 {
     const struct cpu *cpu = c->cpu;
-    return hot_is_ready(c) && (!may_interrupt(cpu) || interrupt_to_take(cpu) == INTERRUPT_NONE);
+    return hot_is_ready(c) && (!interrupt_may_be(cpu) || interrupt_to_take(cpu) == INTERRUPT_NONE);
 }
 #endif
 
