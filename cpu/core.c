@@ -172,9 +172,7 @@ void direct_drop(struct core *c)
 
 void direct_refresh(struct core *c)
 {
-    const struct core_cache *cache = c->cache;
-    if (cache->generation != c->mmu->generation || cache->renew != c->events->renew ||
-        c->regimes_stale || (c->code && cache->code_epoch != c->code->epoch))
+    if (direct_code_is_stale(c))
         direct_drop(c);
     else
         direct_drop_data(c); /* code is keyed by content: it may move */

@@ -121,12 +121,17 @@ static inline struct direct_fetch *direct_fetch(struct core_cache *cache, uint64
     return &cache->fetch[(va >> PAGE_SHIFT) % DIRECT_FETCH_COUNT];
 }
 
-static inline bool direct_is_stale(const struct core *c)
+/* Whether pointers to code are stale, and then all are. */
+static inline bool direct_code_is_stale(const struct core *c)
 {
     const struct core_cache *cache = c->cache;
-    return cache->generation != c->mmu->generation || cache->epoch != *c->port->epoch ||
-           cache->renew != c->events->renew || c->regimes_stale ||
-           (c->code && cache->code_epoch != c->code->epoch);
+    return cache->generation != c->mmu->generation || cache->renew != c->events->renew ||
+           c->regimes_stale || (c->code && cache->code_epoch != c->code->epoch);
+}
+
+static inline bool direct_is_stale(const struct core *c)
+{
+    return c->cache->epoch != *c->port->epoch || direct_code_is_stale(c);
 }
 
 static inline void *direct_host(const struct direct_entry *e, uint64_t va)

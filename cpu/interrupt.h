@@ -12,9 +12,11 @@ bool interrupt_wakes_event(const struct cpu *cpu);
 /* ISR_EL1 as the current level reads it: at EL1 virtual ones where HCR_EL2 routes them. */
 uint64_t interrupt_status(const struct cpu *cpu);
 
-/* Whether an interrupt may be there to be taken. Lines change only between runs of an engine. */
+/* HCR_EL2 bits that make a virtual interrupt pending by themselves. */
+#define INTERRUPT_HCR_VIRTUAL (HCR_EL2_VI | HCR_EL2_VF | HCR_EL2_VSE)
+
+/* Whether there may be one to be taken: lines change only between runs of an engine. */
 static inline bool interrupt_may_pend(const struct cpu *cpu)
 {
-    return cpu->lines != 0 ||
-           (cpu->effective[SR_HCR_EL2] & (HCR_EL2_VI | HCR_EL2_VF | HCR_EL2_VSE)) != 0;
+    return cpu->lines != 0 || (cpu->effective[SR_HCR_EL2] & INTERRUPT_HCR_VIRTUAL) != 0;
 }

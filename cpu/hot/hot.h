@@ -126,6 +126,11 @@ void hot_stop_amid(HOT_ARGUMENTS);
 void hot_slow(HOT_ARGUMENTS);
 void hot_generic(HOT_ARGUMENTS); /* the same, the handler is s->imm */
 void hot_generic_sp(HOT_ARGUMENTS); /* the same, and SP may be written: it is register s->rd */
+/* hot_generic and hot_slow for what may change how to go on: registers, masks, TLBs. */
+void hot_system(HOT_ARGUMENTS);
+void hot_system_slow(HOT_ARGUMENTS);
+/* What takes an exception or returns from one: the last of its run, and of the visit. */
+void hot_exception(HOT_ARGUMENTS);
 void hot_undecoded(HOT_ARGUMENTS);
 void hot_page_end(HOT_ARGUMENTS);
 
@@ -145,14 +150,15 @@ static inline uint32_t hot_nzcv(const struct core_cache *h, uint64_t fa, uint64_
 
 /* What the decoded form of a word depends on. */
 struct hot_place {
-    unsigned index; /* of the word in its page */
-    unsigned stack; /* whose SP */
+    unsigned index;    /* of the word in its page */
+    unsigned stack;    /* whose SP */
+    uint32_t features; /* enum sysreg_feature */
 };
 
 enum hot_form {
     HOT_FORM_PLAIN,  /* in a run */
     HOT_FORM_BRANCH, /* ends a run */
-    HOT_FORM_SYSTEM, /* for the engine's loop */
+    HOT_FORM_NONE,   /* for the engine's loop */
 };
 
 /* Fills go, imm and the registers of a slot whose word is set. Decoders find the handler in imm. */
@@ -170,6 +176,7 @@ extern const struct hot_row hot_rows_memory_vector[A64_COUNT];
 extern const struct hot_row hot_rows_vector[A64_COUNT];
 extern const struct hot_row hot_rows_fp[A64_COUNT];
 extern const struct hot_row hot_rows_branch[A64_COUNT];
+extern const struct hot_row hot_rows_system[A64_COUNT];
 
 /* Tries to make one slot of a compare and the conditional branch behind it. */
 bool hot_fuse(struct hot_slot *s, enum a64_op op, uint32_t next, enum a64_op next_op,

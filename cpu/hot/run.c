@@ -2,13 +2,14 @@
  * The door to the hot half, the ways out of it, decoding of runs, and whatever has no form of its
  * own there: such an instruction is done by its handler, with counters, PC and flags in place.
  *
- * Models nothing itself. What leaves: a run that does not fit into the budget, instructions that
- * are the system's (barriers, exceptions, system registers), dynamic costs, and anything that
- * makes a pointer stale.
+ * Models nothing itself. What leaves: a run that does not fit into the budget, exceptions, waits,
+ * dynamic costs, and anything that makes a pointer stale or the engine look at interrupts or at
+ * registers that lag.
  *
  * DDI 0487: no part; the meaning of instructions stands in cpu/exec.
  */
 #include "cpu/hot/vector.h"
+#include "cpu/interrupt.h"
 
 #define INDEX(h, s) ((uint64_t)((s) - (h)->slots))
 
@@ -51,6 +52,19 @@ static void stop_behind(HOT_ARGUMENTS, enum step step)
     h->step = step;
 }
 
+/* The handler does its work, with everything in its place. */
+static inline __attribute__((always_inline)) enum step handle(struct core_cache *h,
+                                                              const struct hot_slot *s,
+                                                              uint64_t before, uint64_t fa,
+                                                              uint64_t fb, exec_function *handler)
+{
+    struct core *c = h->core;
+    settle(h, s, before, fa, fb);
+    c->word = s->word;
+    c->extra_cost = 0;
+    return handler(c, s->word);
+}
+
 /*
  * sp: a register that the hot half wants aligned, and that the handler may write; or NULL. It is
  * always inline: a seventh argument would need a frame, and a chain of frames would never end.
@@ -60,10 +74,7 @@ static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec
 {
     struct core *c = h->core;
     uint64_t before = b + s->run; /* the slot may be dropped by what its instruction stores */
-    settle(h, s, before, fa, fb);
-    c->word = s->word;
-    c->extra_cost = 0;
-    enum step step = handler(c, s->word);
+    enum step step = handle(h, s, before, fa, fb, handler);
     if (direct_is_stale(c))
         direct_refresh(c);
     if (__builtin_expect(step != STEP_NEXT || c->extra_cost != 0 || c->lines_may_change ||
@@ -87,6 +98,57 @@ void hot_generic(HOT_ARGUMENTS)
 void hot_generic_sp(HOT_ARGUMENTS)
 {
     return by_handler(HOT_PASS, (exec_function *)(uintptr_t)s->imm, &x[s->rd]);
+}
+
+/* What forms of FP and SIMD look at. */
+static void open_vectors(struct core *c)
+{
+    uint64_t told = UINT64_C(1) << EVENT_SYSREG | UINT64_C(1) << EVENT_EFFECTIVE;
+    uint64_t fpcr = c->cpu->reg[SR_FPCR];
+    c->cache->vectors = fp_is_open(c) && (c->events->mask & told) == 0;
+    c->cache->host_fp = c->cache->vectors && (fpcr & (FPCR_RMode | FPCR_FZ)) == 0;
+}
+
+/* Whether the hot half cannot go on behind an instruction that may change more than registers. */
+static bool is_over(const struct core_cache *h)
+{
+    const struct core *c = h->core;
+    const struct cpu *cpu = c->cpu;
+    return c->extra_cost != 0 || c->lines_may_change || c->events->stop ||
+           direct_code_is_stale(c) || direct_fetch_tag(h, cpu) != h->fetch_tag ||
+           cpu->unsynchronized_count != 0 || c->mmu->state->queue_count != 0 ||
+           (interrupt_may_pend(cpu) && interrupt_to_take(cpu) != INTERRUPT_NONE);
+}
+
+static inline __attribute__((always_inline)) void by_system(HOT_ARGUMENTS, exec_function *handler)
+{
+    struct core *c = h->core;
+    uint64_t before = b + s->run;
+    enum step step = handle(h, s, before, fa, fb, handler);
+    if (step != STEP_NEXT || is_over(h))
+        return stop_behind(h, s, x, before, fa, fb, step);
+    if (direct_is_stale(c))
+        direct_refresh(c); /* of data: the code is as it was */
+    h->data_tag = direct_data_tag(h, direct_view(c->cpu));
+    open_vectors(c);
+    HOT_NEXT(1);
+}
+
+void hot_system(HOT_ARGUMENTS)
+{
+    return by_system(HOT_PASS, (exec_function *)(uintptr_t)s->imm);
+}
+
+void hot_system_slow(HOT_ARGUMENTS)
+{
+    return by_system(HOT_PASS, ENGINE(exec_table)[a64_decode(s->word)]);
+}
+
+void hot_exception(HOT_ARGUMENTS)
+{
+    uint64_t before = b + s->run;
+    enum step step = handle(h, s, before, fa, fb, (exec_function *)(uintptr_t)s->imm);
+    return stop_behind(h, s, x, before, fa, fb, step);
 }
 
 void hot_page_end(HOT_ARGUMENTS)
@@ -182,9 +244,13 @@ enum hot_form hot_decode(struct hot_slot *s, enum a64_op op, const struct hot_pl
             decode_plain(s, op, place);
             return HOT_FORM_PLAIN;
         }
+        row = &hot_rows_system[op];
+        s->imm = (uint64_t)(uintptr_t)ENGINE(exec_table)[op];
+        if (row->decode && row->decode(s, s->word, place, row->go))
+            return s->go == hot_exception ? HOT_FORM_BRANCH : HOT_FORM_PLAIN;
     }
     s->go = hot_stop;
-    return HOT_FORM_SYSTEM;
+    return HOT_FORM_NONE;
 }
 
 /* Decodes from word i of a page on to the end of the run; then the sums, backwards. */
@@ -195,11 +261,11 @@ static void decode_run(struct core *c, struct code_page *page, struct hot_slot *
     enum hot_form form = HOT_FORM_PLAIN;
     for (; end < CODE_WORDS && slots[end].go == hot_undecoded && form == HOT_FORM_PLAIN; end++) {
         struct hot_slot *s = &slots[end];
-        struct hot_place place = {.index = end, .stack = stack};
+        struct hot_place place = {end, stack, c->model->features};
         enum a64_op op = code_op(page, end);
         s->word = page->word[end];
         form = hot_decode(s, op, &place);
-        s->run = form == HOT_FORM_SYSTEM
+        s->run = form == HOT_FORM_NONE
                      ? 0
                      : HOT_INSN + c->timing->instruction[a64_class(op)];
         if (form == HOT_FORM_PLAIN && end + 1 < CODE_WORDS)
@@ -224,15 +290,6 @@ void hot_undecoded(HOT_ARGUMENTS)
 }
 
 /* --- the door ------------------------------------------------------------------------------- */
-
-/* What forms of FP and SIMD look at. */
-static void open_vectors(struct core *c)
-{
-    uint64_t told = UINT64_C(1) << EVENT_SYSREG | UINT64_C(1) << EVENT_EFFECTIVE;
-    uint64_t fpcr = c->cpu->reg[SR_FPCR];
-    c->cache->vectors = fp_is_open(c) && (c->events->mask & told) == 0;
-    c->cache->host_fp = c->cache->vectors && (fpcr & (FPCR_RMode | FPCR_FZ)) == 0;
-}
 
 bool hot_is_ready(const struct core *c)
 {
