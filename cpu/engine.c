@@ -318,7 +318,8 @@ static bool run_hot(struct core *c, const struct engine_budget *budget, uint64_t
 static inline bool is_hot(const struct core *c)
 {
     const struct cpu *cpu = c->cpu;
-    return hot_is_ready(c) && (!interrupt_may_pend(cpu) || interrupt_to_take(cpu) == INTERRUPT_NONE);
+    return hot_is_ready(c) &&
+           (!interrupt_may_pend(cpu) || interrupt_to_take(cpu) == INTERRUPT_NONE);
 }
 #endif
 

@@ -92,8 +92,8 @@ _Static_assert(offsetof(struct cpu, effective) ==
     do {                                                                                        \
         struct cpu *cpu = h->core->cpu;                                                         \
         uint32_t daif = (masks);                                                                \
-        if (__builtin_expect(!is_plain(h, s, 0) || interrupt_may_pend(cpu), 0))                   \
-            return hot_system_slow(HOT_PASS);                                                        \
+        if (__builtin_expect(!is_plain(h, s, 0) || interrupt_may_pend(cpu), 0))                 \
+            return hot_system_slow(HOT_PASS);                                                      \
         cpu->daif = daif;                                                                       \
         HOT_NEXT(1);                                                                            \
     } while (0)
