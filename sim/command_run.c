@@ -26,6 +26,7 @@ enum {
     RUN_QUANTUM, RUN_TLB, RUN_ERRATA,
     RUN_STORE_BUFFER, RUN_HISTORY,
     RUN_CACHES, RUN_CACHE_SETS,
+    RUN_COUNTER_HZ,
 };
 
 static const struct option options[] = {
@@ -37,7 +38,8 @@ static const struct option options[] = {
     OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM),
     OPTION("tlb", RUN_TLB), OPTION("errata", RUN_ERRATA),
     OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY),
-    OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS), {0},
+    OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS),
+    OPTION("counter-hz", RUN_COUNTER_HZ), {0},
 };
 
 static const char option_help[] =
@@ -54,6 +56,7 @@ static const char option_help[] =
     "  --store-buffer N  stores of a CPU that may wait, 1 to 64 (0: none; choice store-drain)\n"
     "  --history N       writes that loads may look behind, 1 to 256 (0: none; choice load-early)\n"
     "  --caches on|off   L1 caches of each CPU and a shared L2, in the model's sizes (off)\n"
+    "  --counter-hz N    ticks of the system counter a second, a divisor of 10^9 (62500000)\n"
     "  --cache-sets N    at most N sets in each cache, a power of two (the model's)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
@@ -210,6 +213,8 @@ static bool take_machine_option(const struct command *command, int option,
         return parse_errata(command, optarg, &config->errata);
     case RUN_CACHES:
         return parse_words(command, "--caches", "off", "on", &config->caches);
+    case RUN_COUNTER_HZ:
+        return option_u32(command, "--counter-hz", 1, UINT32_MAX, &config->counter_hz);
     case RUN_CACHE_SETS:
         return option_u32(command, "--cache-sets", 1, UINT32_MAX, &config->cache_sets);
     case RUN_PROP:

@@ -195,6 +195,11 @@ static void core_send_event(void *owner, unsigned pe)
         machine_event(m, target, m->state->cpu[pe].cycles);
 }
 
+static bool core_stream_event(void *owner, unsigned pe)
+{
+    return machine_stream_event(owner, pe);
+}
+
 static uint64_t core_counter(void *owner, unsigned pe)
 {
     struct machine *m = owner;
@@ -247,6 +252,7 @@ const struct core_ops machine_core_ops = {
     .instruction_begin = machine_order_instruction_begin,
     .instruction_end = machine_order_instruction_end,
     .send_event = core_send_event,
+    .stream_event = core_stream_event,
     .counter = core_counter,
     .timer_changed = core_timer_changed,
     .cache = core_cache_operation,

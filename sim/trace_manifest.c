@@ -31,6 +31,7 @@ static const struct number_row config_rows[] = {
 static const struct number_row option_rows[] = {
     ROW(struct machine_config, caches),
     ROW(struct machine_config, cache_sets),
+    ROW(struct machine_config, counter_hz),
     ROW(struct machine_config, tlb_core),
     ROW(struct machine_config, store_buffer),
     ROW(struct machine_config, history),

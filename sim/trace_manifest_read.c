@@ -176,6 +176,7 @@ static void take_config(struct reader *r, json_t *root, struct machine_config *c
     config->timing_flat = take_u32(r, object, "timing_flat");
     config->caches = take_option(r, object, "caches");
     config->cache_sets = take_option(r, object, "cache_sets");
+    config->counter_hz = take_option(r, object, "counter_hz");
     config->store_buffer = take_option(r, object, "store_buffer");
     config->history = take_option(r, object, "history");
     config->tlb_core = take_option(r, object, "tlb_core");
