@@ -71,6 +71,22 @@ static enum port_result uart_access(struct machine *m, const struct access *a, u
     return answer == PL011_ABORT ? PORT_EXTERNAL_ABORT : PORT_OK;
 }
 
+/* Whose register this is, as far as it costs something of its own. */
+static enum timing_frame timing_frame_of(uint64_t pa)
+{
+    static const uint8_t frames[GIC_FRAME_COUNT] = {
+        [GIC_FRAME_D] = TIMING_GICD,
+        [GIC_FRAME_C] = TIMING_GICC,
+        [GIC_FRAME_H] = TIMING_GICH,
+        [GIC_FRAME_V] = TIMING_GICV,
+    };
+    enum gic_frame frame;
+    uint32_t offset;
+    if (gic_frame(pa, &frame, &offset))
+        return (enum timing_frame)frames[frame];
+    return pa - MAP_UART < PAGE_BYTES ? TIMING_UART : TIMING_DEVICE;
+}
+
 static enum port_result device_access(struct machine *m, const struct access *a, uint64_t value[2])
 {
     enum gic_frame frame;
@@ -80,7 +96,7 @@ static enum port_result device_access(struct machine *m, const struct access *a,
         order_device(m->order, a);
     c->visible = VISIBLE_DEVICE;
     c->lines_may_change = true;
-    c->extra_cost += m->timing.device;
+    c->extra_cost += m->timing.device[timing_frame_of(a->pa.bits)][a->is_write != 0];
     if (a->size > 4)
         return PORT_EXTERNAL_ABORT;
     if (gic_frame(a->pa.bits, &frame, &offset))
