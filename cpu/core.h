@@ -24,6 +24,9 @@ struct core_ops {
     void (*barrier)(void *owner, unsigned pe, enum barrier_kind kind, unsigned crm);
     /* SEV: sets every PE's event register. */
     void (*send_event)(void *owner, unsigned pe);
+    /* WFE looks at the event register: whether an event stream has set it since it was last looked
+       at. Asked only while a stream is on. */
+    bool (*stream_event)(void *owner, unsigned pe);
     /* The system counter in ticks as this PE reads it. */
     uint64_t (*counter)(void *owner, unsigned pe);
     /* A timer register was written: deadlines and lines are to be computed again. */

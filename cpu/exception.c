@@ -20,6 +20,7 @@
 #include "cpu/syndrome.h"
 #include "cpu/sysreg.h"
 #include "cpu/sysreg_row.h"
+#include "cpu/timer.h"
 #include "cpu/unknown.h"
 #include "gen/trace.h"
 
@@ -337,9 +338,12 @@ enum step exception_wait(struct core *c, bool is_wfe)
     struct cpu *cpu = c->cpu;
     if (c->debug_on && cpu->ss) /* stepped, it goes on */
         return STEP_NEXT;
-    if (is_wfe && cpu->event_register) {
-        cpu->event_register = 0;
-        return STEP_NEXT;
+    if (is_wfe) {
+        bool streamed = timer_event_stream_is_on(cpu) && c->ops->stream_event(c->owner, c->pe);
+        if (cpu->event_register || streamed) {
+            cpu->event_register = 0;
+            return STEP_NEXT;
+        }
     }
     if (!is_wfe && interrupt_wakes(cpu))
         return STEP_NEXT;

@@ -71,6 +71,8 @@ uint64_t model_value(const struct cpu_model *model, enum sysreg reg, unsigned in
         field_get(CCSIDR_EL1_NumSets, value) >= model->cache_sets)
         return (value & ~CCSIDR_EL1_NumSets) |
                field_put(CCSIDR_EL1_NumSets, model->cache_sets - 1);
+    if (reg == SR_CNTFRQ_EL0 && model->counter_hz != 0)
+        return model->counter_hz;
     if (reg == SR_MPIDR_EL1)
         return (value & ~MPIDR_EL1_Aff0) | field_put(MPIDR_EL1_Aff0, pe);
     if (reg == SR_ID_AA64MMFR0_EL1)

@@ -17,6 +17,7 @@ struct cpu_model {
     const struct sysreg_value *values;
     unsigned value_count;
     uint32_t cache_sets; /* at most so many in any cache; 0: the model's own */
+    uint32_t counter_hz; /* what firmware tells of the counter (CNTFRQ_EL0); 0: the row's */
 };
 
 /* The model of this name, or NULL; and the models by number, NULL past the last. */

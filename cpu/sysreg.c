@@ -146,6 +146,27 @@ static uint64_t read_row(const struct core *c, enum sysreg reg, uint64_t count)
     return row->is_special ? 0 : cpu->reg[reg];
 }
 
+/*
+ * While a timer is off, its TVAL and its CTL.ISTATUS are UNKNOWN: as if TVAL went on and the
+ * condition were not met, or anything else.
+ */
+static uint64_t read_timer_off(struct core *c, enum sysreg reg, uint64_t value)
+{
+    static const uint32_t other[] = {0, UINT32_MAX, 0xa5a5a5a5};
+    for (unsigned i = 0; i < ARRAY_COUNT(timer_views); i++) {
+        const struct timer_view *view = &timer_views[i];
+        if ((reg != view->ctl && reg != view->tval) ||
+            (c->cpu->effective[view->ctl] & TIMER_CTL_ENABLE) != 0)
+            continue;
+        bool is_status = reg == view->ctl;
+        uint32_t k = choose(c->chooser, c->counts, CHOICE_UNKNOWN_VALUE, c->pe,
+                            is_status ? 2 : (uint32_t)ARRAY_COUNT(other) + 1);
+        if (k != 0)
+            return is_status ? value | TIMER_CTL_ISTATUS : other[k - 1];
+    }
+    return value;
+}
+
 uint64_t sysreg_get(struct core *c, enum sysreg reg)
 {
     const struct sysreg_row *row = sysreg_row(reg);
@@ -154,7 +175,10 @@ uint64_t sysreg_get(struct core *c, enum sysreg reg)
     if (row->on_write == SYSREG_ON_WRITE_DCC)
         return debug_dcc_read(c, reg);
     bool is_timer = row->on_read == SYSREG_ON_READ_TIMER;
-    return read_row(c, reg, is_timer ? c->ops->counter(c->owner, c->pe) : 0);
+    uint64_t value = read_row(c, reg, is_timer ? c->ops->counter(c->owner, c->pe) : 0);
+    if (is_timer && choice_is_open(c->chooser, CHOICE_UNKNOWN_VALUE))
+        return read_timer_off(c, reg, value);
+    return value;
 }
 
 uint64_t sysreg_peek(const struct core *c, enum sysreg reg)

@@ -32,5 +32,6 @@ static inline uint64_t effective(const struct cpu *cpu, enum sysreg reg)
 enum cpu_timer { TIMER_P, TIMER_V, TIMER_HP, TIMER_COUNT };
 /* Output level at a counter value, in ticks. */
 bool timer_line(const struct cpu *cpu, enum cpu_timer timer, uint64_t count);
-/* The counter value at which the line will next rise; UINT64_MAX: never by itself. */
+/* The counter value at which the line will next rise or, where the counter that it compares with
+ * wraps, fall; UINT64_MAX: never by itself. */
 uint64_t timer_deadline(const struct cpu *cpu, enum cpu_timer timer, uint64_t count);

@@ -6,6 +6,9 @@
  * The event streams of CNTKCTL_EL1 and CNTHCTL_EL2 are values of the same kind: the counter at
  * which the next event comes.
  *
+ * Conditions compare unsigned 64-bit values: a virtual counter that is behind 0 because of its
+ * offset meets every condition, and leaves it where it wraps.
+ *
  * Not modelled: the secure physical timer (there is no EL3), CNTPOFF, scaling.
  *
  * DDI 0487: "The Generic Timer in AArch64 state"; CNTx_CTL_EL0, CNTx_CVAL_EL0, CNTVOFF_EL2.
@@ -40,14 +43,14 @@ bool timer_line(const struct cpu *cpu, enum cpu_timer timer, uint64_t count)
            (cpu->effective[timer_registers[timer].ctl] & TIMER_CTL_IMASK) == 0;
 }
 
-/* The same by one file of registers, the effective copies or the programmed ones. */
+/* When the level changes by itself, by one file of registers: effective copies, or programmed. */
 static uint64_t deadline_by(const uint64_t *file, enum cpu_timer timer, uint64_t count)
 {
     uint64_t ctl = file[timer_registers[timer].ctl], cval = file[timer_registers[timer].cval];
     uint64_t now = timer == TIMER_V ? count - file[SR_CNTVOFF_EL2] : count;
-    if ((ctl & TIMER_CTL_ENABLE) == 0 || (ctl & TIMER_CTL_IMASK) != 0 || now >= cval)
+    if ((ctl & TIMER_CTL_ENABLE) == 0 || (ctl & TIMER_CTL_IMASK) != 0 || cval == 0)
         return UINT64_MAX;
-    uint64_t left = cval - now;
+    uint64_t left = now < cval ? cval - now : -now; /* it rises, or falls where its counter wraps */
     return left > UINT64_MAX - count ? UINT64_MAX : count + left;
 }
 
@@ -74,16 +77,25 @@ static uint64_t stream_next(uint64_t now, unsigned bit, bool falling)
     return next > now ? next : next + period;
 }
 
+static const struct {
+    enum sysreg reg;
+    enum cpu_timer counter;
+    uint64_t enable, direction, bit;
+} streams[] = {
+    {SR_CNTKCTL_EL1, TIMER_V, CNTKCTL_EL1_EVNTEN, CNTKCTL_EL1_EVNTDIR, CNTKCTL_EL1_EVNTI},
+    {SR_CNTHCTL_EL2, TIMER_P, CNTHCTL_EL2_EVNTEN, CNTHCTL_EL2_EVNTDIR, CNTHCTL_EL2_EVNTI},
+};
+
+bool timer_event_stream_is_on(const struct cpu *cpu)
+{
+    for (unsigned i = 0; i < ARRAY_COUNT(streams); i++)
+        if (cpu->effective[streams[i].reg] & streams[i].enable)
+            return true;
+    return false;
+}
+
 uint64_t timer_event_deadline(const struct cpu *cpu, uint64_t count)
 {
-    static const struct {
-        enum sysreg reg;
-        enum cpu_timer counter;
-        uint64_t enable, direction, bit;
-    } streams[] = {
-        {SR_CNTKCTL_EL1, TIMER_V, CNTKCTL_EL1_EVNTEN, CNTKCTL_EL1_EVNTDIR, CNTKCTL_EL1_EVNTI},
-        {SR_CNTHCTL_EL2, TIMER_P, CNTHCTL_EL2_EVNTEN, CNTHCTL_EL2_EVNTDIR, CNTHCTL_EL2_EVNTI},
-    };
     uint64_t soonest = UINT64_MAX;
     for (unsigned i = 0; i < ARRAY_COUNT(streams); i++) {
         uint64_t control = cpu->effective[streams[i].reg];

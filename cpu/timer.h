@@ -10,9 +10,12 @@ uint64_t timer_count(const struct cpu *cpu, enum cpu_timer timer, uint64_t count
 /* CNTx_CTL.ISTATUS: the timer is on and its condition is met, masked or not. */
 bool timer_condition(const struct cpu *cpu, enum cpu_timer timer, uint64_t count);
 
-/* The counter value at which the line next rises, or would rise if what lags were in effect. */
+/* The counter value at which the line next changes, or would change if what lags were in effect. */
 uint64_t timer_look(const struct cpu *cpu, enum cpu_timer timer, uint64_t count);
 
 /* The counter value above `count` at which an event stream next sets the event register;
  * UINT64_MAX when none is on. */
 uint64_t timer_event_deadline(const struct cpu *cpu, uint64_t count);
+
+/* Whether any event stream is on. */
+bool timer_event_stream_is_on(const struct cpu *cpu);

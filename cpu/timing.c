@@ -28,7 +28,8 @@ struct timing timing_make(const char *model, bool flat)
     if (flat) {
         for (size_t i = 0; i < A64_CLASS_COUNT; i++)
             timing.instruction[i] = 1;
-        timing.exception = timing.walk_step = timing.tlb_miss = timing.device = 0;
+        timing.exception = timing.walk_step = timing.tlb_miss = 0;
+        memset(timing.device, 0, sizeof timing.device);
         timing.level2 = timing.memory = 0;
         timing.tlb_second = timing.tlbi_broadcast = 0;
     } else {

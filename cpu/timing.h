@@ -5,6 +5,17 @@
 #include "gen/a64.h"
 #include "sim/base/base.h"
 
+/* What a physical address that is not RAM belongs to. */
+enum timing_frame {
+    TIMING_GICD,
+    TIMING_GICC,
+    TIMING_GICH,
+    TIMING_GICV,
+    TIMING_UART,
+    TIMING_DEVICE, /* any other, or nothing at all */
+    TIMING_FRAME_COUNT
+};
+
 struct timing {
     uint32_t instruction[A64_CLASS_COUNT]; /* by class, without what the access adds */
     uint32_t exception;                    /* entry; returns are a class */
@@ -14,7 +25,7 @@ struct timing {
     uint32_t memory;                       /* one served by memory; both with caches on */
     uint32_t tlb_second;                   /* a hit in the second level of a core's TLB */
     uint32_t tlbi_broadcast;               /* a DSB that completes a broadcast TLBI */
-    uint32_t device;                       /* a device or GIC register access */
+    uint32_t device[TIMING_FRAME_COUNT][2]; /* a register's read, and its write */
     uint32_t cycles_per_tick;              /* of the system counter */
 };
 

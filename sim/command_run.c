@@ -29,6 +29,7 @@ enum {
     RUN_CACHES, RUN_CACHE_SETS,
     RUN_IRQS, RUN_LIST_REGISTERS,
     RUN_INITRD, RUN_DTB, RUN_RESETS, RUN_RELEASE,
+    RUN_COUNTER_HZ,
 };
 
 static const struct option options[] = {
@@ -43,7 +44,8 @@ static const struct option options[] = {
     OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS),
     OPTION("irqs", RUN_IRQS), OPTION("list-registers", RUN_LIST_REGISTERS),
     OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB),
-    OPTION("resets", RUN_RESETS), OPTION("release", RUN_RELEASE), {0},
+    OPTION("resets", RUN_RESETS), OPTION("release", RUN_RELEASE),
+    OPTION("counter-hz", RUN_COUNTER_HZ), {0},
 };
 
 static const char option_help[] =
@@ -64,6 +66,7 @@ static const char option_help[] =
     "  --store-buffer N  stores of a CPU that may wait, 1 to 64 (0: none; choice store-drain)\n"
     "  --history N       writes that loads may look behind, 1 to 256 (0: none; choice load-early)\n"
     "  --caches on|off   L1 caches of each CPU and a shared L2, in the model's sizes (off)\n"
+    "  --counter-hz N    ticks of the system counter a second, a divisor of 10^9 (62500000)\n"
     "  --cache-sets N    at most N sets in each cache, a power of two (the model's)\n"
     "  --irqs N          interrupts of the GIC, 96 to 992 by 32s, or 1020 (288)\n"
     "  --list-registers N        list registers of each CPU, 1 to 64 (4)\n"
@@ -222,6 +225,8 @@ static bool take_machine_option(const struct command *command, int option,
         return parse_errata(command, optarg, &config->errata);
     case RUN_CACHES:
         return parse_words(command, "--caches", "off", "on", &config->caches);
+    case RUN_COUNTER_HZ:
+        return option_u32(command, "--counter-hz", 1, UINT32_MAX, &config->counter_hz);
     case RUN_CACHE_SETS:
         return option_u32(command, "--cache-sets", 1, UINT32_MAX, &config->cache_sets);
     case RUN_RESETS:

@@ -21,6 +21,7 @@
 #define TLB_ENTRIES_DEFAULT 4096u
 #define TLB_ENTRIES_MAX 65536u
 #define CACHE_SETS_MAX 4096u
+#define COUNTER_HZ_MIN 1000000u
 
 void config_default(struct machine_config *config)
 {
@@ -55,6 +56,15 @@ static bool check_sets(uint32_t sets, struct error *error)
     if ((sets & (sets - 1)) == 0 && sets <= CACHE_SETS_MAX)
         return true;
     return error_set(error, "--cache-sets: %u is no power of two up to %u", sets, CACHE_SETS_MAX);
+}
+
+/* A tick is a whole number of cycles, which are 1 ns each. */
+static bool check_counter(uint32_t hz, struct error *error)
+{
+    if (hz == 0 || (hz >= COUNTER_HZ_MIN && CYCLES_PER_SECOND % hz == 0))
+        return true;
+    return error_set(error, "--counter-hz: %u is no divisor of 1000000000 from %u on", hz,
+                     COUNTER_HZ_MIN);
 }
 
 /* Errata that cannot show for want of what they weaken are refused: nobody should trust them. */
@@ -118,6 +128,7 @@ bool config_check(const struct machine_config *config, struct error *error)
            check_range("--caches", config->caches, 0, 1, error) &&
            check_sets(config->cache_sets, error) &&
            check_range("--release", config->spin_table, 0, 1, error) &&
+           check_counter(config->counter_hz, error) &&
            check_range("--timing", config->timing_flat, 0, 1, error) &&
            check_range("--store-buffer", config->store_buffer, 0, ORDER_STORE_MAX, error) &&
            check_range("--history", config->history, 0, ORDER_HISTORY_MAX, error) &&

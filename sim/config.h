@@ -21,6 +21,8 @@
 #define INTID_CNTP 30u
 #define INTID_UART 33u
 
+#define CYCLES_PER_SECOND 1000000000u /* of every PE */
+
 #define MODEL_NAME_MAX 32u
 #define PROPERTY_MAX 16u
 #define BOOTARGS_MAX 2048u /* as many as arm64 kernels take */
@@ -49,6 +51,7 @@ struct machine_config {
     uint32_t timing_flat; /* 1: one cycle each */
     uint32_t caches;      /* 1: L1 data and instruction caches of each PE and a shared L2 */
     uint32_t cache_sets;  /* at most so many sets in any of them, a power of two; 0: the model's */
+    uint32_t counter_hz;  /* of the system counter, a divisor of 1 GHz; 0: 62.5 MHz */
     uint32_t errata;      /* bit per enum erratum that the CPUs have */
     uint32_t open_mask;   /* bit per enum choice_kind that is open */
     uint32_t store_buffer; /* stores that wait, for each PE; 0: none do */

@@ -137,6 +137,11 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     m->model = model_configure(model, config->vmid_bits, config->asid_bits);
     m->model.cache_sets = config->cache_sets;
     m->timing = timing_make(config->model, config->timing_flat);
+    m->model.counter_hz = CYCLES_PER_SECOND / m->timing.cycles_per_tick;
+    if (config->counter_hz != 0) {
+        m->model.counter_hz = config->counter_hz;
+        m->timing.cycles_per_tick = CYCLES_PER_SECOND / config->counter_hz;
+    }
     mmu_config_make(m);
     m->state = calloc(1, sizeof *m->state);
     m->side = calloc(1, sizeof *m->side);

@@ -35,11 +35,18 @@ struct pe_state {
     uint32_t tlbi_issued;  /* highest TLBI message that this PE has issued */
 };
 
+/* Event streams of the PEs. */
+struct event_streams {
+    uint64_t on;                  /* bit per PE; 0: all is */
+    uint64_t since[PE_COUNT_MAX]; /* ticks: its events up to then have gone */
+};
+
 /* Beside the state: snapshotted with it so that going back asks the same, never hashed. */
 struct machine_side {
     struct choice_counts counts;
     uint64_t visible[PE_COUNT_MAX]; /* hint of next-cpu's question still to be asked; 0: none */
     struct lines lines; /* hashed while an edge is on its way */
+    struct event_streams streams; /* hashed while one is on */
 };
 
 struct machine_state {

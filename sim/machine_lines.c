@@ -148,9 +148,29 @@ static unsigned lines_slot(void)
 }
 
 /*
- * The event stream of a PE in WFE. It runs only while somebody waits for it: an event that comes
- * while the PE runs would let its next WFE go on at once instead of at the next event.
+ * Event streams. While a PE runs its stream's events are not waited for: its next WFE asks whether
+ * there was one (machine_stream_event); a deadline there is only while it waits.
  */
+static void streams_update(struct machine *m, unsigned pe, uint64_t count)
+{
+    struct event_streams *streams = &m->side->streams;
+    bool on = timer_event_stream_is_on(&m->state->cpu[pe]);
+    if (on == (streams->on >> pe & 1))
+        return;
+    streams->on ^= UINT64_C(1) << pe;
+    streams->since[pe] = on ? count : 0;
+}
+
+bool machine_stream_event(struct machine *m, unsigned pe)
+{
+    struct event_streams *streams = &m->side->streams;
+    const struct cpu *cpu = &m->state->cpu[pe];
+    uint64_t count = clock_read(&m->state->clock, cpu->cycles);
+    uint64_t since = streams->since[pe];
+    streams->since[pe] = count;
+    return (streams->on >> pe & 1) && timer_event_deadline(cpu, since) <= count;
+}
+
 static void stream_start(struct machine *m, unsigned pe)
 {
     struct clock *clock = &m->state->clock;
@@ -180,6 +200,7 @@ void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles)
     struct clock *clock = &m->state->clock;
     const struct cpu *cpu = &m->state->cpu[pe];
     uint64_t count = clock_read(clock, cycles);
+    streams_update(m, pe, count);
     bool lags = cpu->unsynchronized_count != 0 &&
                 choice_is_open(&m->chooser, CHOICE_SYSREG_EFFECTIVE);
     if (lags)
@@ -221,6 +242,7 @@ void machine_deadlines(struct machine *m, uint64_t cycles)
             machine_timer_update(m, pe, at);
         } else if (slot < counter_slot(0)) {
             pe = slot - stream_slot(0);
+            m->side->streams.since[pe] = clock_read(clock, at);
             machine_event(m, pe, at);
         } else if (slot < lines_slot()) { /* its time goes on: then its counters are looked at */
             pe = slot - counter_slot(0);

@@ -63,6 +63,8 @@ void machine_wires_reset(struct machine *m, unsigned pe);
 void machine_deadlines(struct machine *m, uint64_t cycles);
 /* Ends a wait; the PE's time becomes at least `cycles`. */
 void machine_wake(struct machine *m, unsigned pe, uint64_t cycles);
+/* Whether an event stream has had an event since this was last asked, or came last. */
+bool machine_stream_event(struct machine *m, unsigned pe);
 /* An event for WFE: ends such a wait, or is kept in the event register. */
 void machine_event(struct machine *m, unsigned pe, uint64_t cycles);
 

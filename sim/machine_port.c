@@ -68,6 +68,22 @@ static enum port_result uart_access(struct machine *m, const struct access *a, u
     return answer == PL011_ABORT ? PORT_EXTERNAL_ABORT : PORT_OK;
 }
 
+/* Whose register this is, as far as it costs something of its own. */
+static enum timing_frame timing_frame_of(uint64_t pa)
+{
+    static const uint8_t frames[GIC_FRAME_COUNT] = {
+        [GIC_FRAME_D] = TIMING_GICD,
+        [GIC_FRAME_C] = TIMING_GICC,
+        [GIC_FRAME_H] = TIMING_GICH,
+        [GIC_FRAME_V] = TIMING_GICV,
+    };
+    enum gic_frame frame;
+    uint32_t offset;
+    if (gic_frame(pa, &frame, &offset))
+        return (enum timing_frame)frames[frame];
+    return pa - MAP_UART < PAGE_BYTES ? TIMING_UART : TIMING_DEVICE;
+}
+
 static enum port_result device_access(struct machine *m, const struct access *a, uint64_t value[2])
 {
     enum gic_frame frame;
@@ -77,7 +93,7 @@ static enum port_result device_access(struct machine *m, const struct access *a,
         order_device(m->order, a);
     c->visible = VISIBLE_DEVICE;
     c->lines_may_change = true;
-    c->extra_cost += m->timing.device;
+    c->extra_cost += m->timing.device[timing_frame_of(a->pa.bits)][a->is_write != 0];
     if (a->size > 4)
         return PORT_EXTERNAL_ABORT;
     if (gic_frame(a->pa.bits, &frame, &offset))
@@ -192,6 +208,11 @@ static void core_send_event(void *owner, unsigned pe)
         machine_event(m, target, m->state->cpu[pe].cycles);
 }
 
+static bool core_stream_event(void *owner, unsigned pe)
+{
+    return machine_stream_event(owner, pe);
+}
+
 static uint64_t core_counter(void *owner, unsigned pe)
 {
     struct machine *m = owner;
@@ -244,6 +265,7 @@ const struct core_ops machine_core_ops = {
     .instruction_begin = machine_order_instruction_begin,
     .instruction_end = machine_order_instruction_end,
     .send_event = core_send_event,
+    .stream_event = core_stream_event,
     .counter = core_counter,
     .timer_changed = core_timer_changed,
     .cache = core_cache_operation,

@@ -79,6 +79,8 @@ uint64_t machine_hash(struct machine *m)
         memory = hash_bytes(m->order->state, machine_order_bytes(m), memory);
     if (m->side->lines.count != 0) /* all its bytes are 0 otherwise */
         memory = hash_bytes(&m->side->lines, sizeof m->side->lines, memory);
+    if (m->side->streams.on != 0)
+        memory = hash_bytes(&m->side->streams, sizeof m->side->streams, memory);
     return hash_bytes(m->state, machine_state_bytes(m), memory);
 }
 

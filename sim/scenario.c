@@ -142,6 +142,7 @@ static bool read_machine(struct reading *r, const struct yaml_node *root,
                 read_u32(r, node, "history", 0, ORDER_HISTORY_MAX, &config->history) &&
                 read_word(r, node, "caches", "off", "on", &config->caches) &&
                 read_u32(r, node, "cache-sets", 1, UINT32_MAX, &config->cache_sets) &&
+                read_u32(r, node, "counter-hz", 1, UINT32_MAX, &config->counter_hz) &&
                 read_word(r, node, "timing", "model", "flat", &config->timing_flat) &&
                 read_word(r, node, "tlb", "architectural", "core", &config->tlb_core) &&
                 read_errata(r, node, config) &&

@@ -33,6 +33,7 @@ static const struct number_row option_rows[] = {
     ROW(struct machine_config, cache_sets),
     ROW(struct machine_config, resets),
     ROW(struct machine_config, spin_table),
+    ROW(struct machine_config, counter_hz),
     ROW(struct machine_config, tlb_core),
     ROW(struct machine_config, store_buffer),
     ROW(struct machine_config, history),

@@ -178,6 +178,7 @@ static void take_config(struct reader *r, json_t *root, struct machine_config *c
     config->cache_sets = take_option(r, object, "cache_sets");
     config->resets = take_option(r, object, "resets");
     config->spin_table = take_option(r, object, "spin_table");
+    config->counter_hz = take_option(r, object, "counter_hz");
     config->store_buffer = take_option(r, object, "store_buffer");
     config->history = take_option(r, object, "history");
     config->irqs = take_option(r, object, "irqs");

@@ -7,8 +7,10 @@ is checked here.
 import re
 import sys
 
-EVENTS = ['EXCEPTION', 'WALK_STEP', 'TLB_MISS', 'TLB_SECOND', 'TLBI_BROADCAST', 'DEVICE', 'CYCLES_PER_TICK']
+EVENTS = ['EXCEPTION', 'WALK_STEP', 'TLB_MISS', 'TLB_SECOND', 'TLBI_BROADCAST', 'CYCLES_PER_TICK']
 EVENTS += ['LEVEL2', 'MEMORY']  # where an access was served, with caches on
+FRAMES = ['GICD', 'GICC', 'GICH', 'GICV', 'UART', 'DEVICE']  # each with _READ and _WRITE: enum timing_frame
+ACCESSES = [f'{frame}_{way}' for frame in FRAMES for way in ('READ', 'WRITE')]
 
 
 def read(path):
@@ -33,7 +35,7 @@ def read(path):
     if not tables:
         sys.exit(f'{path}:1: no table')
     for name, _, items, number in tables:
-        missing = (set(tables[0][2]) | set(EVENTS)) ^ set(items)
+        missing = (set(tables[0][2]) | set(EVENTS) | set(ACCESSES)) ^ set(items)
         if missing:
             sys.exit(f'{path}:{number}: {name}: not in every table: {", ".join(sorted(missing))}')
         if items['CYCLES_PER_TICK'] == 0:
@@ -48,9 +50,10 @@ def main():
         out.write('/* generated from timing.def */\n')
         for name, _, items, _ in tables:
             classes = ', '.join(f'[A64_CLASS_{k.removesuffix("_CLASS")}] = {v}'
-                                for k, v in items.items() if k not in EVENTS)
+                                for k, v in items.items() if k not in EVENTS + ACCESSES)
             events = ', '.join(f'.{k.lower()} = {items[k]}' for k in EVENTS)
-            out.write(f'{{"{name}", {{.instruction = {{{classes}}}, {events}}}}},\n')
+            frames = ', '.join(f'[TIMING_{k}] = {{{items[k + "_READ"]}, {items[k + "_WRITE"]}}}' for k in FRAMES)
+            out.write(f'{{"{name}", {{.instruction = {{{classes}}}, {events}, .device = {{{frames}}}}}}},\n')
     with open(page, 'w', encoding='utf-8') as out:
         out.write('# Timing tables\n')
         for name, what, items, _ in tables:

@@ -127,6 +127,12 @@ static void op_synchronize(void *owner, unsigned pe)
     (void)owner, (void)pe;
 }
 
+static bool op_stream_event(void *owner, unsigned pe)
+{
+    (void)owner, (void)pe;
+    return false;
+}
+
 static uint64_t op_gic_register(void *owner, unsigned pe, enum sysreg reg, bool is_write,
                                 uint64_t value)
 {
@@ -138,6 +144,7 @@ static const struct core_ops ops = {
     .tlbi = op_tlbi,
     .barrier = op_barrier,
     .send_event = op_send_event,
+    .stream_event = op_stream_event,
     .counter = op_counter,
     .timer_changed = op_timer_changed,
     .cache = op_cache,

@@ -60,6 +60,9 @@ Test(config, defaults_are_valid_and_ranges_are_checked)
     REFUSED(caches, 2, "--caches");
     REFUSED(cache_sets, 3, "--cache-sets");
     REFUSED(cache_sets, 8192, "--cache-sets");
+    REFUSED(counter_hz, 999999, "--counter-hz");
+    REFUSED(counter_hz, 62500001, "--counter-hz");
+    REFUSED(counter_hz, 500000, "--counter-hz");
     REFUSED(model[0], 0, "--model");
     REFUSED(property_count, PROPERTY_MAX + 1, "--prop");
 }

@@ -27,6 +27,7 @@ struct core_world {
     struct cpu_model model;
     struct timing timing;
     struct core_ops ops;
+    bool stream_event; /* what an event stream has done */
     struct core core;
 
     uint64_t counter;      /* what the system counter reads */
@@ -57,6 +58,13 @@ static inline uint64_t world_counter(void *owner, unsigned pe)
     struct core_world *w = owner;
     cr_assert_eq(pe, w->core.pe);
     return w->counter;
+}
+
+static inline bool world_stream_event(void *owner, unsigned pe)
+{
+    struct core_world *w = owner;
+    cr_assert_eq(pe, w->core.pe);
+    return w->stream_event;
 }
 
 static inline void world_timer_changed(void *owner, unsigned pe)
@@ -148,6 +156,7 @@ static inline struct core_world *world_new(unsigned el)
     w->chooser.decide = world_decide;
     w->chooser.decide_context = w;
     w->ops = (struct core_ops){.tlbi = world_tlbi, .counter = world_counter,
+                               .stream_event = world_stream_event,
                                .timer_changed = world_timer_changed, .cache = world_cache,
                                .synchronize = world_synchronize};
     w->clock = (struct event_clock){&w->cpu.insns, &w->cpu.cycles, &w->cpu.el};

@@ -225,3 +225,31 @@ Test(machine_port, a_restore_takes_back_what_was_written_through_kept_pointers)
         machine_free(m);
     }
 }
+
+/* A read or a write of a register costs what its frame's row says. */
+Test(machine_port, each_frame_has_its_costs)
+{
+    static const struct {
+        uint64_t pa;
+        enum timing_frame frame;
+    } places[] = {
+        {MAP_GICD, TIMING_GICD},        {MAP_GICD + 0xffc, TIMING_GICD},
+        {MAP_GICC + 4, TIMING_GICC},    {MAP_UART + 0x18, TIMING_UART},
+        {MAP_UART + 0x1000, TIMING_DEVICE},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(places); i++)
+        for (unsigned is_write = 0; is_write < 2; is_write++) {
+            struct machine *m = world_machine(1, 1);
+            for (unsigned frame = 0; frame < TIMING_FRAME_COUNT; frame++) {
+                m->timing.device[frame][0] = 1000 + frame;
+                m->timing.device[frame][1] = 2000 + frame;
+            }
+            struct cpu *cpu = WORLD_START(m, 0, is_write ? 0xb9000022u : 0xb9400022u, A64_B_SELF);
+            cpu->x[1] = places[i].pa;
+            machine_run(m, 1);
+            uint64_t cost = (is_write ? 2000u : 1000u) + places[i].frame;
+            cr_assert_eq(cpu->cycles, cost + 1, "place %zu: %llu cycles", i,
+                         (unsigned long long)cpu->cycles);
+            machine_free(m);
+        }
+}

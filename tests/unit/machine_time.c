@@ -104,6 +104,47 @@ Test(machine_time, an_event_stream_ends_wfe_at_its_next_event)
     machine_free(m);
 }
 
+/* An event that comes while the PE is busy is kept for its next WFE, and only one. */
+Test(machine_time, an_event_stream_sets_the_event_register_of_a_pe_that_runs)
+{
+    WORLD_ENGINES(kind) {
+        struct machine *m = world_machine(1, 100000);
+        m->engine = kind;
+        /* sub x2, x2, #1; cbnz x2, .-4; wfe; add x10, x10, #1; wfe; add x10, x10, #1; wfi */
+        struct cpu *cpu = WORLD_START(m, 0, 0xd51ce100 /* msr cnthctl_el2, x0 */, A64_ISB,
+                                      0xd1000442 /* sub x2, x2, #1 */, 0xb5ffffe2, A64_WFE,
+                                      A64_COUNT, A64_WFE, A64_COUNT, A64_WFI);
+        cpu->x[0] = CNTHCTL_EL2_EVNTEN | field_put(CNTHCTL_EL2_EVNTI, 5);
+        cpu->x[2] = 8 * 64 * TICK; /* many events go by */
+        while (cpu->wait == CPU_RUNS)
+            machine_run(m, m->state->step + 1);
+        cr_assert_eq(cpu->x[10], 1);
+        cr_assert_eq(cpu->wait, CPU_WAITS_EVENT, "the second one sleeps");
+        uint64_t first = cpu->cycles;
+        cr_assert_eq(machine_run(m, m->state->step + 100), MACHINE_IDLE);
+        cr_assert_eq(cpu->x[10], 2);
+        uint64_t next = (first / TICK + 32) / 64 * 64 + 32;
+        cr_assert_eq(cpu->cycles, next * TICK + 2, "%llu", (unsigned long long)cpu->cycles);
+        uint64_t hash = machine_hash(m);
+        m->side->streams.since[0]++;
+        cr_assert_neq(machine_hash(m), hash);
+        machine_free(m);
+    }
+}
+
+/* Switched on long after the last time that its bit changed: nothing has come yet. */
+Test(machine_time, an_event_stream_has_no_events_before_it_is_on)
+{
+    struct machine *m = world_machine(1, 100000);
+    struct cpu *cpu = WORLD_START(m, 0, 0xd51ce100 /* msr cnthctl_el2, x0 */, A64_ISB, A64_WFE,
+                                  A64_COUNT, A64_WFI);
+    cpu->cycles = 40 * TICK;
+    cpu->x[0] = CNTHCTL_EL2_EVNTEN | field_put(CNTHCTL_EL2_EVNTI, 5);
+    cr_assert_eq(machine_run(m, 100), MACHINE_IDLE);
+    cr_assert_eq(cpu->cycles, 96 * TICK + 2);
+    machine_free(m);
+}
+
 Test(machine_time, sev_before_the_event_stream_leaves_no_deadline_behind)
 {
     struct machine *m = world_machine(2, 1);

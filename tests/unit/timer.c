@@ -51,25 +51,39 @@ Test(timer, only_the_virtual_timer_has_an_offset)
     }
 }
 
-/* The deadline is the first count at which the line is up, if it is down now. */
-Test(timer, deadline_is_where_the_line_rises)
+/* The deadline is the first count at which the line is another one than now. */
+Test(timer, deadline_is_where_the_line_changes)
 {
     for (size_t p = 0; p < ARRAY_COUNT(places); p++)
         for (unsigned ctl = 0; ctl < 4; ctl++)
-            for (uint64_t offset = 0; offset < 12; offset++)
+            for (uint64_t offset = 0; offset < 30; offset++)
                 for (uint64_t cval = 0; cval < 12; cval++)
                     for (uint64_t now = 12; now < 24; now++) {
                         struct cpu cpu = {0};
                         cpu.effective[places[p].ctl] = ctl;
                         cpu.effective[places[p].cval] = cval;
                         cpu.effective[SR_CNTVOFF_EL2] = offset;
-                        uint64_t rises = UINT64_MAX;
-                        if (!timer_line(&cpu, places[p].timer, now))
-                            for (uint64_t t = now; t < 64 && rises == UINT64_MAX; t++)
-                                if (timer_line(&cpu, places[p].timer, t))
-                                    rises = t;
-                        cr_assert_eq(timer_deadline(&cpu, places[p].timer, now), rises);
+                        uint64_t changes = UINT64_MAX;
+                        bool line = timer_line(&cpu, places[p].timer, now);
+                        for (uint64_t t = now; t < 64 && changes == UINT64_MAX; t++)
+                            if (timer_line(&cpu, places[p].timer, t) != line)
+                                changes = t;
+                        cr_assert_eq(timer_deadline(&cpu, places[p].timer, now), changes);
                     }
+}
+
+Test(timer, a_line_falls_where_the_virtual_counter_wraps)
+{
+    struct cpu cpu = {0};
+    cpu.effective[SR_CNTV_CTL_EL0] = 1;
+    cpu.effective[SR_CNTVOFF_EL2] = 1000;
+    for (uint64_t cval = 0; cval < 3; cval++) {
+        cpu.effective[SR_CNTV_CVAL_EL0] = cval;
+        cr_assert(timer_line(&cpu, TIMER_V, 999), "the counter is 2^64 - 1");
+        cr_assert_eq(timer_line(&cpu, TIMER_V, 1000), cval == 0);
+        cr_assert_eq(timer_deadline(&cpu, TIMER_V, 900), cval == 0 ? UINT64_MAX : 1000);
+        cr_assert_eq(timer_deadline(&cpu, TIMER_V, 1000), cval == 0 ? UINT64_MAX : 1000 + cval);
+    }
 }
 
 Test(timer, a_deadline_out_of_range_never_comes)
@@ -78,7 +92,7 @@ Test(timer, a_deadline_out_of_range_never_comes)
     cpu.effective[SR_CNTV_CTL_EL0] = 1;
     cpu.effective[SR_CNTV_CVAL_EL0] = UINT64_MAX;
     cpu.effective[SR_CNTVOFF_EL2] = 10;
-    cr_assert_eq(timer_deadline(&cpu, TIMER_V, 100), UINT64_MAX);
+    cr_assert_eq(timer_deadline(&cpu, TIMER_V, 100), UINT64_MAX, "2^64 + 9 is not reached");
     cpu.effective[SR_CNTVOFF_EL2] = (uint64_t)-10; /* the virtual counter is ahead */
     cr_assert_eq(timer_deadline(&cpu, TIMER_V, 100), UINT64_MAX - 10);
 }

@@ -33,6 +33,7 @@ static struct trace sample(void)
     t.setup.config.open_mask = 1u << CHOICE_NEXT_CPU | 1u << CHOICE_TLBI_DELIVER;
     t.setup.config.caches = 1;
     t.setup.config.cache_sets = 8;
+    t.setup.config.counter_hz = 1000000;
     t.setup.config.tlb_core = 1;
     t.setup.config.errata = 1u << ERRATUM_PAGE_SPLIT;
     t.setup.config.property_count = 2;
