@@ -38,6 +38,7 @@ class Machine:
             self.features.add('vmid16')
         if 'pan' in self.features:             # of Armv8.1 like it
             self.features.add('lse')
+        self.targets = coverage.targets(self)
 
 
 class Spot:
@@ -63,12 +64,14 @@ class Case:
         self.registers.update(values.DEFAULTS)
         self.writes, self.attempts, self.spots = {}, [], []
         self.name, self.trees = '', []
+        self.recursive = set()     # entries that lead to their own table or to the first
 
     def only(self, attempt):
         """the same with this attempt alone"""
         out = Case()
         out.registers, out.writes, out.name = self.registers, self.writes, self.name
         out.attempts, out.trees, out.spots = [attempt], self.trees, self.spots
+        out.recursive = self.recursive
         return out
 
     def poke(self, pa, value, is_new):
@@ -304,6 +307,9 @@ class Build(Attempts):
             if value & 3 == 1 and entry.next and entry in walked:
                 value &= ~1            # there QEMU would look for tables anywhere
             tree.write(entry, value)
+            if entry.next and value & 3 == 3 and value & ones(48) >> 12 << 12 != entry.next.base and \
+                    not value >> 32 & 0xffff:
+                self.case.recursive.add(entry)
             if entry.value & 3 == 1 and entry.level not in tree.shape.leaf_levels():
                 self.is_far = True     # QEMU takes it for a block of terabytes
         for spot in self.case.spots:

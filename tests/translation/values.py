@@ -1,6 +1,6 @@
 """Values of registers and descriptors: random, but such that most of them work."""
 import layout
-from tables import Shape, ones
+from tables import Shape, ones, stage2_first
 
 SCTLR_EL1 = 0x30d0d998 | 1 << 26       # RES1, SA SA0, nTWI nTWE, UCT DZE UCI, I
 SCTLR_EL2 = 0x30c51835                 # the harness's own: M C I
@@ -121,10 +121,8 @@ def stage2_controls(rng, may_default):
 
 def stage2_shapes(granule, pa_bits):
     """-> [(first level, bits)] that VTCR_EL2 may say"""
-    first = {12: 0 if pa_bits >= 44 else 1, 14: 1 if pa_bits >= 42 else 2,
-             16: 1 if pa_bits >= 44 else 2}[granule]
     out = []
-    for start in range(first, 3 if granule == 12 else 4):
+    for start in range(stage2_first(granule, pa_bits), 3 if granule == 12 else 4):
         shift = Shape(granule, 48, start).shift(start)
         most = min(shift + granule - 3 + 4, pa_bits, 48)
         out += [(start, bits) for bits in range(max(shift + 1, 25), most + 1)]
