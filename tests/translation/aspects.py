@@ -2,8 +2,8 @@
 registers and descriptors may say, each as a row: a name, what it needs, and when it is there.
 """
 import layout
-from tables import Shape, ones, stage2_first
-from values import CONTIGUOUS, NG, PXN, granule0, stage2_shapes
+from tables import Shape, ones
+from values import CONTIGUOUS, NG, stage2_shapes
 
 PAN, UAO = 1 << 22, 1 << 23
 DONE, FAULT, ANY = 'done', 'fault', 'tried'
@@ -58,11 +58,6 @@ class View:
 
 def is_tagged(v):
     return not v.at and v.attempt.va >> 56 != (0xff if v.side else 0) and v.sctlr(0)
-
-
-def updated(v):
-    """descriptors are not what they were: the fold of unchanged ones is not known here"""
-    return v.regs['flags'] & 2
 
 
 def border(v):
@@ -181,7 +176,8 @@ def keys(case, attempt, record, found):
         yield ('input size', 'EL2' if v.el2 else f'TTBR{v.side}_EL1', t0sz)
         if v.leaf1.value & CONTIGUOUS and not found:
             yield ('contiguous', v.spot.shape1.granule, v.leaf1.level)
-    if v.stage2_on() and not v.attempt.probe.startswith('s1'):
+    if v.stage2_on() and not v.attempt.probe.startswith('s1e') or \
+            v.found and v.found[1][:7] == 'stage 2':
         yield from keys_of_stage2(v)
     if v.at and not found:
         yield ('memory', type1(v), type2(v))
@@ -195,7 +191,7 @@ def keys_of_stage2(v):
         reach = shape.bits - shape.shift(shape.start)
         yield ('tables side by side', shape.granule, shape.start,
                1 << max(0, reach - shape.stride))
-    elif v.found and v.found[1] == 'stage 2' and v.found[0] == 4:
+    elif v.found and v.found[1][:7] == 'stage 2' and v.found[0] == 4:
         yield ('SL0 that does not go with T0SZ', {0: 12, 1: 16, 2: 14}.get(vtcr >> 14 & 3, 0),
                vtcr >> 6 & 3)
 
@@ -222,7 +218,6 @@ def possible(machine):
     out |= {('memory', one, two) for one in ('off', 'DC') for two in range(16)}
     for size in machine.granules:
         out |= {('contiguous', size, level) for level in Shape(size, 48).leaf_levels()}
-        first = stage2_first(size, machine.pa_bits)
         for start, bits in stage2_shapes(size, machine.pa_bits):
             reach = bits - Shape(size, bits, start).shift(start)
             out.add(('tables side by side', size, start, 1 << max(0, reach - size + 3)))

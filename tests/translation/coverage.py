@@ -4,6 +4,7 @@ what registers and descriptors may say. `possible` is what a full run must see.
 """
 import aspects
 import layout
+from expect import Expected
 from tables import Shape, stage2_first
 from values import granule0, granule1
 
@@ -16,8 +17,9 @@ OTHER = {0x21: 'alignment', 0x10: 'external'}
 
 # Instructions that a walk cannot tell apart.
 FAMILY = {'ldr': 'load', 'ldrb': 'load', 'ldrsh': 'load', 'str': 'store', 'strh': 'store',
-          'ldtr': 'LDTR', 'ldtrb': 'LDTR', 'sttr': 'STTR', 'sttrh': 'STTR', 'ldp': 'LDP',
-          'stp': 'STP', 'ldxr': 'exclusive', 'stxr': 'exclusive', 'ldar': 'LDAR', 'stlr': 'STLR',
+          'ldtr': 'unprivileged', 'ldtrb': 'unprivileged', 'sttr': 'unprivileged',
+          'sttrh': 'unprivileged', 'ldp': 'pair', 'stp': 'pair', 'ldxr': 'exclusive',
+          'stxr': 'exclusive', 'ldar': 'ordered', 'stlr': 'ordered',
           'cvac': 'maintenance', 'civac': 'maintenance', 'ivac': 'maintenance',
           'cvau': 'maintenance', 'ivau': 'maintenance', 'zva': 'DC ZVA', 'ldadd': 'atomic',
           'cas': 'atomic', 'fetch': 'fetch', 'prfm': 'PRFM'}
@@ -25,8 +27,22 @@ FAMILY.update({name: f'AT {name.upper()}' for name, kind in layout.KIND.items()
                if kind == layout.AT})
 
 
-def fault(attempt, record):
+def fault(case, attempt, record, machine):
     """-> (status, stage) or None"""
+    found = told(attempt, record)
+    if found and record.esr_el2 >> 26 in (0x20, 0x21, 0x24, 0x25) and \
+            (layout.KIND.get(attempt.probe) == layout.AT or case.registers['hcr_el2'] >> 27 & 1):
+        one = Expected(case, machine, attempt).fault    # the syndrome does not tell the stage
+        if one is None or one.status() != found[0]:
+            return None
+        return found[0], (WALK if one.on_walk else STAGE2) if one.stage == 2 else \
+            EL2 if 'e2' in attempt.probe or attempt.el == 2 and \
+            layout.KIND.get(attempt.probe) != layout.AT else EL1
+    return found
+
+
+def told(attempt, record):
+    """the same as far as the record tells it"""
     if layout.KIND.get(attempt.probe) == layout.AT and record.elr == attempt.pc + 16:
         par = record.value
         if not par & 1:
@@ -39,7 +55,7 @@ def fault(attempt, record):
             if esr == record.esr_el1:
                 stage = EL1
             elif attempt.el == 2:
-                stage = EL2 if esr >> 26 & 1 or layout.KIND.get(attempt.probe) != layout.AT else EL1
+                stage = EL2
             else:
                 stage = WALK if esr >> 7 & 1 else STAGE2
             return esr & 0x3f, stage
@@ -64,7 +80,7 @@ def is_own_fetch(attempt, record):
 
 def keys(case, attempt, record, machine):
     yield ('translations',)
-    found, spot = fault(attempt, record), attempt.about
+    found, spot = fault(case, attempt, record, machine), attempt.about
     if is_own_fetch(attempt, record) or spot is None:
         return
     yield from aspects.keys(case, attempt, record, found)
@@ -74,9 +90,11 @@ def keys(case, attempt, record, machine):
         if spot.path1:
             stage = EL2 if attempt.el == 2 and 'e1' not in attempt.probe and \
                 'e0' not in attempt.probe else EL1
-            yield ('walk', spot.shape1.granule, spot.shape1.start, spot.path1[-1].level, 'done', stage)
-        if spot.path2 and not attempt.probe.startswith('s1'):
-            yield ('walk', spot.shape2.granule, spot.shape2.start, spot.path2[-1].level, 'done', STAGE2)
+            yield ('walk', spot.shape1.granule, spot.shape1.start, spot.path1[-1].level, 'done',
+                   stage)
+        if spot.path2 and not attempt.probe.startswith('s1e'):
+            yield ('walk', spot.shape2.granule, spot.shape2.start, spot.path2[-1].level, 'done',
+                   STAGE2)
         return
     status, stage = found
     what = OTHER.get(status) or KINDS.get(status >> 2, f'status {status:#x}')
@@ -126,11 +144,24 @@ def instructions(machine):
             if family == 'PRFM':
                 continue
             for stage in stages:
-                yield from (('instruction', el, family, what, stage) for what in walked)
+                for what in walked:
+                    if what != 'permission' or stage != own or may_lack(probe, el, machine):
+                        yield ('instruction', el, family, what, stage)
             if kind in (layout.LOAD, layout.STORE, layout.BOTH):
-                yield ('instruction', el, family, 'external', own)
-                yield from (('instruction', el, family, 'alignment', stage) for stage in stages
-                            if stage == own or stage == STAGE2 and own == EL1)
+                if probe != 'zva':
+                    yield ('instruction', el, family, 'external', own)
+                yield ('instruction', el, family, 'alignment', own)
+                if own == EL1 and family not in ('exclusive', 'ordered', 'atomic'):
+                    yield ('instruction', el, family, 'alignment', STAGE2)
+
+
+def may_lack(probe, el, machine):
+    """can stage 1 forbid it? EL2 and, but for PAN, EL1 read everything"""
+    if layout.KIND.get(probe) == layout.AT:
+        return 'e0' in probe or layout.WRITES[probe] or probe[-1] == 'p'
+    if layout.WRITES.get(probe, True) or el == 0:
+        return True
+    return el == 1 and 'pan' in machine.features and layout.KIND[probe] != layout.CACHE
 
 
 def possible(machine):

@@ -9,9 +9,10 @@ from tables import WIDTHS, Shape
 class Focus:
     """one of coverage.targets()"""
 
-    def __init__(self, rng, machine):
+    def __init__(self, rng, machine, number):
         self.rng = rng
-        self.granule, self.start, self.level, self.kind, self.stage = rng.choice(machine.targets)
+        self.granule, self.start, self.level, self.kind, self.stage = \
+            machine.targets[number // 2 % len(machine.targets)]
         self.is_leaf = self.kind in ('access flag', 'permission', 'done')
 
     def is_stage2(self):
@@ -29,7 +30,9 @@ class Focus:
                 return shape
 
     def choose_level(self, levels):
-        return self.level if self.is_leaf and self.level in levels else self.rng.choice(levels)
+        if self.is_leaf and self.level in levels:
+            return self.level
+        return self.rng.choice([level for level in levels if level >= self.level] or levels)
 
     def output_code(self, stages):
         """of IPS or PS; stages: those that it is for"""
