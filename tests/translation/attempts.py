@@ -25,18 +25,21 @@ class Attempts:
 
     def attempt_el1(self, spot):
         r = self.rng
-        for _ in range(r.randrange(4, 8)):
+        below = self.focus and self.focus.is_stage2()
+        for _ in range(r.randrange(2, 5) if below else r.randrange(4, 8)):
             probe = r.choice(AT_PROBES[:8])
+            if self.is_plain and self.chance(75):
+                probe = r.choice(AT_PROBES[4:8])
             el = 1 if self.runs and probe[1] == '1' and probe[2] == 'e' and \
                 not self.is_host() and self.chance(15) else 2
             self.attempt(spot, probe, el)
         if not self.runs:
-            if not self.is_lost:
+            for _ in range(0 if self.is_lost else 3):
                 self.attempt(spot, 'fetch', self.low_level())
             return
         if 'pan2' in self.machine.features:
             self.attempt(spot, r.choice(('s1e1rp', 's1e1wp')), 2 if self.is_host() else r.choice((1, 2)))
-        for _ in range(r.randrange(4, 9)):
+        for _ in range(r.randrange(9, 15) if below else r.randrange(4, 9)):
             self.attempt(spot, self.access(spot), self.low_level())
 
     def access(self, spot):
@@ -44,7 +47,9 @@ class Attempts:
         r = self.rng
         if spot.is_border and self.chance(80):
             return r.choice(CROSSING)
-        return r.choice(('fetch', 'ldr', 'str', *r.sample(ACCESSES, 5)))
+        if self.chance(6):
+            return 'zva'
+        return r.choice(('fetch', 'ldr', 'str', *r.sample(ACCESSES, 6)))
 
     def is_host(self):
         """HCR_EL2.TGE: EL1 is out of reach"""
@@ -58,6 +63,14 @@ class Attempts:
         return not spot.is_wild and not any(
             spot.target & ~63 | n in self.case.writes for n in range(0, 64, 8)
             if (spot.target & ~63 | n) not in (spot.target, spot.second))
+
+    def is_checked(self, el):
+        """a misaligned access cannot get through: SCTLR_ELx.A"""
+        return self.case.registers['sctlr_el2' if el == 2 else 'sctlr_el1'] >> 1 & 1
+
+    @staticmethod
+    def is_device(spot):
+        return spot.path2 and not spot.path2[-1].value >> 4 & 3
 
     def attempt(self, spot, probe, el):
         r, va = self.rng, spot.va
@@ -77,7 +90,8 @@ class Attempts:
         if spot.is_border:
             if size > 1 and probe not in ('fetch', 'stp', 'ldp') and self.chance(85):
                 va += r.randrange(9 - size, 8)
-        elif size > 1 and probe != 'stp' and self.chance(12):
+        elif size > 1 and (probe != 'stp' or self.is_checked(el)) and \
+                self.chance(60 if self.is_device(spot) else 12):
             va += r.randrange(1, 8) if probe != 'fetch' else r.choice((1, 2, 3))
         pc = va
         if probe != 'fetch':

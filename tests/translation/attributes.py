@@ -1,7 +1,8 @@
 """The memory attributes that PAR_EL1 tells, by the architecture, or with what QEMU does otherwise."""
-from model import NON_CACHEABLE, field, is_device, memory1, memory2
+from model import NON_CACHEABLE, WRITE_BACK, field, is_device, memory1, memory2
 
 OUTER, INNER = 2, 3
+TAGGED = 0xf0          # a type of Armv8.5
 
 
 def is_reserved(byte):
@@ -70,7 +71,11 @@ def attributes(walker, quirk):
             share = OUTER
         return memory, share
     value = walker.value2
-    memory = combine(memory, stage2_memory(field(value, 2, 4), walker.hcr(32), quirk), quirk)
+    is_tagged = memory == TAGGED        # which is left of it only by that quirk
+    memory = combine(WRITE_BACK if is_tagged else memory,
+                     stage2_memory(field(value, 2, 4), walker.hcr(32), quirk), quirk)
+    if is_tagged and memory == WRITE_BACK:
+        memory = TAGGED
     shares = (share, usual(field(value, 8, 2), memory, quirk))
     share = OUTER if OUTER in shares else INNER if INNER in shares else 0
     return memory, OUTER if is_outer(memory) else share

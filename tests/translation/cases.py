@@ -38,6 +38,7 @@ class Machine:
             self.features.add('vmid16')
         if 'pan' in self.features:             # of Armv8.1 like it
             self.features.add('lse')
+        self.targets = coverage.targets(self)
 
 
 class Spot:
@@ -63,12 +64,14 @@ class Case:
         self.registers.update(values.DEFAULTS)
         self.writes, self.attempts, self.spots = {}, [], []
         self.name, self.trees = '', []
+        self.recursive = set()     # entries that lead to their own table or to the first
 
     def only(self, attempt):
         """the same with this attempt alone"""
         out = Case()
         out.registers, out.writes, out.name = self.registers, self.writes, self.name
         out.attempts, out.trees, out.spots = [attempt], self.trees, self.spots
+        out.recursive = self.recursive
         return out
 
     def poke(self, pa, value, is_new):
@@ -81,12 +84,13 @@ class Maker:
     """makes one case after the other"""
 
     def __init__(self, rng, machine):
-        self.rng, self.machine = rng, machine
+        self.rng, self.machine, self.number = rng, machine, rng.randrange(1 << 20)
 
     def make(self):
+        self.number += 1
         while True:
             try:
-                return Build(self.rng, self.machine).make()
+                return Build(self.rng, self.machine, self.number).make()
             except Retry:
                 continue
 
@@ -94,7 +98,7 @@ class Maker:
 class Build(Attempts):
     """one case in the making"""
 
-    def __init__(self, rng, machine):
+    def __init__(self, rng, machine, number):
         self.rng, self.machine, self.case = rng, machine, Case()
         self.flip, self.stage2, self.width = 0, None, machine.pa_bits
         self.runs = True       # code can run at EL1 and EL0
@@ -104,7 +108,8 @@ class Build(Attempts):
         self.page = layout.PAGE  # its virtual address there
         self.page2 = layout.PAGE # and at EL2
         self.maps2 = []        # what stage 2 maps, for another stage 2
-        self.focus = Focus(rng, machine) if self.chance(35) else None
+        self.focus = Focus(rng, machine, number) if number % 2 else None
+        self.is_plain = not self.focus and self.chance(45)  # no faults, memory types
         self.other = None      # the registers for other tables
         self.own_leaves = 0    # NG, where the ASID tells tables apart
         self.walks = []        # the paths of stage 2 to descriptors of stage 1
@@ -113,10 +118,10 @@ class Build(Attempts):
         return self.rng.random() * 100 < percent
 
     def make(self):
-        if 'hafdbs' in self.machine.features and self.chance(20):
+        if 'hafdbs' in self.machine.features and not self.is_plain and self.chance(20):
             self.updates = True
             self.case.registers['flags'] |= 2
-        if self.focus.stage == coverage.EL2 if self.focus else self.chance(25):
+        if self.focus.stage == coverage.EL2 if self.focus else self.chance(8 if self.is_plain else 25):
             self.make_el2()
         else:
             self.make_el1()
@@ -126,7 +131,7 @@ class Build(Attempts):
 
     def place(self, size, loose=False):
         flip = self.flip
-        if loose and self.stage2 and self.chance(30):
+        if loose and self.stage2 and self.chance(80 if self.focus and self.focus.is_stage2() else 30):
             flip ^= self.far(flip)
         return place_in_pool(self.rng, size, flip)
 
@@ -172,7 +177,7 @@ class Build(Attempts):
         extra = values.updates(r, 21) if self.updates else 0
         if 'vmid16' in self.machine.features:
             extra |= r.getrandbits(1) << 19    # VS
-        if not focus and self.chance(7):
+        if not focus and not self.is_plain and self.chance(18):
             self.runs = False
             while sl0 in START_CODE[granule].values() and \
                     (2 - sl0 + (granule != 12), bits) in legal:
@@ -190,10 +195,11 @@ class Build(Attempts):
         regs['vttbr_el2'] = tree.root.base | r.getrandbits(16 if 'vmid16' in self.machine.features
                                                            else 8) << 48
         first = focus and focus.kind == 'external on walk' and focus.level == start
-        if self.chance(50 if first else 4):
+        if self.chance(50 if first else 0 if self.is_plain else 4):
             regs['vttbr_el2'] |= values.void_bit(r, WIDTHS[ps] if first else 48)
             self.runs = False
-        regs['hcr_el2'] |= values.stage2_controls(r, not focus and regs['sctlr_el1'] & 1)
+        regs['hcr_el2'] |= values.stage2_controls(r, not focus and regs['sctlr_el1'] & 1,
+                                                  self.is_plain)
         self.map2(layout.PAGE ^ self.flip, layout.PAGE, True)
 
     def make_tree2(self, shape):
@@ -213,7 +219,7 @@ class Build(Attempts):
                   if self.stage2.shape.shift(level) <= low]
         if not levels or ipa >> self.stage2.shape.bits:
             raise Retry
-        leaf = values.SAFE_LEAF2 if protect else values.leaf2(r, self.machine)
+        leaf = values.SAFE_LEAF2 if protect else values.leaf2(r, self.machine, self.is_plain)
         if self.updates and not protect:
             leaf = values.old_or_clean(r, leaf, 2)
         level = self.focus.choose_level(levels) if self.focus and self.focus.is_stage2() and \
@@ -237,14 +243,14 @@ class Build(Attempts):
         r = self.rng
         pa = self.target(low)
         flip = self.flip
-        if self.stage2 and self.chance(60):
+        if self.stage2 and self.chance(90 if self.focus else 60):
             flip ^= self.far(flip)
         if low is not None:
             flip &= ~ones(low[1])
         ipa = pa ^ flip if tree or va is None else va
         spot = Spot(0, pa, ipa, side, tree and tree.shape, self.stage2 and self.stage2.shape)
         to = pa
-        if self.chance(6):
+        if not self.is_plain and self.chance(6):
             to, spot.is_wild = self.void(pa), True
             if not self.stage2:
                 ipa = to
@@ -260,7 +266,7 @@ class Build(Attempts):
             within = ones(tree.shape.shift(level))
             inside = va & ones(tree.shape.bits) if va is not None else \
                 (r.getrandbits(64) & ~within | ipa & within) & ones(tree.shape.bits)
-            leaf = values.leaf1(r) | self.own_leaves
+            leaf = values.leaf1(r, self.is_plain) | self.own_leaves
             if self.updates:
                 leaf = values.old_or_clean(r, leaf, 1)
             spot.path1 = tree.map(inside, ipa, level, leaf, lambda: values.table1(r), False)
@@ -285,6 +291,8 @@ class Build(Attempts):
 
     def break_entries(self):
         """some descriptors become what they should not be"""
+        if self.is_plain:
+            return
         everywhere = [(stage, tree, e) for stage, tree in self.case.trees
                       for e in tree.entries.values() if not e.protected]
         chosen = [one for one in everywhere if self.chance(2)]
@@ -299,15 +307,20 @@ class Build(Attempts):
                 chosen += self.one_of(walked)
         self.focus_on(everywhere)
         walked = {entry for path in self.walks for entry in path}
+        is_risky = False
         for _, tree, entry in chosen:
             value = values.broken(self.rng, tree, entry)
+            is_risky |= bool(value & 1 and (value ^ entry.value) & 0xfffff002)
             if value & 3 == 1 and entry.next and entry in walked:
                 value &= ~1            # there QEMU would look for tables anywhere
             tree.write(entry, value)
+            if entry.next and value & 3 == 3 and value & ones(48) >> 12 << 12 != entry.next.base and \
+                    not value >> 32 & 0xffff:
+                self.case.recursive.add(entry)
             if entry.value & 3 == 1 and entry.level not in tree.shape.leaf_levels():
                 self.is_far = True     # QEMU takes it for a block of terabytes
         for spot in self.case.spots:
-            spot.is_wild = spot.is_wild or bool(chosen) or self.focus is not None
+            spot.is_wild = spot.is_wild or is_risky
 
     def focus_on(self, everywhere):
         """what the case is to show, in most of its addresses"""
@@ -339,10 +352,10 @@ class Build(Attempts):
     def make_el1(self):
         r, regs = self.rng, self.case.registers
         focus = self.focus
-        stage1 = bool(self.chance(80) or focus and focus.stage != coverage.STAGE2)
+        stage1 = bool(self.chance(85 if self.is_plain else 80) or focus and focus.stage != coverage.STAGE2)
         tested = r.getrandbits(1)
         is_both = self.chance(20)
-        if not focus and self.chance(5):
+        if not focus and not self.is_plain and self.chance(7):
             regs['hcr_el2'] |= 1 << 27        # TGE: no EL1, no stage 1
             is_both = False
             # QEMU does stage 1 in spite of it: nothing can run where it is on
@@ -356,7 +369,7 @@ class Build(Attempts):
             regs['tcr_el1'] |= values.updates(r, 39)
         if focus:
             regs['tcr_el1'] = regs['tcr_el1'] & ~(7 << 32) | focus.output_code((coverage.EL1,)) << 32
-        if focus.is_stage2() if focus else self.chance(60):
+        if focus.is_stage2() if focus else self.is_plain or self.chance(60):
             if 'bigend' in self.machine.features and self.chance(10):
                 regs['sctlr_el2'] |= 1 << 25
             self.make_stage2()
@@ -374,7 +387,7 @@ class Build(Attempts):
         if regs['sctlr_el2'] >> 25 & 1:
             self.make_el2_tables()
         regs['vbar_el1'] = self.page
-        two = None if focus or self.updates or is_both else \
+        two = None if focus or self.updates or is_both or self.is_plain else \
             r.choice(('ASID', 'VMID', None, None, None, None))
         if two == 'ASID' and trees[tested]:
             self.own_leaves = values.NG
@@ -415,7 +428,8 @@ class Build(Attempts):
         """another stage 2, which puts tables where they are and the rest elsewhere"""
         r, regs = self.rng, self.case.registers
         spots = {spot.ipa: spot for spot in self.case.spots}
-        maps, self.stage2 = self.maps2, self.make_tree2(self.stage2.shape)
+        maps, self.maps2 = self.maps2, []
+        self.stage2 = self.make_tree2(self.stage2.shape)
         vmid = regs['vttbr_el2'] >> 48 ^ 1 << r.randrange(16 if regs['vtcr_el2'] >> 19 & 1 else 8)
         context = (regs['ttbr0_el1'], regs['ttbr1_el1'], self.stage2.root.base | vmid << 48)
         for ipa, pa, protect in maps:
@@ -447,9 +461,10 @@ class Build(Attempts):
             focus = self.focus
             first = focus and focus.kind == 'external on walk' and \
                 focus.stage == coverage.EL1 and focus.level == shape.start
-            if self.chance(50 if first else 4):
+            if self.chance(50 if first else 0 if self.is_plain else 4):
                 ttbr |= values.void_bit(r, self.machine.pa_bits if first else 48)
-            regs['tcr_el1'] = values.spoil_tcr(r, regs['tcr_el1'], side)
+            if not self.is_plain:
+                regs['tcr_el1'] = values.spoil_tcr(r, regs['tcr_el1'], side)
         regs['ttbr1_el1' if side else 'ttbr0_el1'] = ttbr
         return tree
 

@@ -257,8 +257,7 @@ class Expected:
             if fault.kind == EXTERNAL_WALK and a.probe in SYNDROME and to_el2 and \
                     not fault.on_walk and not self.quirk('isv-of-an-external-abort'):
                 pass
-            elif (to_el2 or (a.el == 2 or self.walker.hcr(27)) and
-                  self.quirk('isv-of-an-abort-of-stage-1')) and \
+            elif (to_el2 or a.el == 2 and self.quirk('isv-of-an-abort-within-el2')) and \
                     not fault.on_walk and a.probe in SYNDROME and not is_op:
                 sas, sse, sf, ar = SYNDROME[a.probe]
                 iss |= 1 << 24 | sas << 22 | sse << 21 | 1 << 16 | sf << 15 | ar << 14

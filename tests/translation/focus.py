@@ -9,9 +9,10 @@ from tables import WIDTHS, Shape
 class Focus:
     """one of coverage.targets()"""
 
-    def __init__(self, rng, machine):
+    def __init__(self, rng, machine, number):
         self.rng = rng
-        self.granule, self.level, self.kind, self.stage = rng.choice(coverage.targets(machine))
+        self.granule, self.start, self.level, self.kind, self.stage = \
+            machine.targets[number // 2 % len(machine.targets)]
         self.is_leaf = self.kind in ('access flag', 'permission', 'done')
 
     def is_stage2(self):
@@ -19,19 +20,19 @@ class Focus:
 
     def shape2(self, legal):
         """-> (first level, bits) among the legal ones, which reach that level"""
-        fit = [one for one in legal if one[0] <= self.level]
-        far = [one for one in fit if one[1] > 31]
-        first = self.rng.choice(sorted({start for start, _ in far or fit}))
-        return self.rng.choice([one for one in far or fit if one[0] == first])
+        fit = [one for one in legal if one[0] == self.start]
+        return self.rng.choice([one for one in fit if one[1] > 31] or fit)
 
     def shape1(self):
         while True:
             shape = Shape(self.granule, 64 - self.rng.randrange(16, 40))
-            if shape.start <= self.level:
+            if shape.start == self.start:
                 return shape
 
     def choose_level(self, levels):
-        return self.level if self.is_leaf and self.level in levels else self.rng.choice(levels)
+        if self.is_leaf and self.level in levels:
+            return self.level
+        return self.rng.choice([level for level in levels if level >= self.level] or levels)
 
     def output_code(self, stages):
         """of IPS or PS; stages: those that it is for"""

@@ -38,6 +38,12 @@ class Shape:
         return [level for level in (1, 2, 3) if level >= max(self.start, first)]
 
 
+def stage2_first(granule, pa_bits):
+    """the highest level where stage 2 can start"""
+    return {12: 0 if pa_bits >= 44 else 1, 14: 1 if pa_bits >= 42 else 2,
+            16: 1 if pa_bits >= 44 else 2}[granule]
+
+
 class Entry:
     """a descriptor: of which level, where, and what is behind it"""
     __slots__ = ('level', 'where', 'pa', 'value', 'next', 'output', 'protected')

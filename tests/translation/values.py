@@ -1,6 +1,6 @@
 """Values of registers and descriptors: random, but such that most of them work."""
 import layout
-from tables import Shape, ones
+from tables import Shape, ones, stage2_first
 
 SCTLR_EL1 = 0x30d0d998 | 1 << 26       # RES1, SA SA0, nTWI nTWE, UCT DZE UCI, I
 SCTLR_EL2 = 0x30c51835                 # the harness's own: M C I
@@ -14,7 +14,9 @@ SAFE_LEAF1 = AF | 3 << 8 | 3 << 6 | 7 << 2     # read-only for all, attribute 7
 SAFE_TABLE1 = 0
 SAFE_LEAF2 = AF | 3 << 8 | 3 << 6 | 15 << 2
 NORMAL = (0xff, 0x44, 0xbb, 0xee, 0x77)
-POSSIBLE = NORMAL + (0x00, 0x04, 0x08, 0x0c, 0x4f, 0xf4, 0xaa, 0xa4, 0x33, 0x5d, 0xdb, 0x9f)
+SORTS = (NORMAL, (0x00,), (0x04,), (0x08,), (0x0c,), (0x44,), (0xff, 0xee, 0xdd, 0xcc),
+         (0xaa, 0xbb, 0x88, 0x99), (0x77, 0x66, 0x55, 0x33, 0x22, 0x11),
+         (0x4f, 0xf4, 0xa4, 0x5d, 0xdb, 0x9f), (0x01, 0x07, 0x09, 0x0e, 0x40, 0xb0, 0xf0))
 
 
 def field(value, low, bits):
@@ -39,7 +41,8 @@ def output_code(rng, pa_bits):
 
 def mair(rng):
     """byte 7 is that of the probes"""
-    out = [rng.choice(POSSIBLE) if chance(rng, 80) else rng.getrandbits(8) for _ in range(7)]
+    out = [rng.choice(rng.choice(SORTS)) if chance(rng, 80) else rng.getrandbits(8)
+           for _ in range(7)]
     out.append(rng.choice(NORMAL))
     return int.from_bytes(bytes(out), 'little')
 
@@ -108,10 +111,10 @@ def vtcr(rng, granule, t0sz, sl0, ps):
     return 1 << 31 | ps << 16 | TG0[granule] << 14 | walks(rng) | sl0 << 6 | t0sz
 
 
-def stage2_controls(rng, may_default):
+def stage2_controls(rng, may_default, is_plain):
     """of HCR_EL2: VM, and PTW, CD, ID; DC, which is stage 2 without VM, too"""
     out = 1
-    if may_default and chance(rng, 6):
+    if may_default and chance(rng, 15 if is_plain else 6):
         out = rng.choice((1 << 12, 1 << 12 | 1))
     for bit, percent in ((2, 25), (32, 10), (33, 10)):
         if chance(rng, percent):
@@ -121,10 +124,8 @@ def stage2_controls(rng, may_default):
 
 def stage2_shapes(granule, pa_bits):
     """-> [(first level, bits)] that VTCR_EL2 may say"""
-    first = {12: 0 if pa_bits >= 44 else 1, 14: 1 if pa_bits >= 42 else 2,
-             16: 1 if pa_bits >= 44 else 2}[granule]
     out = []
-    for start in range(first, 3 if granule == 12 else 4):
+    for start in range(stage2_first(granule, pa_bits), 3 if granule == 12 else 4):
         shift = Shape(granule, 48, start).shift(start)
         most = min(shift + granule - 3 + 4, pa_bits, 48)
         out += [(start, bits) for bits in range(max(shift + 1, 25), most + 1)]
@@ -152,23 +153,23 @@ def ignored(rng):
     return rng.getrandbits(1) << 63 | rng.getrandbits(4) << 55 if chance(rng, 40) else 0
 
 
-def leaf1(rng):
+def leaf1(rng, is_plain=False):
     out = ignored(rng) | rng.getrandbits(2) << 8 | rng.choice((0, 1, 1, 1, 2, 3)) << 6
     out |= rng.getrandbits(1) << 11 | rng.getrandbits(1) << 5 | rng.getrandbits(3) << 2
-    for bit, percent in ((AF, 94), (CONTIGUOUS, 12), (PXN, 20), (UXN, 20)):
+    for bit, percent in ((AF, 100 if is_plain else 94), (CONTIGUOUS, 12), (PXN, 20), (UXN, 20)):
         if chance(rng, percent):
             out |= bit
     return out
 
 
-def leaf2(rng, machine):
-    memory = 15 if chance(rng, 50) else rng.getrandbits(4)
+def leaf2(rng, machine, is_plain=False):
+    memory = 15 if chance(rng, 5 if is_plain else 40) else rng.getrandbits(4)
     out = ignored(rng) | rng.getrandbits(2) << 8 | memory << 2
-    out |= (3 if chance(rng, 70) else rng.getrandbits(2)) << 6
-    for bit, percent in ((AF, 94), (CONTIGUOUS, 12), (UXN, 15)):
+    out |= (3 if is_plain or chance(rng, 70) else rng.getrandbits(2)) << 6
+    for bit, percent in ((AF, 100 if is_plain else 94), (CONTIGUOUS, 12), (UXN, 15)):
         if chance(rng, percent):
             out |= bit
-    if 'xnx' in machine.features and chance(rng, 20):
+    if 'xnx' in machine.features and chance(rng, 35):
         out |= PXN
     return out
 
