@@ -7,6 +7,7 @@
 #include "cpu/errata.h"
 #include "gic/gic.h"
 #include "sim/progress.h"
+#include "sim/terminal.h"
 #include "sim/trace_file.h"
 
 #include "gen/trace.h"
@@ -30,6 +31,7 @@ enum {
     RUN_IRQS, RUN_LIST_REGISTERS,
     RUN_INITRD, RUN_DTB, RUN_RESETS, RUN_RELEASE,
     RUN_COUNTER_HZ,
+    RUN_RTC, RUN_DRIVE, RUN_VIRTIO, RUN_ENTROPY_SEED,
 };
 
 static const struct option options[] = {
@@ -45,7 +47,9 @@ static const struct option options[] = {
     OPTION("irqs", RUN_IRQS), OPTION("list-registers", RUN_LIST_REGISTERS),
     OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB),
     OPTION("resets", RUN_RESETS), OPTION("release", RUN_RELEASE),
-    OPTION("counter-hz", RUN_COUNTER_HZ), {0},
+    OPTION("counter-hz", RUN_COUNTER_HZ),
+    OPTION("rtc", RUN_RTC), OPTION("drive", RUN_DRIVE), OPTION("virtio", RUN_VIRTIO),
+    OPTION("entropy-seed", RUN_ENTROPY_SEED), {0},
 };
 
 static const char option_help[] =
@@ -70,6 +74,10 @@ static const char option_help[] =
     "  --cache-sets N    at most N sets in each cache, a power of two (the model's)\n"
     "  --irqs N          interrupts of the GIC, 96 to 992 by 32s, or 1020 (288)\n"
     "  --list-registers N        list registers of each CPU, 1 to 64 (4)\n"
+    "  --drive FILE[,ro|,overlay=OUT]   a disk; what the guest writes goes to OUT, if anywhere\n"
+    "  --virtio LIST     more devices: console, entropy, net; two nets are joined (none)\n"
+    "  --entropy-seed N  of what the entropy devices give (0)\n"
+    "  --rtc N           what the real-time clock says at first: seconds since 1970 (1767225600)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
@@ -82,6 +90,7 @@ static const char option_help[] =
 struct arguments {
     struct run_setup setup;
     const char *image, *record, *symbols, *initrd, *dtb;
+    const char *overlay[DRIVE_MAX]; /* where a drive goes after the run, or NULL */
     enum engine_kind engine;
     bool has_seed;
     uint64_t seed;
@@ -195,11 +204,35 @@ static bool take_check(const struct command *command, struct arguments *a)
     return false;
 }
 
+/* FILE, FILE,ro or FILE,overlay=OUT. */
+static bool take_drive(const struct command *command, struct arguments *a)
+{
+    struct machine_config *config = &a->setup.config;
+    struct error error;
+    char *tail = strrchr(optarg, ','), *overlay = NULL;
+    bool read_only = tail && strcmp(tail, ",ro") == 0;
+    if (tail && strncmp(tail, ",overlay=", 9) == 0 && tail[9] != 0)
+        overlay = tail + 9;
+    if (tail && !read_only && !overlay) {
+        usage_error(command, "--drive: %s is neither ro nor overlay=FILE", tail + 1);
+        return false;
+    }
+    if (tail)
+        *tail = 0;
+    if (!config_add_drive(config, optarg, read_only, &error)) {
+        usage_error(command, "%s", error.text);
+        return false;
+    }
+    a->overlay[config->drive_count - 1] = overlay;
+    return true;
+}
+
 /* One option of the machine; false after an error. */
 static bool take_machine_option(const struct command *command, int option,
                                 struct machine_config *config)
 {
     uint32_t is_el2;
+    struct error error;
     switch (option) {
     case RUN_CPUS:
         return option_u32(command, "--cpus", 1, PE_COUNT_MAX, &config->pe_count);
@@ -233,6 +266,15 @@ static bool take_machine_option(const struct command *command, int option,
         return option_u32(command, "--resets", 0, UINT32_MAX, &config->resets);
     case RUN_RELEASE:
         return parse_words(command, "--release", "psci", "spin-table", &config->spin_table);
+    case RUN_VIRTIO:
+        if (config_add_virtio(config, optarg, &error))
+            return true;
+        usage_error(command, "%s", error.text);
+        return false;
+    case RUN_ENTROPY_SEED:
+        return option_u32(command, "--entropy-seed", 0, UINT32_MAX, &config->entropy_seed);
+    case RUN_RTC:
+        return option_u32(command, "--rtc", 0, UINT32_MAX, &config->rtc_start);
     case RUN_PROP:
         return add_property(command, config);
     case RUN_QUANTUM:
@@ -279,6 +321,8 @@ static bool take_option(const struct command *command, int option, struct argume
         return true;
     case RUN_ENGINE:
         return option_engine(command, &a->engine);
+    case RUN_DRIVE:
+        return take_drive(command, a);
     default:
         return take_machine_option(command, option, &a->setup.config);
     }
@@ -360,6 +404,44 @@ static enum status record(const struct command *command, const struct arguments 
     return good ? STATUS_EXPECTED : usage_error(command, "--record: %s", error.text);
 }
 
+struct drive_reader {
+    const struct machine *machine;
+    unsigned drive;
+};
+
+static void drive_read(void *owner, uint64_t at, void *bytes, size_t size)
+{
+    const struct drive_reader *r = owner;
+    machine_disk_read(r->machine, r->drive, at, bytes, size);
+}
+
+/* What the guest has written, for those drives that asked for it. */
+static enum status save_drives(const struct command *command, const struct arguments *a,
+                               const struct machine *m)
+{
+    struct error error;
+    for (unsigned i = 0; i < m->config.drive_count; i++) {
+        struct drive_reader r = {m, i};
+        if (a->overlay[i] &&
+            !disk_save(a->overlay[i], m->config.drive[i].size, drive_read, &r, &error))
+            return usage_error(command, "--drive: %s", error.text);
+    }
+    return STATUS_EXPECTED;
+}
+
+/* What is typed or piped in, as much as the machine has not yet taken. */
+static bool console_input(void *context, struct machine *m, bool wait)
+{
+    uint8_t bytes[256];
+    (void)context;
+    if (machine_input_waiting(m) != 0 && !wait)
+        return false;
+    size_t count = terminal_read(bytes, sizeof bytes, wait);
+    if (count != 0)
+        machine_console_input(m, bytes, count);
+    return count != 0;
+}
+
 static enum status execute(const struct command *command, struct arguments *a,
                            const struct machine_payload *payload, const struct image *symbols)
 {
@@ -381,10 +463,15 @@ static enum status execute(const struct command *command, struct arguments *a,
     m->chooser.seed = a->seed;
     m->chooser.rate = a->rate;
     events_attach(&m->events, lost_sink, &lost, UINT64_C(1) << EVENT_EXC_TAKE);
+    terminal_open();
+    run_set_input(r, console_input, NULL);
     run_execute(r, &verdict);
+    run_set_input(r, NULL, NULL);
+    terminal_close();
     events_detach(&m->events, lost_sink, &lost);
     fflush(stdout);
     enum status status = report(m, &lost, &verdict, symbols);
+    status = status_worse(status, save_drives(command, a, m));
     if (a->record && verdict.result != RUN_INTERRUPTED)
         status = status_worse(status, record(command, a, r, &verdict, image));
     run_free(r);

@@ -22,6 +22,7 @@
 #define TLB_ENTRIES_MAX 65536u
 #define CACHE_SETS_MAX 4096u
 #define COUNTER_HZ_MIN 1000000u
+#define RTC_START_DEFAULT 1767225600u /* 2026-01-01 00:00:00 UTC */
 
 void config_default(struct machine_config *config)
 {
@@ -33,6 +34,7 @@ void config_default(struct machine_config *config)
     config->list_registers = 4;
     config->tlb_entries = TLB_ENTRIES_DEFAULT;
     config->resets = UINT32_MAX;
+    config->rtc_start = RTC_START_DEFAULT;
     snprintf(config->model, sizeof config->model, "armv8.0");
 }
 
@@ -119,6 +121,8 @@ bool config_check(const struct machine_config *config, struct error *error)
         return error_set(error, "--model: no name");
     if (memchr(config->bootargs, 0, sizeof config->bootargs) == NULL)
         return error_set(error, "--append: the text does not end");
+    if (!config_check_devices(config, error))
+        return false;
     return check_range("--cpus", config->pe_count, 1, PE_COUNT_MAX, error) &&
            check_range("--entry", config->entry_el, 1, 2, error) &&
            check_range("--quantum", config->quantum, 1, UINT32_MAX, error) &&

@@ -12,6 +12,10 @@
 #define MAP_GICH_ALL UINT64_C(0x08031000) /* the GICH of every PE, as far behind as in a GIC-400 */
 #define MAP_GICV UINT64_C(0x08040000)
 #define MAP_UART UINT64_C(0x09000000)
+#define MAP_RTC UINT64_C(0x09010000)
+#define MAP_GPIO UINT64_C(0x09030000)
+#define MAP_VIRTIO UINT64_C(0x0a000000)
+#define MAP_DMA UINT64_C(0x0c000000)
 #define MAP_RAM UINT64_C(0x40000000)
 
 #define INTID_PMU 23u
@@ -20,9 +24,16 @@
 #define INTID_CNTV 27u
 #define INTID_CNTP 30u
 #define INTID_UART 33u
+#define INTID_RTC 34u
+#define INTID_GPIO 39u
+#define INTID_VIRTIO 48u /* of the first one */
+#define INTID_DMA 144u
 
 #define CYCLES_PER_SECOND 1000000000u /* of every PE */
 
+#define VIRTIO_PLACES 32u
+#define DRIVE_MAX 4u
+#define DRIVE_PATH_MAX 256u
 #define MODEL_NAME_MAX 32u
 #define PROPERTY_MAX 16u
 #define BOOTARGS_MAX 2048u /* as many as arm64 kernels take */
@@ -35,6 +46,14 @@ struct config_property {
     char text[PROPERTY_TEXT_MAX]; /* when is_text */
     uint32_t number;
     uint32_t is_text;
+};
+
+/* A disk: a file, and what its content is, so that a run is made with the same one again. */
+struct config_drive {
+    uint64_t size, hash; /* of disk_open() */
+    uint32_t read_only;
+    uint32_t reserved;
+    char path[DRIVE_PATH_MAX];
 };
 
 struct machine_config {
@@ -58,6 +77,12 @@ struct machine_config {
     uint32_t history;      /* writes that early loads may look behind; 0: there are no such */
     uint32_t resets;       /* that the machine comes back from; the next one ends the run */
     uint32_t spin_table;   /* 1: the other CPUs are released by a spin table, not by PSCI */
+    uint32_t rtc_start;    /* what the real-time clock says at power-on: seconds since 1970 */
+    uint32_t entropy_seed; /* of the stream that virtio entropy devices give */
+    uint32_t drive_count;
+    uint32_t virtio_count;
+    uint8_t virtio[VIRTIO_PLACES]; /* enum virtio_type; as many blocks as there are drives */
+    struct config_drive drive[DRIVE_MAX];
     uint32_t property_count;
     char model[MODEL_NAME_MAX];
     char bootargs[BOOTARGS_MAX];
@@ -70,6 +95,9 @@ void config_default(struct machine_config *config);
 /* Checks ranges; false with "OPTION: reason". */
 bool config_check(const struct machine_config *config, struct error *error);
 
+/* The part of it about virtio devices and drives. */
+bool config_check_devices(const struct machine_config *config, struct error *error);
+
 /* Checks that every erratum asked for can show on this machine; open_mask is final by then. */
 bool config_check_errata(const struct machine_config *config, struct error *error);
 
@@ -77,6 +105,15 @@ bool config_check_errata(const struct machine_config *config, struct error *erro
 bool config_parse_size(const char *text, uint64_t *value);
 /* The same without a suffix. */
 bool config_parse_number(const char *text, uint64_t *value);
+
+/* Reads "FILE", "FILE,ro": opens the file for its size and hash, and adds a block device. */
+bool config_add_drive(struct machine_config *config, const char *path, bool read_only,
+                      struct error *error);
+/* Adds the virtio devices of a list like "console,net,net,entropy". */
+bool config_add_virtio(struct machine_config *config, const char *list, struct error *error);
+/* The name of a virtio_type ("block"), and back; false if there is none. */
+const char *config_virtio_name(unsigned type);
+bool config_virtio_by_name(const char *name, uint8_t *type);
 
 /* Parses "/node:name=value"; a value that reads as a number is one, anything else a string. */
 bool config_parse_property(const char *text, struct config_property *property,

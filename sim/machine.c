@@ -106,24 +106,51 @@ static void memory_make(struct machine *m)
     size_t first_of_caches = pages;
     if (m->config.caches)
         pages += cache_pages(&caches);
+    m->device_page = pages;
+    pages += machine_virtio_layout(m, pages);
     m->memory = m->versions.memory = cow_new(pages);
     if (m->config.caches)
         machine_cache_init(m, first_of_caches);
 }
 
-void machine_devices_reset(struct machine *m)
+void machine_gic_reset(struct machine *m)
 {
     struct gic_config gic = {.pe_count = (uint8_t)m->config.pe_count,
                              .list_registers = (uint8_t)m->config.list_registers,
                              .interrupts = (uint16_t)(m->config.irqs ? m->config.irqs
                                                                      : GIC_INTERRUPT_DEFAULT)};
     gic_reset(&m->state->gic, &gic);
-    pl011_reset(&m->state->uart);
     semihosting_reset(&m->state->semihosting);
+}
+
+static void disks_close(struct disk disks[DRIVE_MAX])
+{
+    for (unsigned i = 0; i < DRIVE_MAX; i++)
+        disk_close(&disks[i]);
+}
+
+/* The drives' files, which must hold what the configuration says that they do. */
+static bool disks_open(struct disk disks[DRIVE_MAX], const struct machine_config *config,
+                       struct error *error)
+{
+    struct error why;
+    memset(disks, 0, DRIVE_MAX * sizeof *disks);
+    for (unsigned i = 0; i < config->drive_count; i++) {
+        const struct config_drive *drive = &config->drive[i];
+        bool good = disk_open(&disks[i], drive->path, &why);
+        if (good && disks[i].size == drive->size && disks[i].hash == drive->hash)
+            continue;
+        disks_close(disks);
+        return good ? error_set(error, "--drive: %s: its content is not that of this run",
+                                drive->path)
+                    : error_set(error, "--drive: %.480s", why.text);
+    }
+    return true;
 }
 
 struct machine *machine_new(const struct machine_config *config, struct error *error)
 {
+    struct disk disks[DRIVE_MAX];
     if (!config_check(config, error) || !config_check_errata(config, error))
         return NULL;
     const struct cpu_model *model = model_find(config->model);
@@ -131,8 +158,11 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
         error_set(error, "--cpu %s: no such model (see `armillary info models`)", config->model);
         return NULL;
     }
+    if (!disks_open(disks, config, error))
+        return NULL;
     struct machine *m = calloc(1, sizeof *m);
     ensure(m != NULL);
+    memcpy(m->disk, disks, sizeof m->disk);
     m->config = *config;
     m->model = model_configure(model, config->vmid_bits, config->asid_bits);
     m->model.cache_sets = config->cache_sets;
@@ -156,6 +186,8 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     machine_port_init(m);
     machine_order_new(m);
     clock_init(&m->state->clock, m->timing.cycles_per_tick);
+    m->hz = m->timing.cycles_per_tick * model_value(&m->model, SR_CNTFRQ_EL0, 0, 0);
+    machine_gic_reset(m);
     machine_devices_reset(m);
     for (unsigned pe = 0; pe < config->pe_count; pe++) {
         wire_pe(m, pe);
@@ -177,6 +209,8 @@ void machine_free(struct machine *m)
     code_free(m->code);
     cow_free(m->memory);
     machine_order_free(m);
+    machine_input_free(m);
+    disks_close(m->disk);
     free(m->notes);
     free(m->side);
     free(m->state);
@@ -400,6 +434,9 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     struct machine_state *s = m->state;
     struct core *c = &m->core[pe];
     uint64_t steps = step_limit - s->step;
+    uint64_t input = machine_input_distance(m);
+    if (input < steps)
+        steps = input;
     bool visible = watches_visible(m);
     if (steps > s->quantum_left && (visible || !runs_alone(m, pe)))
         steps = s->quantum_left;
@@ -479,12 +516,17 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
             return MACHINE_EXIT;
         if (s->step >= step_limit)
             return MACHINE_LIMIT;
+        machine_input_take(m);
         int pe = next_pe(m);
         if (pe < 0) {
             if (m->order && order_drain_all(m->order)) /* nothing waits for ever */
                 continue;
-            if (s->clock.next == DEADLINE_NEVER)
+            if (s->clock.next == DEADLINE_NEVER) {
+                if (machine_input_hurry(m))
+                    continue;
                 return MACHINE_IDLE;
+            }
+            s->jumps++;
             machine_deadlines(m, s->clock.next);
             continue;
         }

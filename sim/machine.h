@@ -15,8 +15,13 @@
 #include "sim/base/cow.h"
 #include "sim/base/image.h"
 #include "sim/config.h"
+#include "sim/devices/dma.h"
 #include "sim/devices/pl011.h"
 #include "sim/lines.h"
+#include "sim/devices/pl031.h"
+#include "sim/devices/pl061.h"
+#include "sim/devices/virtio.h"
+#include "sim/disk.h"
 #include "sim/semihosting.h"
 
 /* D[k] of the choice next-cpu: visible operations of the others; the last waits for all others. */
@@ -61,9 +66,15 @@ struct machine_state {
     struct clock clock;
     struct pe_state pe[PE_COUNT_MAX];
     struct gic gic;
+    uint64_t jumps;      /* how often time went on with all PEs waiting: with step, the moment */
+    uint64_t input_next; /* the next ordinal of host-input; machine_input.c */
     struct pl011 uart;
+    struct pl031 rtc;
+    struct pl061 gpio;
+    struct dma dma;
     struct semihosting semihosting;
     uint32_t resets; /* that the machine has come back from */
+    uint32_t reserved; /* fills up to 8 bytes */
     struct mmu_state mmu[PE_COUNT_MAX];
     struct cpu cpu[PE_COUNT_MAX];
 };
@@ -105,11 +116,18 @@ enum machine_stop {
     MACHINE_REQUEST,    /* an observer asked (machine_request_stop) */
 };
 
+/* Where a virtio device's state lies: pages of the machine's memory; and its drive. */
+struct machine_virtio {
+    size_t page;
+    unsigned drive;
+};
+
 struct machine {
     struct machine_config config;
     struct machine_payload payload;
     struct machine_state *state;
     struct machine_side *side;
+    size_t device_page; /* of memory: the first one that is neither RAM nor of the processors */
     struct cow *memory; /* RAM, the TLBs of the PEs; version log and caches, if they are on */
 
     /* Wiring. */
@@ -127,6 +145,10 @@ struct machine {
     enum engine_kind engine;
     void (*console)(void *context, uint8_t byte); /* UART and semihosting output */
     void *console_context;
+    uint64_t hz; /* cycles in a second, as devices see it */
+    struct machine_virtio virtio[VIRTIO_PLACES];
+    struct disk disk[DRIVE_MAX]; /* what the files held */
+    struct machine_input *input; /* what came from outside and waits; machine_input.c */
 
     /* A break point for start marks: pe < 0 for any. */
     bool break_on;
@@ -152,6 +174,30 @@ void machine_free(struct machine *m);
 
 /* A byte for the console: hands it to machine.console and tells CONSOLE. */
 void machine_console(struct machine *m, unsigned pe, uint8_t byte);
+
+/* Where input from outside goes. */
+enum machine_input_device {
+    INPUT_UART,         /* bytes to the PL011 */
+    INPUT_POWER_BUTTON, /* one press for each byte, whatever it is */
+    INPUT_VIRTIO,       /* bytes to the first virtio console; without one they are gone */
+    INPUT_VIRTIO_SIZE,  /* its terminal's size: two bytes, columns and rows */
+    INPUT_DEVICE_COUNT
+};
+
+/*
+ * Input from outside, at the present step. It is recorded as choices (host-input), so that a replay
+ * needs none: there, the recording is what counts and this does nothing. A device takes what it has
+ * room for, the rest waits beside the machine.
+ */
+void machine_input(struct machine *m, enum machine_input_device device, const uint8_t *bytes,
+                   size_t count);
+/* The same for the console: the UART. */
+void machine_console_input(struct machine *m, const uint8_t *bytes, size_t count);
+/* The content of a drive as the guest sees it now; the bytes are there. */
+void machine_disk_read(const struct machine *m, unsigned drive, uint64_t at, void *bytes,
+                       size_t size);
+/* How many bytes still wait beside the machine. */
+size_t machine_input_waiting(const struct machine *m);
 
 /*
  * Puts a payload and the device tree into RAM and sets CPU 0 to its entry, the others off.

@@ -125,8 +125,11 @@ static inline void drive_own(struct machine *m, unsigned pe, enum line_kind kind
     drive_input(m, line_of_pe(pe, kind), gic_slot(pe, line_intid[kind]), level, cycles);
 }
 
+/* A line beyond the interrupts that the GIC was given leads nowhere. */
 static void drive_device(struct machine *m, unsigned intid, bool level)
 {
+    if (intid >= m->state->gic.interrupts)
+        return;
     drive_input(m, LINE_DEVICES + intid - 32, gic_slot(0, intid), level, m->state->now);
 }
 
@@ -247,8 +250,10 @@ void machine_deadlines(struct machine *m, uint64_t cycles)
         } else if (slot < lines_slot()) { /* its time goes on: then its counters are looked at */
             pe = slot - counter_slot(0);
             m->state->cpu[pe].cycles = at;
-        } else {
+        } else if (slot == lines_slot()) {
             lines_arrive(m, at);
+        } else {
+            machine_devices_fire(m, at);
         }
         machine_wires_of(m, pe);
     }
@@ -320,7 +325,10 @@ static bool pmu_was_up(const struct machine *m, unsigned pe)
 
 static void drive_devices(struct machine *m)
 {
-    drive_device(m, INTID_UART, pl011_line(&m->state->uart));
+    unsigned intid;
+    bool level;
+    for (unsigned i = 0; machine_device_line(m, i, &intid, &level); i++)
+        drive_device(m, intid, level);
 }
 
 /* The performance monitors of a PE. */

@@ -68,14 +68,61 @@ bool machine_stream_event(struct machine *m, unsigned pe);
 /* An event for WFE: ends such a wait, or is kept in the event register. */
 void machine_event(struct machine *m, unsigned pe, uint64_t cycles);
 
+/* Objects of guest-input beside the PEs. */
+#define GUEST_INPUT_POWER_BUTTON PE_COUNT_MAX
+
+/* machine_devices.c: what lies at the addresses of devices, their lines and their time. */
+void machine_devices_reset(struct machine *m);
+/* An access that is no GIC's; an external abort where nothing is. */
+enum port_result machine_device_access(struct machine *m, const struct access *access,
+                                       uint64_t value[2]);
+/* The line of the index-th device; false: there are no more. */
+bool machine_device_line(const struct machine *m, unsigned index, unsigned *intid, bool *level);
+/* The clock's slot of all devices: what happens there next, and what is due. */
+#define DEVICE_SLOT (DEADLINE_COUNT_MAX - 1)
+void machine_devices_update(struct machine *m);
+void machine_devices_fire(struct machine *m, uint64_t cycles);
+
+/* machine_dma.c: memory as devices reach it; false where there is none. */
+struct dma_master {
+    uint8_t device; /* as in the event DMA */
+    bool is_coherent;
+};
+#define DMA_DEVICE 32u /* the board's bus master; below: virtio devices */
+bool machine_dma_read(struct machine *m, const struct dma_master *master, uint64_t pa, void *bytes,
+                      size_t size);
+bool machine_dma_write(struct machine *m, const struct dma_master *master, uint64_t pa,
+                       const void *bytes, size_t size);
+
+/* machine_virtio.c. Lays the devices' pages out from first_page on; how many there are. */
+size_t machine_virtio_layout(struct machine *m, size_t first_page);
+void machine_virtio_reset(struct machine *m);
+enum device_answer machine_virtio_access(struct machine *m, const struct access *a,
+                                         uint32_t offset, uint64_t now, uint32_t *word);
+bool machine_virtio_level(const struct machine *m, unsigned n);
+uint64_t machine_virtio_deadline(const struct machine *m);
+void machine_virtio_fire(struct machine *m, uint64_t now);
+size_t machine_virtio_console_room(const struct machine *m);
+void machine_virtio_console_input(struct machine *m, uint64_t now, const uint8_t *bytes,
+                                  size_t count);
+void machine_virtio_console_resize(struct machine *m, unsigned columns, unsigned rows);
+
+/* machine_input.c: takes what came from outside, or, in a replay, what is recorded for now. */
+void machine_input_take(struct machine *m);
+/* How many steps there are to the next one that is recorded; UINT64_MAX: none is. */
+uint64_t machine_input_distance(const struct machine *m);
+/* All PEs wait, for ever: a lenient replay goes on with the next input. False: there is none. */
+bool machine_input_hurry(struct machine *m);
+void machine_input_free(struct machine *m);
+
 /* machine_calls.c: firmware and semihosting, after the engine stopped for them. */
 void machine_firmware(struct machine *m, unsigned pe);
 void machine_semihosting(struct machine *m, unsigned pe);
 
 /* machine_load.c: loads the payload (again) and starts CPU 0; the others are off. */
 bool machine_start(struct machine *m, struct error *error);
-/* machine.c: GIC, devices and what the host keeps for the guest, as at power-on. */
-void machine_devices_reset(struct machine *m);
+/* machine.c: the GIC, and what the host keeps for the guest, as at power-on. */
+void machine_gic_reset(struct machine *m);
 
 /* machine_reset.c: power-on again, in the course of a run; asked for by a PE. */
 void machine_reset(struct machine *m, unsigned caller);

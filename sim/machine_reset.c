@@ -17,12 +17,11 @@
 
 #include <string.h>
 
-/* Everything in copy-on-write pages but RAM: TLBs, logs, caches. All begin as zero. */
-static void clear_pages_behind_ram(struct machine *m)
+/* What processors have in copy-on-write pages: TLBs, logs, caches. All begin as zero. */
+static void clear_processor_pages(struct machine *m)
 {
     static const uint8_t zeros[PAGE_BYTES];
-    size_t pages = cow_page_count(m->memory);
-    for (size_t i = (size_t)(m->config.ram_bytes >> PAGE_SHIFT); i < pages; i++) {
+    for (size_t i = (size_t)(m->config.ram_bytes >> PAGE_SHIFT); i < m->device_page; i++) {
         if (memcmp(cow_read(m->memory, i), zeros, PAGE_BYTES) != 0)
             memset(cow_write(m->memory, i), 0, PAGE_BYTES);
     }
@@ -53,7 +52,7 @@ void machine_reset(struct machine *m, unsigned caller)
         pe_off(m, pe);
     s->exit = EXIT_NONE;
     event_emit_EXIT(CORE_HEAD(&m->core[caller]), EXIT_RESET - EXIT_OFF, 0);
-    clear_pages_behind_ram(m);
+    clear_processor_pages(m);
     if (m->order)
         memset(m->order->state, 0, machine_order_bytes(m));
     s->monitors_armed = 0;
@@ -61,6 +60,7 @@ void machine_reset(struct machine *m, unsigned caller)
     s->quantum_left = m->config.quantum;
     clock_init(&s->clock, m->timing.cycles_per_tick);
     s->clock.seen = seen;
+    machine_gic_reset(m);
     machine_devices_reset(m);
     for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
         mmu_restored(&m->mmu[pe]);
