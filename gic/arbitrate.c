@@ -1,7 +1,8 @@
 /*
- * Arbitration of a GICv2, the pure half: from the Distributor's state to the highest priority
- * pending interrupt of an interface, and from that and the interface's registers to whether the
- * PE is told. Nothing here changes state; acknowledging is done in cpuif.c through source.c.
+ * Arbitration of a GICv2, the pure half: from the Distributor's state, or the list registers, to
+ * the highest priority pending interrupt of an interface, and from that and the interface's
+ * registers to whether the PE is told. Nothing here changes state; acknowledging is done in
+ * cpuif.c through source.c.
  *
  * A Group 0 interrupt that is the highest one and is disabled in GICC_CTLR stands before Group 1
  * interrupts of lower priority: the Distributor forwards one interrupt and the interface decides
@@ -12,6 +13,7 @@
 #include "gic/arbitrate.h"
 
 #include "gen/gicv2.h"
+#include "gic/lists.h"
 
 /* Bits of a word of interrupts whose group the Distributor forwards. */
 static uint32_t forwarded_groups(const struct gic *gic, unsigned index)
@@ -24,17 +26,10 @@ static uint32_t forwarded_groups(const struct gic *gic, unsigned index)
     return forwarded;
 }
 
-/* With one PE every SPI is its own (GICD_ITARGETSR is RAZ/WI then). */
-static bool is_target(const struct gic *gic, unsigned pe, unsigned intid)
-{
-    return intid < GIC_BANKED_COUNT || gic->pe_count == 1 ||
-           ((gic->targets[intid - GIC_BANKED_COUNT] >> pe) & 1u);
-}
-
 struct gic_candidate arbitrate_distributor(const struct gic *gic, unsigned pe)
 {
     struct gic_candidate best = {.intid = GIC_INTID_SPURIOUS, .priority = GIC_PRIORITY_IDLE};
-    for (unsigned word = 0; word < GIC_WORD_COUNT; word++) {
+    for (unsigned word = 0; word < gic_word_count(gic); word++) {
         unsigned index = gic_word_index(pe, word);
         uint32_t ready = gic_pending_word(gic, index) & gic->enabled[index] &
                          ~gic->active[index];
@@ -44,7 +39,7 @@ struct gic_candidate arbitrate_distributor(const struct gic *gic, unsigned pe)
             unsigned bit = (unsigned)__builtin_ctz(ready);
             unsigned intid = word * 32 + bit;
             uint8_t priority = gic->priority[index * 32 + bit];
-            if (priority < best.priority && is_target(gic, pe, intid)) {
+            if (priority < best.priority && (gic_targets(gic, pe, intid) >> pe & 1u)) {
                 best.intid = (uint16_t)intid;
                 best.priority = priority;
                 best.group = (gic->group[index] >> bit) & 1u;
@@ -54,6 +49,35 @@ struct gic_candidate arbitrate_distributor(const struct gic *gic, unsigned pe)
     if (best.intid < GIC_SGI_COUNT)
         best.source = (uint8_t)__builtin_ctz(gic->sgi_sources[pe][best.intid]);
     return best;
+}
+
+struct gic_candidate arbitrate_lists(const struct gic *gic, unsigned pe)
+{
+    struct gic_candidate best = {.intid = GIC_INTID_SPURIOUS, .priority = GIC_PRIORITY_IDLE};
+    const struct gic_virtual *v = &gic->virtual[pe];
+    unsigned count = v->hcr & GICH_HCR_En ? gic->list_registers : 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t list = v->list[i];
+        unsigned intid = (unsigned)field_get(GICH_LR_VirtualID, list);
+        if ((list & GICH_LR_State) != LIST_PENDING || intid >= GIC_INTERRUPT_MAX)
+            continue;
+        uint8_t priority = (uint8_t)(field_get(GICH_LR_Priority, list) << GIC_ABPR_MIN);
+        if (priority >= best.priority)
+            continue;
+        best.intid = (uint16_t)intid;
+        best.priority = priority;
+        best.group = (list & GICH_LR_Grp1) != 0;
+        best.list = (uint8_t)i;
+        best.source = 0;
+        if (intid < GIC_SGI_COUNT && !(list & GICH_LR_HW))
+            best.source = (uint8_t)field_get(GICH_LR_SOFTWARE_CPUID, list);
+    }
+    return best;
+}
+
+uint8_t arbitrate_binary_point(uint64_t value, uint8_t least)
+{
+    return (uint8_t)(value < least ? least : value);
 }
 
 uint8_t arbitrate_group_priority(const struct gic_interface *interface, uint8_t priority,

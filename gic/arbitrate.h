@@ -10,6 +10,7 @@
 #define GIC_PRIORITY_IDLE 0xffu
 
 /* Five bits of priority, so binary points below these would split nothing off. */
+#define GIC_PRIORITY_BITS 5u
 #define GIC_PRIORITY_MASK 0xf8u
 #define GIC_BPR_MIN 2u
 #define GIC_ABPR_MIN 3u
@@ -20,6 +21,7 @@ struct gic_candidate {
     uint8_t priority;
     uint8_t group;   /* 0 or 1 */
     uint8_t source;  /* of an SGI: the PE that asked for it; else 0 */
+    uint8_t list;    /* of a virtual interrupt: its list register; else 0 */
 };
 
 /*
@@ -28,6 +30,16 @@ struct gic_candidate {
  * lowest interrupt ID, then the lowest source. HighestPriorityPendingInterrupt of IHI 0048B.b.
  */
 struct gic_candidate arbitrate_distributor(const struct gic *gic, unsigned pe);
+
+/*
+ * The highest priority pending interrupt in the list registers of a PE, while GICH_HCR.En is set;
+ * one that is active too has to wait for its end, one with a reserved interrupt ID is not seen.
+ * Ties go to the lowest list register.
+ */
+struct gic_candidate arbitrate_lists(const struct gic *gic, unsigned pe);
+
+/* A binary point as it is kept: below the least that means anything, it becomes that one. */
+uint8_t arbitrate_binary_point(uint64_t value, uint8_t least);
 
 /* The group priority of an interrupt: its priority without what the binary point cuts off. */
 uint8_t arbitrate_group_priority(const struct gic_interface *interface, uint8_t priority,

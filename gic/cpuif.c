@@ -1,16 +1,19 @@
 /*
- * The CPU interface of a GICv2 without the Security Extensions: acknowledging, priority drop and
- * deactivation, masks and binary points. Where its interrupts come from is source.c's business.
+ * The CPU interface of a GICv2 without the Security Extensions, physical (GICC) and virtual (GICV):
+ * acknowledging, priority drop and deactivation, masks and binary points. Where its interrupts come
+ * from is source.c's business. The text names the registers of GICC and means those of GICV too.
  *
  * What the architecture leaves UNPREDICTABLE: GICC_EOIR takes a Group 1 interrupt also when
  * AckCtl is 0; GICC_AEOIR ignores a Group 0 interrupt; an end of interrupt with no active
  * priority, and GICC_DIR with EOImode 0, do nothing; the CPUID of an SGI's end is not looked at.
- * The active priorities of Group 0 are in GICC_APR0, those of Group 1 in GICC_NSAPR0.
+ * The active priorities of Group 0 are in GICC_APR0, those of Group 1 in GICC_NSAPR0; the virtual
+ * interface has GICV_APR0 for both.
  *
  * Not modelled: legacy interrupt inputs; the bypass disable bits of GICC_CTLR only keep what is
  * written.
  *
- * IHI 0048B.b: CPU interface register descriptions, Priority drop and interrupt deactivation.
+ * IHI 0048B.b: CPU interface register descriptions, Virtual CPU interface registers, Priority drop
+ * and interrupt deactivation.
  */
 #include "gic/cpuif.h"
 
@@ -33,6 +36,11 @@ static uint32_t shown(const struct gic_interface *interface, const struct gic_ca
         return GIC_INTID_OTHER_GROUP;
     return (uint32_t)(field_put(ACKNOWLEDGE_CPUID, candidate->source) |
                       field_put(ACKNOWLEDGE_InterruptID, candidate->intid));
+}
+
+static enum view iar_view(const struct mmio_row *row)
+{
+    return row->offset == GICC_IAR_OFFSET ? VIEW_OWN : VIEW_ALIAS;
 }
 
 /* What reading GICC_IAR or GICC_AIAR gives: like GICC_HPPIR, if the interrupt is signalled. */
@@ -69,8 +77,7 @@ uint32_t cpuif_peek(const struct gic *gic, struct source source, enum gicv2 row)
     case GICC_IAR_OFFSET:
     case GICC_AIAR_OFFSET:
         next = source_next(gic, source);
-        return acknowledgeable(interface, &next,
-                               r->offset == GICC_IAR_OFFSET ? VIEW_OWN : VIEW_ALIAS);
+        return acknowledgeable(interface, &next, iar_view(r));
     case GICC_HPPIR_OFFSET:
     case GICC_AHPPIR_OFFSET:
         next = source_next(gic, source);
@@ -82,15 +89,18 @@ uint32_t cpuif_peek(const struct gic *gic, struct source source, enum gicv2 row)
 
 uint32_t cpuif_read(struct gic *gic, struct source source, enum gicv2 row)
 {
-    uint32_t value = cpuif_peek(gic, source, row);
-    if ((row != GR_GICC_IAR && row != GR_GICC_AIAR) || value == GIC_INTID_SPURIOUS ||
-        value == GIC_INTID_OTHER_GROUP)
-        return value;
+    const struct mmio_row *r = gic_row(row);
+    if (r->offset != GICC_IAR_OFFSET && r->offset != GICC_AIAR_OFFSET)
+        return cpuif_peek(gic, source, row);
     struct gic_interface *interface = source_interface(gic, source);
     struct gic_candidate next = source_next(gic, source);
+    uint32_t value = acknowledgeable(interface, &next, iar_view(r));
+    if (value == GIC_INTID_SPURIOUS || value == GIC_INTID_OTHER_GROUP)
+        return value;
     unsigned level = arbitrate_group_priority(interface, next.priority, next.group) >> GIC_ABPR_MIN;
-    interface->active_priorities[next.group] |= UINT32_C(1) << level;
+    interface->active_priorities[source_active_index(source, next.group)] |= UINT32_C(1) << level;
     source_acknowledge(gic, source, &next);
+    gic_mark(gic, 1u << source.pe);
     return value;
 }
 
@@ -99,12 +109,13 @@ static void end_of_interrupt(struct gic *gic, struct source source, uint32_t val
 {
     struct gic_interface *interface = source_interface(gic, source);
     unsigned intid = (unsigned)field_get(ACKNOWLEDGE_InterruptID, value);
-    if (!source_has(source, intid) || arbitrate_running(interface) == GIC_PRIORITY_IDLE)
+    if (!source_has(gic, source, intid) || arbitrate_running(interface) == GIC_PRIORITY_IDLE)
         return;
-    unsigned group = source_group(gic, source, intid);
+    int group = source_group(gic, source, intid);
     if (view == VIEW_ALIAS && group == 0)
         return;
-    interface->active_priorities[group] &= interface->active_priorities[group] - 1;
+    uint32_t *active = &interface->active_priorities[source_active_index(source, group == 1)];
+    *active &= *active - 1;
     if (!(interface->ctlr & GICC_CTLR_EOImode))
         source_deactivate(gic, source, intid);
 }
@@ -112,14 +123,8 @@ static void end_of_interrupt(struct gic *gic, struct source source, uint32_t val
 static void deactivate(struct gic *gic, struct source source, uint32_t value)
 {
     unsigned intid = (unsigned)field_get(ACKNOWLEDGE_InterruptID, value);
-    if ((source_interface(gic, source)->ctlr & GICC_CTLR_EOImode) && source_has(source, intid))
+    if ((source_interface(gic, source)->ctlr & GICC_CTLR_EOImode) && source_has(gic, source, intid))
         source_deactivate(gic, source, intid);
-}
-
-/* A binary point below the least that means anything becomes that one. */
-static uint8_t at_least(uint32_t value, uint32_t least)
-{
-    return (uint8_t)(value < least ? least : value);
 }
 
 void cpuif_write(struct gic *gic, struct source source, enum gicv2 row, uint32_t value)
@@ -137,10 +142,10 @@ void cpuif_write(struct gic *gic, struct source source, enum gicv2 row, uint32_t
         interface->pmr = (uint8_t)value;
         break;
     case GICC_BPR_OFFSET:
-        interface->bpr = at_least(value, GIC_BPR_MIN);
+        interface->bpr = arbitrate_binary_point(value, GIC_BPR_MIN);
         break;
     case GICC_ABPR_OFFSET:
-        interface->abpr = at_least(value, GIC_ABPR_MIN);
+        interface->abpr = arbitrate_binary_point(value, GIC_ABPR_MIN);
         break;
     case GICC_APR0_OFFSET:
         interface->active_priorities[0] = value;
@@ -160,11 +165,14 @@ void cpuif_write(struct gic *gic, struct source source, enum gicv2 row, uint32_t
     default:
         bug("GIC: no write of %s", r->name);
     }
+    gic_mark(gic, 1u << source.pe);
 }
 
 unsigned cpuif_wires(const struct gic *gic, struct source source)
 {
     const struct gic_interface *interface = source_interface_const(gic, source);
+    if (!(interface->ctlr & (GICC_CTLR_EnableGrp0 | GICC_CTLR_EnableGrp1)))
+        return 0;
     struct gic_candidate next = source_next(gic, source);
     if (!arbitrate_signals(interface, &next))
         return 0;

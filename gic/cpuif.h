@@ -1,6 +1,6 @@
 /*
  * The CPU interface: one code for every interface, whatever its source. Registers are named by
- * their GICC row; offsets of GICV are the same.
+ * the rows of GICC, or of GICV, where the same registers stand at the same offsets.
  */
 #pragma once
 #include "gic/rows.h"
@@ -14,5 +14,5 @@ uint32_t cpuif_read(struct gic *gic, struct source source, enum gicv2 row);
 
 void cpuif_write(struct gic *gic, struct source source, enum gicv2 row, uint32_t value);
 
-/* The wires that the interface drives: GIC_WIRE_IRQ, GIC_WIRE_FIQ or none. */
+/* What the interface signals: GIC_WIRE_IRQ, GIC_WIRE_FIQ or nothing. */
 unsigned cpuif_wires(const struct gic *gic, struct source source);

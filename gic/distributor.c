@@ -93,6 +93,7 @@ static uint32_t interrupt_get(const struct gic *gic, unsigned pe, enum interrupt
 
 static void sources_put(struct gic *gic, unsigned pe, unsigned intid, uint32_t sources)
 {
+    gic_mark(gic, 1u << pe);
     gic->sgi_sources[pe][intid] = (uint8_t)(sources & pe_mask(gic));
     gic_bit_put(gic->latched, gic_slot(pe, intid), gic->sgi_sources[pe][intid] != 0);
 }
@@ -167,12 +168,20 @@ static uint32_t word_get(const struct gic *gic, unsigned pe, enum gicv2 row, uns
         return gic->ctlr;
     if (row == GR_GICD_TYPER)
         return (uint32_t)(field_put(GICD_TYPER_CPUNumber, gic->pe_count - 1u) |
-                          field_put(GICD_TYPER_ITLinesNumber, GIC_WORD_COUNT - 1u));
+                          field_put(GICD_TYPER_ITLinesNumber, gic_word_count(gic) - 1u));
     if (row == GR_GICD_PPISR)
         return gic->line[gic_word_index(pe, 0)] >> GIC_SGI_COUNT;
     if (row == GR_GICD_SPISR)
-        return gic->line[gic_word_index(pe, word + 1)];
+        return word + 1 < gic_word_count(gic) ? gic->line[gic_word_index(pe, word + 1)] : 0;
     return gic_row(row)->reset;
+}
+
+/* The interrupt behind the last one that an access shows: those that do not exist are RAZ/WI. */
+static unsigned fields_end(const struct gic *gic, const struct mmio_row *row, unsigned first,
+                           unsigned size)
+{
+    unsigned end = first + size * 8 / row->per_int;
+    return end < gic->interrupts ? end : gic->interrupts;
 }
 
 uint32_t distributor_peek(const struct gic *gic, unsigned pe, enum gicv2 row, uint32_t offset,
@@ -184,9 +193,10 @@ uint32_t distributor_peek(const struct gic *gic, unsigned pe, enum gicv2 row, ui
     if (r->per_int == 0)
         return word_get(gic, pe, row, (offset - r->offset) / 4) & ~r->zeros;
     unsigned first = (offset - r->offset) * 8 / r->per_int;
+    unsigned end = fields_end(gic, r, first, size);
     uint32_t value = 0;
-    for (unsigned bit = 0; bit < size * 8; bit += r->per_int)
-        value |= interrupt_get(gic, pe, shows[row].field, first + bit / r->per_int) << bit;
+    for (unsigned intid = first; intid < end; intid++)
+        value |= interrupt_get(gic, pe, shows[row].field, intid) << (intid - first) * r->per_int;
     return value;
 }
 
@@ -195,20 +205,24 @@ static void interrupt_write(struct gic *gic, unsigned pe, enum gicv2 row, unsign
                             uint32_t value)
 {
     enum interrupt_field field = shows[row].field;
+    enum write_rule rule = shows[row].rule;
+    /* Setting nothing leaves the latch of a level that is pending by its line alone. */
+    if (value == 0 && rule != WRITE_REPLACES)
+        return;
     uint32_t old = interrupt_get(gic, pe, field, intid);
-    switch (shows[row].rule) {
+    gic_mark(gic, gic_targets(gic, pe, intid));
+    switch (rule) {
     case WRITE_REPLACES:
         interrupt_put(gic, pe, field, intid, value);
         break;
-    case WRITE_SETS: /* writing 0 leaves the latch of a level that is pending by its line alone */
-        if (value != 0)
-            interrupt_put(gic, pe, field, intid, old | value);
+    case WRITE_SETS:
+        interrupt_put(gic, pe, field, intid, old | value);
         break;
     case WRITE_CLEARS:
-        if (value != 0)
-            interrupt_put(gic, pe, field, intid, old & ~value);
+        interrupt_put(gic, pe, field, intid, old & ~value);
         break;
     }
+    gic_mark(gic, gic_targets(gic, pe, intid)); /* another set, if it was the targets */
 }
 
 void distributor_write(struct gic *gic, unsigned pe, enum gicv2 row, uint32_t offset,
@@ -219,6 +233,7 @@ void distributor_write(struct gic *gic, unsigned pe, enum gicv2 row, uint32_t of
         return;
     if (row == GR_GICD_CTLR) {
         gic->ctlr = value & ~r->zeros;
+        gic_mark_all(gic);
         return;
     }
     if (row == GR_GICD_SGIR) {
@@ -227,19 +242,21 @@ void distributor_write(struct gic *gic, unsigned pe, enum gicv2 row, uint32_t of
     }
     ensure(r->per_int != 0);
     unsigned first = (offset - r->offset) * 8 / r->per_int;
+    unsigned end = fields_end(gic, r, first, size);
     uint32_t ones = (uint32_t)bits_ones(r->per_int);
-    for (unsigned bit = 0; bit < size * 8; bit += r->per_int)
-        interrupt_write(gic, pe, row, first + bit / r->per_int, (value >> bit) & ones);
+    for (unsigned intid = first; intid < end; intid++)
+        interrupt_write(gic, pe, row, intid, (value >> (intid - first) * r->per_int) & ones);
 }
 
-bool distributor_set_line(struct gic *gic, unsigned slot, bool level)
+void distributor_set_line(struct gic *gic, unsigned pe, unsigned intid, bool level)
 {
+    unsigned slot = gic_slot(pe, intid);
     if (gic_bit(gic->line, slot) == level)
-        return false;
+        return;
     gic_bit_put(gic->line, slot, level);
     if (level && gic_bit(gic->edge, slot))
         gic_bit_put(gic->latched, slot, true);
-    return true;
+    gic_mark(gic, gic_targets(gic, pe, intid));
 }
 
 void distributor_acknowledge(struct gic *gic, unsigned pe, unsigned intid, unsigned source)
@@ -250,9 +267,11 @@ void distributor_acknowledge(struct gic *gic, unsigned pe, unsigned intid, unsig
         sources_put(gic, pe, intid, gic->sgi_sources[pe][intid] & ~(1u << source));
     else
         gic_bit_put(gic->latched, slot, false);
+    gic_mark(gic, gic_targets(gic, pe, intid));
 }
 
 void distributor_deactivate(struct gic *gic, unsigned pe, unsigned intid)
 {
     gic_bit_put(gic->active, gic_slot(pe, intid), false);
+    gic_mark(gic, gic_targets(gic, pe, intid));
 }

@@ -12,8 +12,8 @@ uint32_t distributor_peek(const struct gic *gic, unsigned pe, enum gicv2 row, ui
 void distributor_write(struct gic *gic, unsigned pe, enum gicv2 row, uint32_t offset,
                        unsigned size, uint32_t value);
 
-/* The input line of a slot takes a level. True when that changed anything. */
-bool distributor_set_line(struct gic *gic, unsigned slot, bool level);
+/* The input line of an interrupt takes a level. */
+void distributor_set_line(struct gic *gic, unsigned pe, unsigned intid, bool level);
 
 /* Pending to active; for an SGI only the request of one source PE is taken back. */
 void distributor_acknowledge(struct gic *gic, unsigned pe, unsigned intid, unsigned source);

@@ -1,25 +1,42 @@
 /*
- * The GICv2's public header: distributor and CPU interfaces; the GICH and GICV frames have their
- * place in the interface and are not modelled. No Security Extensions (GICD_TYPER.SecurityExtn =
- * 0). State is plain bytes; the machine owns it, maps the frames and copies the output wires to
- * the PEs.
+ * The GICv2's public header: distributor, CPU interfaces, and for each PE a virtual CPU interface
+ * with its list registers. No Security Extensions (GICD_TYPER.SecurityExtn = 0). State is plain
+ * bytes; the machine owns it, maps the frames and copies the output wires to the PEs.
  */
 #pragma once
 #include "sim/base/base.h"
 #include "sim/base/event.h"
 
-#define GIC_INTID_COUNT 288u /* 0..15 SGIs, 16..31 PPIs, 32..287 SPIs */
-#define GIC_SPI_COUNT (GIC_INTID_COUNT - 32u)
+/* 0..15 SGIs, 16..31 PPIs, from 32 SPIs. */
+#define GIC_INTERRUPT_MAX 1020u
+#define GIC_INTERRUPT_DEFAULT 288u
 #define GIC_LIST_REGISTER_MAX 64u
 
-enum gic_frame { GIC_FRAME_D, GIC_FRAME_C, GIC_FRAME_H, GIC_FRAME_V, GIC_FRAME_COUNT };
+/*
+ * The frames. A PE sees its own copy of GICC, GICH and GICV; in the last frame it sees the GICH of
+ * all PEs side by side.
+ */
+enum gic_frame {
+    GIC_FRAME_D,
+    GIC_FRAME_C,
+    GIC_FRAME_H,
+    GIC_FRAME_V,
+    GIC_FRAME_H_ALL,
+    GIC_FRAME_COUNT
+};
+#define GIC_FRAME_H_ALL_STEP 0x200u /* bytes for each PE, as in the GIC-400 */
+#define GIC_FRAME_H_ALL_SIZE (PE_COUNT_MAX * GIC_FRAME_H_ALL_STEP)
 
 struct gic; /* gic/state.h: plain bytes; complete for the machine that embeds it */
 
 struct gic_config {
+    uint16_t interrupts;    /* a multiple of 32 up to 992, or 1020 */
     uint8_t pe_count;       /* 1..8 */
     uint8_t list_registers; /* 1..64 */
 };
+
+/* Whether a GICv2 can have so many interrupts: GICD_TYPER.ITLinesNumber counts in steps of 32. */
+bool gic_interrupts_valid(uint32_t interrupts);
 
 /* What the GIC drives for a PE: the four wires to it, and its maintenance interrupt. */
 #define GIC_WIRE_IRQ 1u
@@ -35,9 +52,8 @@ void gic_reset(struct gic *gic, const struct gic_config *config);
 /* How an access ends. */
 enum gic_answer {
     GIC_OK,
-    GIC_ABORT,      /* an external abort: a size that the register does not take, or no register
-                       frame at this offset */
-    GIC_UNMODELLED, /* the frame is not modelled (GICH, GICV): the run is to stop and say so */
+    GIC_ABORT, /* an external abort: a size that the register does not take, or no register frame
+                  at this offset */
 };
 
 /*

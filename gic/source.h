@@ -1,13 +1,14 @@
 /*
  * Where a CPU interface gets its interrupts from. The interface's code is the same for the
- * physical interface, fed by the Distributor, and for the virtual one, fed by the list registers
- * (which are not modelled); a source is an index, so that there is no pointer in any state.
+ * physical interface, fed by the Distributor, and for the virtual one, fed by the list registers;
+ * a source is an index, so that there is no pointer in any state.
  */
 #pragma once
 #include "gic/arbitrate.h"
 
 enum source_kind {
     SOURCE_DISTRIBUTOR, /* GICC */
+    SOURCE_LISTS,       /* GICV */
 };
 
 struct source {
@@ -22,10 +23,12 @@ const struct gic_interface *source_interface_const(const struct gic *gic, struct
 /* What would be acknowledged next. */
 struct gic_candidate source_next(const struct gic *gic, struct source source);
 
-/* Whether the source knows this interrupt ID at all. */
-bool source_has(struct source source, unsigned intid);
-/* The group of an interrupt that the source has. */
-unsigned source_group(const struct gic *gic, struct source source, unsigned intid);
+/* Whether the source could have an interrupt of this ID. */
+bool source_has(const struct gic *gic, struct source source, unsigned intid);
+/* The group of an interrupt that the source could have; -1 where only an active one would tell. */
+int source_group(const struct gic *gic, struct source source, unsigned intid);
+/* Which of the interface's active priorities a group has: one for each, or one for both. */
+unsigned source_active_index(struct source source, unsigned group);
 
 /* Pending to active. */
 void source_acknowledge(struct gic *gic, struct source source,

@@ -45,12 +45,38 @@ static void info_sysregs(void)
     }
 }
 
+static bool is_reserved(const struct reg_field *field)
+{
+    return field->kind == REG_FIELD_RES0 || field->kind == REG_FIELD_RES1;
+}
+
+/* Whether each CPU has a copy of a register, or of its first words. */
+static const char *copies(const struct mmio_row *row)
+{
+    if (row->frame[3] != 'D' || row->banked * row->per_int == row->count * 32)
+        return "per-CPU";
+    if (row->banked == 0)
+        return "shared";
+    return row->count == 1 ? "per-CPU" : "first";
+}
+
+/* Registers with their reset value (of the first word) and who has a copy of them; fields. */
 static void info_gic(void)
 {
     for (unsigned i = 0; i < GICV2_COUNT; i++) {
         const struct mmio_row *row = gic_row((enum gicv2)i);
-        printf("%-5s 0x%03x %-20s %3u %s%s  %s\n", row->frame, row->offset, row->name, row->count,
-               row->readable ? "r" : "-", row->writable ? "w" : "-", row->what);
+        printf("%-5s 0x%03x %-20s %3u %s%s %-9s %-7s 0x%08x  %s\n", row->frame, row->offset,
+               row->name, row->count, row->readable ? "r" : "-", row->writable ? "w" : "-",
+               row->bytes ? "byte,word" : "word", copies(row), row->reset, row->what);
+        for (unsigned f = 0; f < row->field_count; f++) {
+            const struct reg_field *field = &row->fields[f];
+            char bits[16];
+            snprintf(bits, sizeof bits, field->high == field->low ? "%u" : "%u:%u", field->high,
+                     field->low);
+            if (!is_reserved(field))
+                printf("      %-6s %-18s %s  %s\n", bits, field->name,
+                       field->kind == REG_FIELD_RO ? "ro" : "rw", field->what);
+        }
     }
 }
 

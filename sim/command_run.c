@@ -5,6 +5,7 @@
  */
 #include "sim/command.h"
 #include "cpu/errata.h"
+#include "gic/gic.h"
 #include "sim/progress.h"
 #include "sim/trace_file.h"
 
@@ -26,6 +27,7 @@ enum {
     RUN_QUANTUM, RUN_TLB, RUN_ERRATA,
     RUN_STORE_BUFFER, RUN_HISTORY,
     RUN_CACHES, RUN_CACHE_SETS,
+    RUN_IRQS, RUN_LIST_REGISTERS,
     RUN_COUNTER_HZ,
 };
 
@@ -39,6 +41,7 @@ static const struct option options[] = {
     OPTION("tlb", RUN_TLB), OPTION("errata", RUN_ERRATA),
     OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY),
     OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS),
+    OPTION("irqs", RUN_IRQS), OPTION("list-registers", RUN_LIST_REGISTERS),
     OPTION("counter-hz", RUN_COUNTER_HZ), {0},
 };
 
@@ -58,6 +61,8 @@ static const char option_help[] =
     "  --caches on|off   L1 caches of each CPU and a shared L2, in the model's sizes (off)\n"
     "  --counter-hz N    ticks of the system counter a second, a divisor of 10^9 (62500000)\n"
     "  --cache-sets N    at most N sets in each cache, a power of two (the model's)\n"
+    "  --irqs N          interrupts of the GIC, 96 to 992 by 32s, or 1020 (288)\n"
+    "  --list-registers N        list registers of each CPU, 1 to 64 (4)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
@@ -221,6 +226,11 @@ static bool take_machine_option(const struct command *command, int option,
         return add_property(command, config);
     case RUN_QUANTUM:
         return option_u32(command, "--quantum", 1, UINT32_MAX, &config->quantum);
+    case RUN_IRQS:
+        return option_u32(command, "--irqs", 1, GIC_INTERRUPT_MAX, &config->irqs);
+    case RUN_LIST_REGISTERS:
+        return option_u32(command, "--list-registers", 1, GIC_LIST_REGISTER_MAX,
+                          &config->list_registers);
     case RUN_STORE_BUFFER:
         return option_u32(command, "--store-buffer", 0, ORDER_STORE_MAX, &config->store_buffer);
     case RUN_HISTORY:

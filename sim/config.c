@@ -7,6 +7,7 @@
  */
 #include "sim/config.h"
 #include "cpu/errata.h"
+#include "gic/gic.h"
 #include "sim/base/choice.h"
 
 #include "mem/order.h"
@@ -96,6 +97,15 @@ bool config_check_errata(const struct machine_config *config, struct error *erro
     return true;
 }
 
+/* The devices of the board have interrupts up to 79. */
+static bool check_irqs(uint32_t irqs, struct error *error)
+{
+    if (irqs == 0 || (irqs >= 96 && gic_interrupts_valid(irqs)))
+        return true;
+    return error_set(error, "--irqs: %u is neither a multiple of 32 in 96..992 nor %u", irqs,
+                     GIC_INTERRUPT_MAX);
+}
+
 bool config_check(const struct machine_config *config, struct error *error)
 {
     if (config->ram_bytes == 0 || config->ram_bytes % RAM_ALIGNMENT != 0 ||
@@ -112,6 +122,7 @@ bool config_check(const struct machine_config *config, struct error *error)
            check_range("--entry", config->entry_el, 1, 2, error) &&
            check_range("--quantum", config->quantum, 1, UINT32_MAX, error) &&
            check_range("--list-registers", config->list_registers, 1, 64, error) &&
+           check_irqs(config->irqs, error) &&
            check_range("--tlb-entries", config->tlb_entries, 1, TLB_ENTRIES_MAX, error) &&
            check_range("--caches", config->caches, 0, 1, error) &&
            check_sets(config->cache_sets, error) &&

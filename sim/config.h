@@ -9,6 +9,7 @@
 #define MAP_GICD UINT64_C(0x08000000)
 #define MAP_GICC UINT64_C(0x08010000)
 #define MAP_GICH UINT64_C(0x08030000)
+#define MAP_GICH_ALL UINT64_C(0x08031000) /* the GICH of every PE, as far behind as in a GIC-400 */
 #define MAP_GICV UINT64_C(0x08040000)
 #define MAP_UART UINT64_C(0x09000000)
 #define MAP_RAM UINT64_C(0x40000000)
@@ -43,6 +44,7 @@ struct machine_config {
     uint32_t vmid_bits;   /* 8 or 16; 0: the model's */
     uint32_t asid_bits;   /* 8 or 16; 0: the model's */
     uint32_t list_registers; /* 1..64 */
+    uint32_t irqs;        /* interrupts of the GIC, 96 to 992 by 32s, or 1020; 0: 288 */
     uint32_t tlb_entries; /* per PE, of the architectural shape */
     uint32_t tlb_core;    /* 1: the TLB has the shape of the model's core */
     uint32_t timing_flat; /* 1: one cycle each */

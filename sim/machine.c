@@ -146,7 +146,9 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     machine_order_new(m);
     clock_init(&m->state->clock, m->timing.cycles_per_tick);
     struct gic_config gic = {.pe_count = (uint8_t)config->pe_count,
-                             .list_registers = (uint8_t)config->list_registers};
+                             .list_registers = (uint8_t)config->list_registers,
+                             .interrupts = (uint16_t)(config->irqs ? config->irqs
+                                                                   : GIC_INTERRUPT_DEFAULT)};
     gic_reset(&m->state->gic, &gic);
     pl011_reset(&m->state->uart);
     semihosting_reset(&m->state->semihosting);

@@ -20,6 +20,7 @@ static bool gic_frame(uint64_t pa, enum gic_frame *frame, uint32_t *offset)
         {MAP_GICD, 0x1000, GIC_FRAME_D},
         {MAP_GICC, 0x2000, GIC_FRAME_C},
         {MAP_GICH, 0x1000, GIC_FRAME_H},
+        {MAP_GICH_ALL, GIC_FRAME_H_ALL_SIZE, GIC_FRAME_H_ALL},
         {MAP_GICV, 0x2000, GIC_FRAME_V},
     };
     for (unsigned i = 0; i < ARRAY_COUNT(frames); i++) {
@@ -39,10 +40,6 @@ static enum port_result gic_access(struct machine *m, const struct access *a, en
     enum gic_answer answer =
         a->is_write ? gic_write(&m->state->gic, a->pe, frame, offset, a->size, word)
                     : gic_read(&m->state->gic, a->pe, frame, offset, a->size, &word);
-    if (answer == GIC_UNMODELLED) {
-        m->core[a->pe].unmodelled = "a GIC register frame that is not modelled";
-        return PORT_EXTERNAL_ABORT; /* the engine sees why, and does not do the instruction */
-    }
     if (answer == GIC_ABORT)
         return PORT_EXTERNAL_ABORT;
     value[0] = word;
@@ -66,7 +63,7 @@ static enum port_result uart_access(struct machine *m, const struct access *a, u
     }
     if (answer == PL011_UNMODELLED) {
         m->core[a->pe].unmodelled = "a mode of the PL011 (loopback, DMA, IrDA or break)";
-        return PORT_EXTERNAL_ABORT; /* as above */
+        return PORT_EXTERNAL_ABORT; /* the engine sees why, and does not do the instruction */
     }
     return answer == PL011_ABORT ? PORT_EXTERNAL_ABORT : PORT_OK;
 }
@@ -78,6 +75,7 @@ static enum timing_frame timing_frame_of(uint64_t pa)
         [GIC_FRAME_D] = TIMING_GICD,
         [GIC_FRAME_C] = TIMING_GICC,
         [GIC_FRAME_H] = TIMING_GICH,
+        [GIC_FRAME_H_ALL] = TIMING_GICH,
         [GIC_FRAME_V] = TIMING_GICV,
     };
     enum gic_frame frame;

@@ -5,6 +5,7 @@
  */
 #include "sim/scenario.h"
 #include "cpu/errata.h"
+#include "gic/gic.h"
 
 #include "mem/order.h"
 #include "sim/base/image.h"
@@ -135,6 +136,7 @@ static bool read_machine(struct reading *r, const struct yaml_node *root,
                 read_u32(r, node, "vmid-bits", 8, 16, &config->vmid_bits) &&
                 read_u32(r, node, "asid-bits", 8, 16, &config->asid_bits) &&
                 read_u32(r, node, "list-registers", 1, 64, &config->list_registers) &&
+                read_u32(r, node, "irqs", 1, GIC_INTERRUPT_MAX, &config->irqs) &&
                 read_u32(r, node, "tlb-entries", 1, UINT32_MAX, &config->tlb_entries) &&
                 read_u32(r, node, "store-buffer", 0, ORDER_STORE_MAX, &config->store_buffer) &&
                 read_u32(r, node, "history", 0, ORDER_HISTORY_MAX, &config->history) &&

@@ -182,7 +182,6 @@ def reported(arguments, status, result_word, *says):
 
 BRANCH_TO_SELF, WFI, NOP = 0x14000000, 0xd503207f, 0xd503201f
 BR_X1, MOV_X1_1G = 0xd61f0020, 0xd2a20001  # movz x1, #0x1000, lsl #16: nothing there
-MOV_X1_GICH, LDR_W0_X1 = 0xd2a10061, 0xb9400020  # movz x1, #0x803, lsl #16
 MRS_X0_CLUSTER = 0xd538f300  # S3_0_C15_C3_0
 
 
@@ -195,8 +194,6 @@ def guests(folder):
     problems += reported([loop, '--cpus', '1', '--max-insns', '10000'], 1, 'limit', '0000000040200004', 'b ')
     wait = write(f'{folder}/wait.elf', elf([WFI, BRANCH_TO_SELF]))
     problems += reported([wait, '--cpus', '1'], 1, 'limit', 'all CPUs wait')
-    frame = write(f'{folder}/frame.elf', elf([MOV_X1_GICH, LDR_W0_X1]))
-    problems += reported([frame, '--cpus', '1'], 3, 'unmodelled', '0000000040200004', 'ldr w0, [x1]', 'GIC')
     cluster = write(f'{folder}/cluster.elf', elf([NOP, MRS_X0_CLUSTER]))
     problems += reported([cluster, '--cpus', '1', '--cpu', 'neoverse-n1'], 3, 'unmodelled', '0000000040200004',
                          'N1_CLUSTER0_EL1')

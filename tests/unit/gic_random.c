@@ -125,7 +125,7 @@ struct plain {
     bool line, latch, active, edge;
     unsigned sources;
 };
-static struct plain plain[PES][GIC_INTID_COUNT];
+static struct plain plain[PES][GIC_INTERRUPT_DEFAULT];
 
 /* An SPI has one state, kept at index 0. */
 static struct plain *plain_of(unsigned pe, unsigned intid)
@@ -306,11 +306,12 @@ static void operate(unsigned pe)
 /* Reset, then random priorities and targets, everything enabled. */
 static void run(uint64_t round, uint32_t operations)
 {
-    struct gic_config config = {.pe_count = PES, .list_registers = 4};
+    struct gic_config config = {.pe_count = PES, .list_registers = 4,
+                                .interrupts = GIC_INTERRUPT_DEFAULT};
     seed = round;
     gic_reset(&gic, &config);
     for (unsigned pe = 0; pe < PES; pe++)
-        for (unsigned intid = 0; intid < GIC_INTID_COUNT; intid++)
+        for (unsigned intid = 0; intid < GIC_INTERRUPT_DEFAULT; intid++)
             plain[pe][intid] = (struct plain){.edge = intid < 16};
     for (unsigned pe = 0; pe < PES; pe++) {
         put(pe, GIC_FRAME_D, GICD_ISENABLER_OFFSET, 4, 0xffffffff);

@@ -77,7 +77,8 @@ static bool is_active(unsigned pe, unsigned intid)
 /* Everything enabled, priorities 0xa0, the SPI to PE 0, interfaces open. */
 static void start(unsigned pe_count)
 {
-    struct gic_config config = {.pe_count = (uint8_t)pe_count, .list_registers = 4};
+    struct gic_config config = {.pe_count = (uint8_t)pe_count, .list_registers = 4,
+                                .interrupts = GIC_INTERRUPT_DEFAULT};
     gic_reset(&gic, &config);
     put(0, GIC_FRAME_D, GICD_CTLR_OFFSET, 3);
     for (unsigned pe = 0; pe < pe_count; pe++) {
