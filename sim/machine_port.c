@@ -55,6 +55,7 @@ static enum timing_frame timing_frame_of(uint64_t pa)
         [GIC_FRAME_D] = TIMING_GICD,
         [GIC_FRAME_C] = TIMING_GICC,
         [GIC_FRAME_H] = TIMING_GICH,
+        [GIC_FRAME_H_ALL] = TIMING_GICH,
         [GIC_FRAME_V] = TIMING_GICV,
     };
     enum gic_frame frame;
