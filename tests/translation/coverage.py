@@ -165,7 +165,7 @@ def may_lack(probe, el, machine):
 
 
 def possible(machine):
-    """all that a full run must see"""
+    """the keys of all that a full run must see"""
     return {*(('walk', *one) for one in targets(machine)), *instructions(machine),
             *aspects.possible(machine)}
 

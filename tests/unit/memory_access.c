@@ -163,6 +163,40 @@ Test(memory_access, alignment_is_checked_by_registers_kind_and_memory)
     }
 }
 
+Test(memory_access, device_memory_behind_a_page_border_is_part_of_a_misaligned_access)
+{
+    for (unsigned way = 0; way < WAYS; way++) {
+        struct machine *m = two_pages();
+        world_write(m, WORLD_WINDOW_DESCRIPTOR + 8, SECOND_PAGE | WORLD_PAGE | WORLD_DEVICE);
+        struct core *c = way_prepare(m, way);
+        struct mem_op plain = {.size = 8}, bytes = {.size = 8, .element = 1};
+        uint64_t value[2] = {0, 0};
+        cr_assert_not(way_read(c, way, BORDER - 3, &plain, value));
+        cr_assert_eq(c->fault.kind, FAULT_ALIGNMENT);
+        cr_assert_eq(c->fault.va.bits, BORDER, "of the byte that is there");
+        cr_assert_not(way_write(c, way, BORDER - 3, &plain, value));
+        cr_assert_eq(c->fault.kind, FAULT_ALIGNMENT);
+        cr_assert(way_read(c, way, BORDER - 3, &bytes, value), "each is aligned");
+        cr_assert_eq(value[0], bytes_value(5, 8, false));
+        machine_free(m);
+    }
+}
+
+Test(memory_access, elements_are_aligned_each_by_itself)
+{
+    for (unsigned way = 0; way < WAYS; way++) {
+        struct machine *m = two_pages();
+        world_write(m, WORLD_WINDOW_DESCRIPTOR, FIRST_PAGE | WORLD_PAGE | WORLD_DEVICE);
+        struct core *c = way_prepare(m, way);
+        struct mem_op words = {.size = 16, .element = 4};
+        uint64_t value[2];
+        cr_assert(way_read(c, way, WORLD_WINDOW + 4, &words, value));
+        cr_assert_not(way_read(c, way, WORLD_WINDOW + 2, &words, value));
+        cr_assert_eq(c->fault.kind, FAULT_ALIGNMENT);
+        machine_free(m);
+    }
+}
+
 Test(memory_access, a_zero_block_is_64_bytes_wherever_one_points)
 {
     for (unsigned offset = 0; offset < 192; offset += 13) {
