@@ -46,7 +46,7 @@ static void help_print(const struct command *command)
 int option_next(const struct command *command, int argc, char **argv)
 {
     static const struct option help[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    struct option table[32] = {help[0]};
+    struct option table[48] = {help[0]};
     size_t count = 1;
     for (const struct option *row = command->table; row && row->name; row++) {
         ensure(count + 1 < ARRAY_COUNT(table));

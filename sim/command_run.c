@@ -26,6 +26,7 @@ enum {
     RUN_QUANTUM, RUN_TLB, RUN_ERRATA,
     RUN_STORE_BUFFER, RUN_HISTORY,
     RUN_CACHES, RUN_CACHE_SETS,
+    RUN_RTC,
 };
 
 static const struct option options[] = {
@@ -37,7 +38,8 @@ static const struct option options[] = {
     OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM),
     OPTION("tlb", RUN_TLB), OPTION("errata", RUN_ERRATA),
     OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY),
-    OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS), {0},
+    OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS),
+    OPTION("rtc", RUN_RTC), {0},
 };
 
 static const char option_help[] =
@@ -55,6 +57,7 @@ static const char option_help[] =
     "  --history N       writes that loads may look behind, 1 to 256 (0: none; choice load-early)\n"
     "  --caches on|off   L1 caches of each CPU and a shared L2, in the model's sizes (off)\n"
     "  --cache-sets N    at most N sets in each cache, a power of two (the model's)\n"
+    "  --rtc N           what the real-time clock says at first: seconds since 1970 (1767225600)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
@@ -212,6 +215,8 @@ static bool take_machine_option(const struct command *command, int option,
         return parse_words(command, "--caches", "off", "on", &config->caches);
     case RUN_CACHE_SETS:
         return option_u32(command, "--cache-sets", 1, UINT32_MAX, &config->cache_sets);
+    case RUN_RTC:
+        return option_u32(command, "--rtc", 0, UINT32_MAX, &config->rtc_start);
     case RUN_PROP:
         return add_property(command, config);
     case RUN_QUANTUM:

@@ -20,6 +20,7 @@
 #define TLB_ENTRIES_DEFAULT 4096u
 #define TLB_ENTRIES_MAX 65536u
 #define CACHE_SETS_MAX 4096u
+#define RTC_START_DEFAULT 1767225600u /* 2026-01-01 00:00:00 UTC */
 
 void config_default(struct machine_config *config)
 {
@@ -30,6 +31,7 @@ void config_default(struct machine_config *config)
     config->quantum = QUANTUM_DEFAULT;
     config->list_registers = 4;
     config->tlb_entries = TLB_ENTRIES_DEFAULT;
+    config->rtc_start = RTC_START_DEFAULT;
     snprintf(config->model, sizeof config->model, "armv8.0");
 }
 

@@ -11,6 +11,8 @@
 #define MAP_GICH UINT64_C(0x08030000)
 #define MAP_GICV UINT64_C(0x08040000)
 #define MAP_UART UINT64_C(0x09000000)
+#define MAP_RTC UINT64_C(0x09010000)
+#define MAP_GPIO UINT64_C(0x09030000)
 #define MAP_RAM UINT64_C(0x40000000)
 
 #define INTID_PMU 23u
@@ -19,6 +21,8 @@
 #define INTID_CNTV 27u
 #define INTID_CNTP 30u
 #define INTID_UART 33u
+#define INTID_RTC 34u
+#define INTID_GPIO 39u
 
 #define MODEL_NAME_MAX 32u
 #define PROPERTY_MAX 16u
@@ -50,6 +54,7 @@ struct machine_config {
     uint32_t open_mask;   /* bit per enum choice_kind that is open */
     uint32_t store_buffer; /* stores that wait, for each PE; 0: none do */
     uint32_t history;      /* writes that early loads may look behind; 0: there are no such */
+    uint32_t rtc_start;    /* what the real-time clock says at power-on: seconds since 1970 */
     uint32_t property_count;
     char model[MODEL_NAME_MAX];
     char bootargs[256];

@@ -5,7 +5,8 @@
  * The GIC's node lists GICH and GICV with the maintenance interrupt, since the architecture's map
  * has them; the model stops the run at the first access to them.
  *
- * Bindings: arm,gic, arm,armv8-timer, arm,pl011, psci, fixed-clock, memory, cpus, chosen.
+ * Bindings: arm,gic, arm,armv8-timer, arm,pl011, arm,pl031, arm,pl061, gpio-keys, psci,
+ * fixed-clock, memory, cpus, chosen.
  */
 #include "sim/devicetree.h"
 
@@ -17,10 +18,15 @@
 #include "cpu/model.h"
 #include "gen/gicv2.h"
 #include "gen/pl011.h"
+#include "gen/pl031.h"
+#include "gen/pl061.h"
+#include "sim/devices/pl061.h"
 
 #define PHANDLE_GIC 1u
 #define PHANDLE_CLOCK 2u
+#define PHANDLE_GPIO 3u
 #define UART_CLOCK_HZ 24000000u
+#define KEY_POWER 116u /* of the Linux input bindings */
 
 /* Interrupt specifiers of the arm,gic binding. */
 #define GIC_SPI 0u
@@ -173,6 +179,37 @@ static void add_uart(struct tree *t, char *path, size_t path_size)
     TREE_CELLS(t, "/apb-pclk", "phandle", PHANDLE_CLOCK);
 }
 
+/* A device of the peripheral bus with one interrupt and the bus clock; path gets its name. */
+static void add_peripheral(struct tree *t, const char *name, uint64_t base, uint64_t size,
+                           unsigned intid, char path[64])
+{
+    snprintf(path, 64, "/%s@%llx", name, (unsigned long long)base);
+    TREE_CELLS(t, path, "reg", HIGH_LOW(base), HIGH_LOW(size));
+    TREE_CELLS(t, path, "interrupts", GIC_SPI, intid - GIC_FIRST_SPI, LEVEL_HIGH);
+    TREE_CELLS(t, path, "clocks", PHANDLE_CLOCK);
+    tree_text(t, path, "clock-names", "apb_pclk");
+}
+
+static void add_clock_and_button(struct tree *t)
+{
+    char path[64];
+    add_peripheral(t, "pl031", MAP_RTC, RTC_SIZE, INTID_RTC, path);
+    TREE_TEXTS(t, path, "compatible", "arm,pl031\0arm,primecell");
+
+    add_peripheral(t, "pl061", MAP_GPIO, GPIO_SIZE, INTID_GPIO, path);
+    TREE_TEXTS(t, path, "compatible", "arm,pl061\0arm,primecell");
+    TREE_CELLS(t, path, "#gpio-cells", 2);
+    tree_bytes(t, path, "gpio-controller", NULL, 0);
+    TREE_CELLS(t, path, "#interrupt-cells", 2);
+    tree_bytes(t, path, "interrupt-controller", NULL, 0);
+    TREE_CELLS(t, path, "phandle", PHANDLE_GPIO);
+
+    tree_text(t, "/gpio-keys", "compatible", "gpio-keys");
+    tree_text(t, "/gpio-keys/poweroff", "label", "GPIO Key Poweroff");
+    TREE_CELLS(t, "/gpio-keys/poweroff", "linux,code", KEY_POWER);
+    TREE_CELLS(t, "/gpio-keys/poweroff", "gpios", PHANDLE_GPIO, PL061_POWER_BUTTON, 0);
+}
+
 static void add_chosen(struct tree *t, const struct machine_config *config,
                        const struct devicetree_boot *boot, const char *console)
 {
@@ -215,6 +252,7 @@ static bool tree_fill(struct tree *t, const struct machine_config *config,
     add_cpus(t, config);
     add_interrupts(t, config);
     add_uart(t, console, sizeof(console));
+    add_clock_and_button(t);
     add_chosen(t, config, boot, console);
     if (t->status == 0 && !add_properties(t, config, error))
         return false;

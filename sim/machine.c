@@ -143,7 +143,8 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     struct gic_config gic = {.pe_count = (uint8_t)config->pe_count,
                              .list_registers = (uint8_t)config->list_registers};
     gic_reset(&m->state->gic, &gic);
-    pl011_reset(&m->state->uart);
+    m->hz = m->timing.cycles_per_tick * model_value(&m->model, SR_CNTFRQ_EL0, 0, 0);
+    machine_devices_reset(m);
     semihosting_reset(&m->state->semihosting);
     for (unsigned pe = 0; pe < config->pe_count; pe++) {
         wire_pe(m, pe);
@@ -165,6 +166,7 @@ void machine_free(struct machine *m)
     code_free(m->code);
     cow_free(m->memory);
     machine_order_free(m);
+    machine_input_free(m);
     free(m->notes);
     free(m->side);
     free(m->state);
@@ -388,6 +390,9 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     struct machine_state *s = m->state;
     struct core *c = &m->core[pe];
     uint64_t steps = step_limit - s->step;
+    uint64_t input = machine_input_distance(m);
+    if (input < steps)
+        steps = input;
     bool visible = watches_visible(m);
     if (steps > s->quantum_left && (visible || !runs_alone(m, pe)))
         steps = s->quantum_left;
@@ -467,12 +472,17 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
             return MACHINE_EXIT;
         if (s->step >= step_limit)
             return MACHINE_LIMIT;
+        machine_input_take(m);
         int pe = next_pe(m);
         if (pe < 0) {
             if (m->order && order_drain_all(m->order)) /* nothing waits for ever */
                 continue;
-            if (s->clock.next == DEADLINE_NEVER)
+            if (s->clock.next == DEADLINE_NEVER) {
+                if (machine_input_hurry(m))
+                    continue;
                 return MACHINE_IDLE;
+            }
+            s->jumps++;
             machine_deadlines(m, s->clock.next);
             continue;
         }

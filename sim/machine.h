@@ -16,6 +16,8 @@
 #include "sim/base/image.h"
 #include "sim/config.h"
 #include "sim/devices/pl011.h"
+#include "sim/devices/pl031.h"
+#include "sim/devices/pl061.h"
 #include "sim/semihosting.h"
 
 /* D[k] of the choice next-cpu: visible operations of the others; the last waits for all others. */
@@ -52,9 +54,12 @@ struct machine_state {
     struct clock clock;
     struct pe_state pe[PE_COUNT_MAX];
     struct gic gic;
+    uint64_t jumps;      /* how often time went on with all PEs waiting: with step, the moment */
+    uint64_t input_next; /* the next ordinal of host-input; machine_input.c */
     struct pl011 uart;
+    struct pl031 rtc;
+    struct pl061 gpio;
     struct semihosting semihosting;
-    uint32_t reserved; /* fills up to 8 bytes */
     struct mmu_state mmu[PE_COUNT_MAX];
     struct cpu cpu[PE_COUNT_MAX];
 };
@@ -103,6 +108,8 @@ struct machine {
     enum engine_kind engine;
     void (*console)(void *context, uint8_t byte); /* UART and semihosting output */
     void *console_context;
+    uint64_t hz; /* cycles in a second, as devices see it */
+    struct machine_input *input; /* what came from outside and waits; machine_input.c */
 
     /* A break point for start marks: pe < 0 for any. */
     bool break_on;
@@ -127,6 +134,25 @@ void machine_free(struct machine *m);
 
 /* A byte for the console: hands it to machine.console and tells CONSOLE. */
 void machine_console(struct machine *m, unsigned pe, uint8_t byte);
+
+/* Where input from outside goes. */
+enum machine_input_device {
+    INPUT_UART,         /* bytes to the PL011 */
+    INPUT_POWER_BUTTON, /* one press for each byte, whatever it is */
+    INPUT_DEVICE_COUNT
+};
+
+/*
+ * Input from outside, at the present step. It is recorded as choices (host-input), so that a replay
+ * needs none: there, the recording is what counts and this does nothing. A device takes what it has
+ * room for, the rest waits beside the machine.
+ */
+void machine_input(struct machine *m, enum machine_input_device device, const uint8_t *bytes,
+                   size_t count);
+/* The same for the console: the UART. */
+void machine_console_input(struct machine *m, const uint8_t *bytes, size_t count);
+/* How many bytes still wait beside the machine. */
+size_t machine_input_waiting(const struct machine *m);
 
 /*
  * Puts an image (and its device tree) into RAM and sets CPU 0 to its entry, the others off.

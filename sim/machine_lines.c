@@ -91,7 +91,9 @@ void machine_deadlines(struct machine *m, uint64_t cycles)
     while (clock->next <= cycles && clock->next != DEADLINE_NEVER) {
         uint64_t at = clock->next; /* who wakes by it, wakes then */
         unsigned slot = (unsigned)clock_fire(clock, at);
-        if (slot < stream_slot(0))
+        if (slot == DEVICE_SLOT)
+            machine_devices_fire(m, at);
+        else if (slot < stream_slot(0))
             machine_timer_update(m, slot / TIMER_COUNT, at);
         else if (slot < counter_slot(0))
             machine_event(m, slot - stream_slot(0), at);
@@ -132,7 +134,10 @@ void machine_event(struct machine *m, unsigned pe, uint64_t cycles)
 void machine_wires(struct machine *m)
 {
     struct machine_state *s = m->state;
-    set_line(m, 0, INTID_UART, pl011_line(&s->uart));
+    unsigned intid;
+    bool level;
+    for (unsigned i = 0; machine_device_line(m, i, &intid, &level); i++)
+        set_line(m, 0, intid, level);
     for (unsigned pe = 0; pe < m->config.pe_count; pe++)
         set_line(m, pe, INTID_PMU, pmu_line(&s->cpu[pe]));
     bool changed = gic_take_changed(&s->gic);

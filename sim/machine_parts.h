@@ -62,6 +62,29 @@ void machine_wake(struct machine *m, unsigned pe, uint64_t cycles);
 /* An event for WFE: ends such a wait, or is kept in the event register. */
 void machine_event(struct machine *m, unsigned pe, uint64_t cycles);
 
+/* Objects of guest-input beside the PEs. */
+#define GUEST_INPUT_POWER_BUTTON PE_COUNT_MAX
+
+/* machine_devices.c: what lies at the addresses of devices, their lines and their time. */
+void machine_devices_reset(struct machine *m);
+/* An access that is no GIC's; an external abort where nothing is. */
+enum port_result machine_device_access(struct machine *m, const struct access *access,
+                                       uint64_t value[2]);
+/* The line of the index-th device; false: there are no more. */
+bool machine_device_line(const struct machine *m, unsigned index, unsigned *intid, bool *level);
+/* The clock's slot of all devices: what happens there next, and what is due. */
+#define DEVICE_SLOT (DEADLINE_COUNT_MAX - 1)
+void machine_devices_update(struct machine *m);
+void machine_devices_fire(struct machine *m, uint64_t cycles);
+
+/* machine_input.c: takes what came from outside, or, in a replay, what is recorded for now. */
+void machine_input_take(struct machine *m);
+/* How many steps there are to the next one that is recorded; UINT64_MAX: none is. */
+uint64_t machine_input_distance(const struct machine *m);
+/* All PEs wait, for ever: a lenient replay goes on with the next input. False: there is none. */
+bool machine_input_hurry(struct machine *m);
+void machine_input_free(struct machine *m);
+
 /* machine_calls.c: firmware and semihosting, after the engine stopped for them. */
 void machine_firmware(struct machine *m, unsigned pe);
 void machine_semihosting(struct machine *m, unsigned pe);

@@ -1,5 +1,6 @@
 /*
- * The interconnect: physical addresses to RAM (machine_memory.c) and devices, and the operations
+ * The interconnect: physical addresses to RAM (machine_memory.c), the GIC and devices
+ * (machine_devices.c), and the operations
  * by which a PE reaches the others (TLBI, DSB, SEV, counter).
  *
  * Not modelled: bus errors of devices other than an address or a size that none of them answers.
@@ -50,27 +51,6 @@ static enum port_result gic_access(struct machine *m, const struct access *a, en
     return PORT_OK;
 }
 
-static enum port_result uart_access(struct machine *m, const struct access *a, uint32_t offset,
-                                    uint64_t value[2])
-{
-    uint32_t word = (uint32_t)value[0];
-    enum pl011_answer answer;
-    if (a->is_write) {
-        struct pl011_effect effect = pl011_write(&m->state->uart, offset, a->size, word);
-        answer = effect.answer;
-        if (effect.has_output)
-            machine_console(m, a->pe, effect.output);
-    } else {
-        answer = pl011_read(&m->state->uart, offset, a->size, &word);
-        value[0] = word;
-    }
-    if (answer == PL011_UNMODELLED) {
-        m->core[a->pe].unmodelled = "a mode of the PL011 (loopback, DMA, IrDA or break)";
-        return PORT_EXTERNAL_ABORT; /* as above */
-    }
-    return answer == PL011_ABORT ? PORT_EXTERNAL_ABORT : PORT_OK;
-}
-
 static enum port_result device_access(struct machine *m, const struct access *a, uint64_t value[2])
 {
     enum gic_frame frame;
@@ -85,9 +65,7 @@ static enum port_result device_access(struct machine *m, const struct access *a,
         return PORT_EXTERNAL_ABORT;
     if (gic_frame(a->pa.bits, &frame, &offset))
         return gic_access(m, a, frame, offset, value);
-    if (a->pa.bits - MAP_UART < PAGE_BYTES)
-        return uart_access(m, a, (uint32_t)(a->pa.bits - MAP_UART), value);
-    return PORT_EXTERNAL_ABORT;
+    return machine_device_access(m, a, value);
 }
 
 static enum port_result port_read(void *owner, const struct access *access, uint64_t value[2])

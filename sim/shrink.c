@@ -89,6 +89,8 @@ static bool lower_some(struct shrinker *s)
 {
     bool changed = false;
     for (size_t i = 0; i < s->best_count && !s->out_of_runs; i++) {
+        if (choice_rows[s->best[i].name.kind].ordinal == CHOICE_ORDINAL_MOMENT)
+            continue; /* a smaller key is no simpler one */
         for (uint32_t answer = 1; i < s->best_count && answer < s->best[i].answer; answer++) {
             memcpy(s->trial, s->best, s->best_count * sizeof *s->best);
             s->trial[i].answer = answer;

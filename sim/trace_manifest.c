@@ -34,6 +34,7 @@ static const struct number_row option_rows[] = {
     ROW(struct machine_config, tlb_core),
     ROW(struct machine_config, store_buffer),
     ROW(struct machine_config, history),
+    ROW(struct machine_config, rtc_start),
 };
 static const struct number_row setup_rows[] = {
     ROW(struct run_setup, window),

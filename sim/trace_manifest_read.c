@@ -179,6 +179,7 @@ static void take_config(struct reader *r, json_t *root, struct machine_config *c
     config->store_buffer = take_option(r, object, "store_buffer");
     config->history = take_option(r, object, "history");
     config->tlb_core = take_option(r, object, "tlb_core");
+    config->rtc_start = take_option(r, object, "rtc_start");
     take_errata(r, object, config);
     take_text(r, object, "model", config->model, sizeof config->model);
     take_text(r, object, "bootargs", config->bootargs, sizeof config->bootargs);

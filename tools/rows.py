@@ -222,14 +222,14 @@ def parse_choice(source):
     for number, line in source.rows:
         m = re.fullmatch(r'choice\s+(\S+)\s+ordinal=(\S+)\s+"([^"]*)"\s*(?:;\s*(.*))?', line)
         if not m:
-            source.die(number, f'not `choice NAME ordinal=insn|asked "sentence" [; reference]`: {line}')
+            source.die(number, f'not `choice NAME ordinal=insn|asked|moment "sentence" [; reference]`: {line}')
         name, ordinal, sentence, reference = m[1], m[2], m[3], (m[4] or '').strip()
         if not re.fullmatch(r'[a-z][a-z0-9]*(-[a-z0-9]+)*', name):
             source.die(number, f'choice name {name}: small letters, digits and single - wanted')
         if name in names:
             source.die(number, f'choice {name} is already at line {names[name]}')
-        if ordinal not in ('insn', 'asked'):
-            source.die(number, f'ordinal={ordinal}: insn or asked wanted')
+        if ordinal not in ('insn', 'asked', 'moment'):
+            source.die(number, f'ordinal={ordinal}: insn or asked or moment wanted')
         if not re.search(r'; 0: .', check_sentence(source, number, sentence)):
             source.die(number, f'the sentence of {name} does not say what answer 0 is ("; 0: ...")')
         names[name] = number
@@ -275,7 +275,7 @@ def trace_page(events, path):
 
 
 def choice_page(rows, path):
-    counted = {'insn': 'instructions executed by the PE', 'asked': 'times asked'}
+    counted = {'insn': 'instructions executed by the PE', 'asked': 'times asked', 'moment': 'moments of the machine'}
     out = ['# Choices', '', f'Everything that the architecture, or the world outside, leaves open ({path}).', '',
            '| kind | ordinal | what is open | reference |', '|---|---|---|---|']
     return out + [f'| {name} | {counted[ordinal]} | {page_text(sentence)} | {page_text(reference)} |'

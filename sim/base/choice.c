@@ -125,7 +125,7 @@ static uint32_t answer_seeded(const struct chooser *c, const struct choice_name 
     return 1 + (uint32_t)(hash_mix(hash + 1) % (n - 1));
 }
 
-/* Index of the script's record with this name, or script_count. */
+/* Index of the script's first record with this name or a later one, or script_count. */
 static size_t script_find(const struct chooser *c, const struct choice_name *name)
 {
     size_t low = 0, high = c->script_count;
@@ -136,15 +136,13 @@ static size_t script_find(const struct chooser *c, const struct choice_name *nam
         else
             high = middle;
     }
-    if (low < c->script_count && choice_name_compare(&c->script[low].name, name) == 0)
-        return low;
-    return c->script_count;
+    return low;
 }
 
 static uint32_t answer_scripted(struct chooser *c, const struct choice_name *name, uint32_t n)
 {
     size_t at = script_find(c, name);
-    if (at == c->script_count)
+    if (at == c->script_count || choice_name_compare(&c->script[at].name, name) != 0)
         return 0;
     c->script_used[at] = 1;
 
@@ -222,6 +220,42 @@ uint32_t choose_about(struct chooser *c, struct choice_counts *counts, enum choi
     uint32_t ordinal = counts->asked[kind][object]++;
     ensure(counts->asked[kind][object] != 0); /* names would repeat */
     return ask(c, kind, object, ordinal, n, hint);
+}
+
+void chooser_tell(struct chooser *c, enum choice_kind kind, uint64_t ordinal, uint32_t n,
+                  uint32_t answer)
+{
+    ensure(choice_rows[kind].ordinal == CHOICE_ORDINAL_MOMENT && !chooser_is_replay(c));
+    ensure(answer > 0 && answer < n);
+    struct choice_record r = {.name = {ordinal, 0, (uint32_t)kind}, .n = n, .answer = answer};
+    record_append(c, &r);
+    if (c->heard)
+        c->heard(c->heard_context, &r);
+}
+
+bool chooser_is_replay(const struct chooser *c)
+{
+    return c->policy == CHOICE_STRICT || c->policy == CHOICE_LENIENT;
+}
+
+const struct choice_record *chooser_told(const struct chooser *c, enum choice_kind kind,
+                                         uint64_t ordinal)
+{
+    struct choice_name name = {ordinal, 0, (uint32_t)kind};
+    if (!chooser_is_replay(c))
+        return NULL;
+    size_t at = script_find(c, &name);
+    const struct choice_record *r = at < c->script_count ? &c->script[at] : NULL;
+    return r && r->name.kind == (uint32_t)kind && r->name.object == 0 ? r : NULL;
+}
+
+void chooser_take(struct chooser *c, const struct choice_record *told)
+{
+    struct choice_record r = *told;
+    c->script_used[told - c->script] = 1;
+    record_append(c, &r);
+    if (c->heard)
+        c->heard(c->heard_context, &r);
 }
 
 const struct choice_record *chooser_unasked(const struct chooser *c)

@@ -16,6 +16,7 @@
 enum choice_ordinal {
     CHOICE_ORDINAL_INSN,  /* instructions executed by the PE: choose_at() */
     CHOICE_ORDINAL_ASKED, /* how often this object was asked for this kind: choose() */
+    CHOICE_ORDINAL_MOMENT, /* when it came; nobody asked: chooser_tell() */
 };
 
 /* A row of choice.def. */
@@ -126,6 +127,20 @@ uint32_t choose_about(struct chooser *c, struct choice_counts *counts, enum choi
 /* The same for kinds with ordinal=insn: the caller gives the ordinal. */
 uint32_t choose_at(struct chooser *c, enum choice_kind kind, uint32_t object, uint64_t ordinal,
                    uint32_t n, uint64_t hint);
+
+/*
+ * What came from outside, for kinds with ordinal=moment: no question, so that it is recorded
+ * whether the kind is open or not. 0 < answer < n; the ordinals of a run must grow.
+ */
+void chooser_tell(struct chooser *c, enum choice_kind kind, uint64_t ordinal, uint32_t n,
+                  uint32_t answer);
+/* Whether such answers come from a script, so that nothing may come from outside. */
+bool chooser_is_replay(const struct chooser *c);
+/* The script's first answer of that kind at an ordinal or behind it; NULL: none, or no replay. */
+const struct choice_record *chooser_told(const struct chooser *c, enum choice_kind kind,
+                                         uint64_t ordinal);
+/* That answer is taken now: it counts as asked for, and is recorded anew. */
+void chooser_take(struct chooser *c, const struct choice_record *told);
 
 /*
  * After a strict replay: the first record that was never asked for, or NULL. Only meaningful

@@ -144,6 +144,25 @@ Test(devicetree, uart_with_its_clock)
     free(tree);
 }
 
+Test(devicetree, clock_and_power_button)
+{
+    struct machine_config config = configuration();
+    make(&config, 0, 0);
+    ARE_CELLS("/pl031@9010000", "reg", 0, 0x09010000, 0, 0x1000);
+    ARE_CELLS("/pl031@9010000", "interrupts", 0, 2, 4);
+    is_compatible("/pl031@9010000", "arm,pl031");
+    is_compatible("/pl031@9010000", "arm,primecell");
+    ARE_CELLS("/pl061@9030000", "reg", 0, 0x09030000, 0, 0x1000);
+    ARE_CELLS("/pl061@9030000", "interrupts", 0, 7, 4);
+    is_compatible("/pl061@9030000", "arm,pl061");
+    cr_assert(is_there("/pl061@9030000", "gpio-controller"));
+    is_compatible("/gpio-keys", "gpio-keys");
+    ARE_CELLS("/gpio-keys/poweroff", "linux,code", 116);
+    ARE_CELLS("/gpio-keys/poweroff", "gpios", 3, 3, 0);
+    cr_assert_eq(fdt_node_offset_by_phandle(tree, 3), fdt_path_offset(tree, "/pl061@9030000"));
+    free(tree);
+}
+
 Test(devicetree, chosen)
 {
     struct machine_config config = configuration();
