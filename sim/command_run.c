@@ -26,7 +26,7 @@ enum {
     RUN_QUANTUM, RUN_TLB, RUN_ERRATA,
     RUN_STORE_BUFFER, RUN_HISTORY,
     RUN_CACHES, RUN_CACHE_SETS,
-    RUN_RTC,
+    RUN_RTC, RUN_DRIVE, RUN_VIRTIO, RUN_ENTROPY_SEED,
 };
 
 static const struct option options[] = {
@@ -39,7 +39,8 @@ static const struct option options[] = {
     OPTION("tlb", RUN_TLB), OPTION("errata", RUN_ERRATA),
     OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY),
     OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS),
-    OPTION("rtc", RUN_RTC), {0},
+    OPTION("rtc", RUN_RTC), OPTION("drive", RUN_DRIVE), OPTION("virtio", RUN_VIRTIO),
+    OPTION("entropy-seed", RUN_ENTROPY_SEED), {0},
 };
 
 static const char option_help[] =
@@ -57,6 +58,9 @@ static const char option_help[] =
     "  --history N       writes that loads may look behind, 1 to 256 (0: none; choice load-early)\n"
     "  --caches on|off   L1 caches of each CPU and a shared L2, in the model's sizes (off)\n"
     "  --cache-sets N    at most N sets in each cache, a power of two (the model's)\n"
+    "  --drive FILE[,ro|,overlay=OUT]   a disk; what the guest writes goes to OUT, if anywhere\n"
+    "  --virtio LIST     more devices: console, entropy, net; two nets are joined (none)\n"
+    "  --entropy-seed N  of what the entropy devices give (0)\n"
     "  --rtc N           what the real-time clock says at first: seconds since 1970 (1767225600)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
@@ -70,6 +74,7 @@ static const char option_help[] =
 struct arguments {
     struct run_setup setup;
     const char *image, *record, *symbols;
+    const char *overlay[DRIVE_MAX]; /* where a drive goes after the run, or NULL */
     enum engine_kind engine;
     bool has_seed;
     uint64_t seed;
@@ -183,11 +188,35 @@ static bool take_check(const struct command *command, struct arguments *a)
     return false;
 }
 
+/* FILE, FILE,ro or FILE,overlay=OUT. */
+static bool take_drive(const struct command *command, struct arguments *a)
+{
+    struct machine_config *config = &a->setup.config;
+    struct error error;
+    char *tail = strrchr(optarg, ','), *overlay = NULL;
+    bool read_only = tail && strcmp(tail, ",ro") == 0;
+    if (tail && strncmp(tail, ",overlay=", 9) == 0 && tail[9] != 0)
+        overlay = tail + 9;
+    if (tail && !read_only && !overlay) {
+        usage_error(command, "--drive: %s is neither ro nor overlay=FILE", tail + 1);
+        return false;
+    }
+    if (tail)
+        *tail = 0;
+    if (!config_add_drive(config, optarg, read_only, &error)) {
+        usage_error(command, "%s", error.text);
+        return false;
+    }
+    a->overlay[config->drive_count - 1] = overlay;
+    return true;
+}
+
 /* One option of the machine; false after an error. */
 static bool take_machine_option(const struct command *command, int option,
                                 struct machine_config *config)
 {
     uint32_t is_el2;
+    struct error error;
     switch (option) {
     case RUN_CPUS:
         return option_u32(command, "--cpus", 1, PE_COUNT_MAX, &config->pe_count);
@@ -215,6 +244,13 @@ static bool take_machine_option(const struct command *command, int option,
         return parse_words(command, "--caches", "off", "on", &config->caches);
     case RUN_CACHE_SETS:
         return option_u32(command, "--cache-sets", 1, UINT32_MAX, &config->cache_sets);
+    case RUN_VIRTIO:
+        if (config_add_virtio(config, optarg, &error))
+            return true;
+        usage_error(command, "%s", error.text);
+        return false;
+    case RUN_ENTROPY_SEED:
+        return option_u32(command, "--entropy-seed", 0, UINT32_MAX, &config->entropy_seed);
     case RUN_RTC:
         return option_u32(command, "--rtc", 0, UINT32_MAX, &config->rtc_start);
     case RUN_PROP:
@@ -252,6 +288,8 @@ static bool take_option(const struct command *command, int option, struct argume
         return true;
     case RUN_ENGINE:
         return option_engine(command, &a->engine);
+    case RUN_DRIVE:
+        return take_drive(command, a);
     default:
         return take_machine_option(command, option, &a->setup.config);
     }
@@ -333,6 +371,31 @@ static enum status record(const struct command *command, const struct arguments 
     return good ? STATUS_EXPECTED : usage_error(command, "--record: %s", error.text);
 }
 
+struct drive_reader {
+    const struct machine *machine;
+    unsigned drive;
+};
+
+static void drive_read(void *owner, uint64_t at, void *bytes, size_t size)
+{
+    const struct drive_reader *r = owner;
+    machine_disk_read(r->machine, r->drive, at, bytes, size);
+}
+
+/* What the guest has written, for those drives that asked for it. */
+static enum status save_drives(const struct command *command, const struct arguments *a,
+                               const struct machine *m)
+{
+    struct error error;
+    for (unsigned i = 0; i < m->config.drive_count; i++) {
+        struct drive_reader r = {m, i};
+        if (a->overlay[i] &&
+            !disk_save(a->overlay[i], m->config.drive[i].size, drive_read, &r, &error))
+            return usage_error(command, "--drive: %s", error.text);
+    }
+    return STATUS_EXPECTED;
+}
+
 static enum status execute(const struct command *command, struct arguments *a,
                            const struct image *image, const struct image *symbols)
 {
@@ -357,6 +420,7 @@ static enum status execute(const struct command *command, struct arguments *a,
     events_detach(&m->events, lost_sink, &lost);
     fflush(stdout);
     enum status status = report(m, &lost, &verdict, symbols);
+    status = status_worse(status, save_drives(command, a, m));
     if (a->record && verdict.result != RUN_INTERRUPTED)
         status = status_worse(status, record(command, a, r, &verdict, image));
     run_free(r);

@@ -100,6 +100,8 @@ bool config_check(const struct machine_config *config, struct error *error)
         return error_set(error, "--model: no name");
     if (memchr(config->bootargs, 0, sizeof config->bootargs) == NULL)
         return error_set(error, "--append: the text does not end");
+    if (!config_check_devices(config, error))
+        return false;
     return check_range("--cpus", config->pe_count, 1, PE_COUNT_MAX, error) &&
            check_range("--entry", config->entry_el, 1, 2, error) &&
            check_range("--quantum", config->quantum, 1, UINT32_MAX, error) &&

@@ -13,6 +13,8 @@
 #define MAP_UART UINT64_C(0x09000000)
 #define MAP_RTC UINT64_C(0x09010000)
 #define MAP_GPIO UINT64_C(0x09030000)
+#define MAP_VIRTIO UINT64_C(0x0a000000)
+#define MAP_DMA UINT64_C(0x0c000000)
 #define MAP_RAM UINT64_C(0x40000000)
 
 #define INTID_PMU 23u
@@ -23,7 +25,12 @@
 #define INTID_UART 33u
 #define INTID_RTC 34u
 #define INTID_GPIO 39u
+#define INTID_VIRTIO 48u /* of the first one */
+#define INTID_DMA 144u
 
+#define VIRTIO_PLACES 32u
+#define DRIVE_MAX 4u
+#define DRIVE_PATH_MAX 256u
 #define MODEL_NAME_MAX 32u
 #define PROPERTY_MAX 16u
 #define PROPERTY_TEXT_MAX 96u
@@ -35,6 +42,14 @@ struct config_property {
     char text[PROPERTY_TEXT_MAX]; /* when is_text */
     uint32_t number;
     uint32_t is_text;
+};
+
+/* A disk: a file, and what its content is, so that a run is made with the same one again. */
+struct config_drive {
+    uint64_t size, hash; /* of disk_open() */
+    uint32_t read_only;
+    uint32_t reserved;
+    char path[DRIVE_PATH_MAX];
 };
 
 struct machine_config {
@@ -55,6 +70,11 @@ struct machine_config {
     uint32_t store_buffer; /* stores that wait, for each PE; 0: none do */
     uint32_t history;      /* writes that early loads may look behind; 0: there are no such */
     uint32_t rtc_start;    /* what the real-time clock says at power-on: seconds since 1970 */
+    uint32_t entropy_seed; /* of the stream that virtio entropy devices give */
+    uint32_t drive_count;
+    uint32_t virtio_count;
+    uint8_t virtio[VIRTIO_PLACES]; /* enum virtio_type; as many blocks as there are drives */
+    struct config_drive drive[DRIVE_MAX];
     uint32_t property_count;
     char model[MODEL_NAME_MAX];
     char bootargs[256];
@@ -67,6 +87,9 @@ void config_default(struct machine_config *config);
 /* Checks ranges; false with "OPTION: reason". */
 bool config_check(const struct machine_config *config, struct error *error);
 
+/* The part of it about virtio devices and drives. */
+bool config_check_devices(const struct machine_config *config, struct error *error);
+
 /* Checks that every erratum asked for can show on this machine; open_mask is final by then. */
 bool config_check_errata(const struct machine_config *config, struct error *error);
 
@@ -74,6 +97,15 @@ bool config_check_errata(const struct machine_config *config, struct error *erro
 bool config_parse_size(const char *text, uint64_t *value);
 /* The same without a suffix. */
 bool config_parse_number(const char *text, uint64_t *value);
+
+/* Reads "FILE", "FILE,ro": opens the file for its size and hash, and adds a block device. */
+bool config_add_drive(struct machine_config *config, const char *path, bool read_only,
+                      struct error *error);
+/* Adds the virtio devices of a list like "console,net,net,entropy". */
+bool config_add_virtio(struct machine_config *config, const char *list, struct error *error);
+/* The name of a virtio_type ("block"), and back; false if there is none. */
+const char *config_virtio_name(unsigned type);
+bool config_virtio_by_name(const char *name, uint8_t *type);
 
 /* Parses "/node:name=value"; a value that reads as a number is one, anything else a string. */
 bool config_parse_property(const char *text, struct config_property *property,

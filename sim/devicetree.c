@@ -20,6 +20,8 @@
 #include "gen/pl011.h"
 #include "gen/pl031.h"
 #include "gen/pl061.h"
+#include "gen/dma.h"
+#include "gen/virtio_mmio.h"
 #include "sim/devices/pl061.h"
 
 #define PHANDLE_GIC 1u
@@ -210,6 +212,29 @@ static void add_clock_and_button(struct tree *t)
     TREE_CELLS(t, "/gpio-keys/poweroff", "gpios", PHANDLE_GPIO, PL061_POWER_BUTTON, 0);
 }
 
+/* The virtio devices that there are; they reach memory as the CPUs do. */
+static void add_virtio(struct tree *t, const struct machine_config *config)
+{
+    for (uint32_t n = config->virtio_count; n-- > 0;) {
+        char path[64];
+        uint64_t base = MAP_VIRTIO + n * (uint64_t)VIO_SIZE;
+        snprintf(path, sizeof path, "/virtio_mmio@%llx", (unsigned long long)base);
+        tree_text(t, path, "compatible", "virtio,mmio");
+        TREE_CELLS(t, path, "reg", HIGH_LOW(base), HIGH_LOW(VIO_SIZE));
+        TREE_CELLS(t, path, "interrupts", GIC_SPI, INTID_VIRTIO + n - GIC_FIRST_SPI, LEVEL_HIGH);
+        tree_bytes(t, path, "dma-coherent", NULL, 0);
+    }
+}
+
+static void add_bus_master(struct tree *t)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/dma@%llx", (unsigned long long)MAP_DMA);
+    tree_text(t, path, "compatible", "armillary,dma");
+    TREE_CELLS(t, path, "reg", HIGH_LOW(MAP_DMA), HIGH_LOW(DMA_SIZE));
+    TREE_CELLS(t, path, "interrupts", GIC_SPI, INTID_DMA - GIC_FIRST_SPI, LEVEL_HIGH);
+}
+
 static void add_chosen(struct tree *t, const struct machine_config *config,
                        const struct devicetree_boot *boot, const char *console)
 {
@@ -253,6 +278,8 @@ static bool tree_fill(struct tree *t, const struct machine_config *config,
     add_interrupts(t, config);
     add_uart(t, console, sizeof(console));
     add_clock_and_button(t);
+    add_virtio(t, config);
+    add_bus_master(t);
     add_chosen(t, config, boot, console);
     if (t->status == 0 && !add_properties(t, config, error))
         return false;

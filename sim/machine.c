@@ -106,13 +106,40 @@ static void memory_make(struct machine *m)
     size_t first_of_caches = pages;
     if (m->config.caches)
         pages += cache_pages(&caches);
+    pages += machine_virtio_layout(m, pages);
     m->memory = m->versions.memory = cow_new(pages);
     if (m->config.caches)
         machine_cache_init(m, first_of_caches);
 }
 
+static void disks_close(struct disk disks[DRIVE_MAX])
+{
+    for (unsigned i = 0; i < DRIVE_MAX; i++)
+        disk_close(&disks[i]);
+}
+
+/* The drives' files, which must hold what the configuration says that they do. */
+static bool disks_open(struct disk disks[DRIVE_MAX], const struct machine_config *config,
+                       struct error *error)
+{
+    struct error why;
+    memset(disks, 0, DRIVE_MAX * sizeof *disks);
+    for (unsigned i = 0; i < config->drive_count; i++) {
+        const struct config_drive *drive = &config->drive[i];
+        bool good = disk_open(&disks[i], drive->path, &why);
+        if (good && disks[i].size == drive->size && disks[i].hash == drive->hash)
+            continue;
+        disks_close(disks);
+        return good ? error_set(error, "--drive: %s: its content is not that of this run",
+                                drive->path)
+                    : error_set(error, "--drive: %.480s", why.text);
+    }
+    return true;
+}
+
 struct machine *machine_new(const struct machine_config *config, struct error *error)
 {
+    struct disk disks[DRIVE_MAX];
     if (!config_check(config, error) || !config_check_errata(config, error))
         return NULL;
     const struct cpu_model *model = model_find(config->model);
@@ -120,8 +147,11 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
         error_set(error, "--cpu %s: no such model (see `armillary info models`)", config->model);
         return NULL;
     }
+    if (!disks_open(disks, config, error))
+        return NULL;
     struct machine *m = calloc(1, sizeof *m);
     ensure(m != NULL);
+    memcpy(m->disk, disks, sizeof m->disk);
     m->config = *config;
     m->model = model_configure(model, config->vmid_bits, config->asid_bits);
     m->model.cache_sets = config->cache_sets;
@@ -167,6 +197,7 @@ void machine_free(struct machine *m)
     cow_free(m->memory);
     machine_order_free(m);
     machine_input_free(m);
+    disks_close(m->disk);
     free(m->notes);
     free(m->side);
     free(m->state);

@@ -15,9 +15,12 @@
 #include "sim/base/cow.h"
 #include "sim/base/image.h"
 #include "sim/config.h"
+#include "sim/devices/dma.h"
 #include "sim/devices/pl011.h"
 #include "sim/devices/pl031.h"
 #include "sim/devices/pl061.h"
+#include "sim/devices/virtio.h"
+#include "sim/disk.h"
 #include "sim/semihosting.h"
 
 /* D[k] of the choice next-cpu: visible operations of the others; the last waits for all others. */
@@ -59,6 +62,7 @@ struct machine_state {
     struct pl011 uart;
     struct pl031 rtc;
     struct pl061 gpio;
+    struct dma dma;
     struct semihosting semihosting;
     struct mmu_state mmu[PE_COUNT_MAX];
     struct cpu cpu[PE_COUNT_MAX];
@@ -87,6 +91,12 @@ enum machine_stop {
     MACHINE_REQUEST,    /* an observer asked (machine_request_stop) */
 };
 
+/* Where a virtio device's state lies: pages of the machine's memory; and its drive. */
+struct machine_virtio {
+    size_t page;
+    unsigned drive;
+};
+
 struct machine {
     struct machine_config config;
     struct machine_state *state;
@@ -109,6 +119,8 @@ struct machine {
     void (*console)(void *context, uint8_t byte); /* UART and semihosting output */
     void *console_context;
     uint64_t hz; /* cycles in a second, as devices see it */
+    struct machine_virtio virtio[VIRTIO_PLACES];
+    struct disk disk[DRIVE_MAX]; /* what the files held */
     struct machine_input *input; /* what came from outside and waits; machine_input.c */
 
     /* A break point for start marks: pe < 0 for any. */
@@ -139,6 +151,8 @@ void machine_console(struct machine *m, unsigned pe, uint8_t byte);
 enum machine_input_device {
     INPUT_UART,         /* bytes to the PL011 */
     INPUT_POWER_BUTTON, /* one press for each byte, whatever it is */
+    INPUT_VIRTIO,       /* bytes to the first virtio console; without one they are gone */
+    INPUT_VIRTIO_SIZE,  /* its terminal's size: two bytes, columns and rows */
     INPUT_DEVICE_COUNT
 };
 
@@ -151,6 +165,9 @@ void machine_input(struct machine *m, enum machine_input_device device, const ui
                    size_t count);
 /* The same for the console: the UART. */
 void machine_console_input(struct machine *m, const uint8_t *bytes, size_t count);
+/* The content of a drive as the guest sees it now; the bytes are there. */
+void machine_disk_read(const struct machine *m, unsigned drive, uint64_t at, void *bytes,
+                       size_t size);
 /* How many bytes still wait beside the machine. */
 size_t machine_input_waiting(const struct machine *m);
 

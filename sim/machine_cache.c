@@ -108,13 +108,27 @@ static void charge(struct machine *m, const struct access *access, enum cache_se
     }
 }
 
+/* A bus master whose accesses look into the caches: it sees and changes what everybody does. */
+static bool is_coherent_master(const struct access *access)
+{
+    return access->kind == ACCESS_DMA && access->memory == 0xffu;
+}
+
 void machine_cache_read(struct machine *m, const struct access *access, uint64_t value[2])
 {
-    charge(m, access, cache_read(m->cache, access, value));
+    if (is_coherent_master(access))
+        cache_peek(m->cache, access->pa.bits, value, access->size);
+    else
+        charge(m, access, cache_read(m->cache, access, value));
 }
 
 void machine_cache_write(struct machine *m, const struct access *access, const uint64_t value[2])
 {
+    if (is_coherent_master(access)) {
+        memory_copy_in(m, access->pa, value, access->size);
+        cache_poke(m->cache, access->pa.bits, value, access->size);
+        return;
+    }
     charge(m, access, cache_write(m->cache, access, value));
 }
 

@@ -13,6 +13,11 @@
 /* When somebody presses the power button, by the answer of guest-input: microseconds from now. */
 static const uint32_t press_delay[] = {0, 0, 1, 10, 100, 1000, 10000};
 
+/* How much later a copy of the bus master begins, by the answer of device-done: microseconds. */
+static const uint32_t done_delay[] = {0, 1, 10, 100, 1000};
+
+#define DMA_LATENCY 100u /* nanoseconds, and one for each byte */
+
 static struct device_clock clock_at(const struct machine *m, uint64_t cycles)
 {
     return (struct device_clock){.now = cycles, .hz = m->hz};
@@ -30,6 +35,8 @@ void machine_devices_reset(struct machine *m)
     pl011_reset(&m->state->uart);
     pl031_reset(&m->state->rtc, m->config.rtc_start);
     pl061_reset(&m->state->gpio);
+    dma_reset(&m->state->dma);
+    machine_virtio_reset(m);
     machine_devices_update(m);
 }
 
@@ -76,6 +83,51 @@ static enum device_answer gpio_access(struct machine *m, const struct access *a,
     return answer;
 }
 
+static enum device_answer virtio_access(struct machine *m, const struct access *a, uint32_t offset,
+                                        uint32_t *word)
+{
+    return machine_virtio_access(m, a, offset, clock_of(m, a->pe).now, word);
+}
+
+/* The next piece of a copy begins; a copy may begin late. */
+static void dma_schedule(struct machine *m, uint64_t now, uint64_t late)
+{
+    struct dma *dma = &m->state->dma;
+    dma->due = now + (DMA_LATENCY + dma_next(dma).size + late) * (m->hz / 1000000) / 1000;
+}
+
+static enum device_answer dma_access(struct machine *m, const struct access *a, uint32_t offset,
+                                     uint32_t *word)
+{
+    bool begins;
+    if (!a->is_write)
+        return dma_read(&m->state->dma, offset, a->size, word);
+    enum device_answer answer = dma_write(&m->state->dma, offset, a->size, *word, &begins);
+    if (begins) {
+        uint32_t k = choose(&m->chooser, &m->side->counts, CHOICE_DEVICE_DONE, DMA_DEVICE,
+                            ARRAY_COUNT(done_delay));
+        dma_schedule(m, clock_of(m, a->pe).now, done_delay[k] * UINT64_C(1000));
+    }
+    return answer;
+}
+
+/* One piece: within a line, so that it is seen as a whole. */
+static void dma_fire(struct machine *m, uint64_t now)
+{
+    struct dma *dma = &m->state->dma;
+    if (dma->due > now)
+        return;
+    struct dma_piece piece = dma_next(dma);
+    struct dma_master master = {.device = DMA_DEVICE, .is_coherent = piece.is_coherent};
+    uint8_t bytes[DMA_LINE_BYTES];
+    bool good = piece.size == 0 ||
+                (machine_dma_read(m, &master, piece.from, bytes, piece.size) &&
+                 machine_dma_write(m, &master, piece.to, bytes, piece.size));
+    dma_done(dma, &piece, good);
+    if (dma->status & DMA_STATE_Busy)
+        dma_schedule(m, now, 0);
+}
+
 static const struct {
     uint64_t base, size;
     enum device_answer (*access)(struct machine *m, const struct access *a, uint32_t offset,
@@ -84,6 +136,8 @@ static const struct {
     {MAP_UART, UART_SIZE, uart_access},
     {MAP_RTC, RTC_SIZE, rtc_access},
     {MAP_GPIO, GPIO_SIZE, gpio_access},
+    {MAP_VIRTIO, VIRTIO_PLACES * VIO_SIZE, virtio_access},
+    {MAP_DMA, DMA_SIZE, dma_access},
 };
 
 enum port_result machine_device_access(struct machine *m, const struct access *access,
@@ -122,8 +176,17 @@ bool machine_device_line(const struct machine *m, unsigned index, unsigned *inti
         *intid = INTID_GPIO;
         *level = pl061_line(&m->state->gpio);
         return true;
+    case 3:
+        *intid = INTID_DMA;
+        *level = dma_line(&m->state->dma);
+        return true;
     default:
-        return false;
+        index -= 4;
+        if (index >= m->config.virtio_count)
+            return false;
+        *intid = INTID_VIRTIO + index;
+        *level = machine_virtio_level(m, index);
+        return true;
     }
 }
 
@@ -137,8 +200,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t next_deadline(const struct machine *m)
 {
     const struct machine_state *s = m->state;
-    return earlier(pl011_deadline(&s->uart),
-                   earlier(pl031_deadline(&s->rtc), pl061_deadline(&s->gpio)));
+    uint64_t next = earlier(s->dma.due, earlier(pl011_deadline(&s->uart),
+                                                earlier(pl031_deadline(&s->rtc),
+                                                        pl061_deadline(&s->gpio))));
+    return m->config.virtio_count == 0 ? next : earlier(next, machine_virtio_deadline(m));
 }
 
 void machine_devices_update(struct machine *m)
@@ -155,6 +220,8 @@ void machine_devices_fire(struct machine *m, uint64_t cycles)
         pl011_fire(&m->state->uart, &clock);
         pl031_fire(&m->state->rtc, &clock);
         pl061_fire(&m->state->gpio, &clock);
+        machine_virtio_fire(m, cycles);
+        dma_fire(m, cycles);
     }
     machine_devices_update(m);
 }

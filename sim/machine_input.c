@@ -52,6 +52,10 @@ static size_t room(const struct machine *m, enum machine_input_device device)
         return pl011_room(&m->state->uart);
     case INPUT_POWER_BUTTON:
         return pl061_deadline(&m->state->gpio) == DEVICE_NEVER;
+    case INPUT_VIRTIO:
+        return machine_virtio_console_room(m);
+    case INPUT_VIRTIO_SIZE:
+        return 2;
     case INPUT_DEVICE_COUNT:
         break;
     }
@@ -73,6 +77,13 @@ static void deliver(struct machine *m, enum machine_input_device device, const u
     case INPUT_POWER_BUTTON:
         if (count > 0)
             pl061_press(&s->gpio, now);
+        break;
+    case INPUT_VIRTIO:
+        machine_virtio_console_input(m, now, bytes, count);
+        break;
+    case INPUT_VIRTIO_SIZE:
+        if (count == 2)
+            machine_virtio_console_resize(m, bytes[0], bytes[1]);
         break;
     case INPUT_DEVICE_COUNT:
         break;

@@ -117,8 +117,10 @@ static void monitors_see_store(struct machine *m, const struct access *access)
             continue; /* a PE's own plain store leaves its monitor as it is */
         s->monitor_size = 0;
         m->state->monitors_armed--;
+        uint64_t now = access->pe < m->config.pe_count ? m->state->cpu[access->pe].cycles
+                                                       : m->state->clock.seen;
         if (pe != access->pe) /* clearing the global monitor is an event for WFE */
-            machine_event(m, pe, m->state->cpu[access->pe].cycles);
+            machine_event(m, pe, now);
     }
 }
 

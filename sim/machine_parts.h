@@ -77,6 +77,30 @@ bool machine_device_line(const struct machine *m, unsigned index, unsigned *inti
 void machine_devices_update(struct machine *m);
 void machine_devices_fire(struct machine *m, uint64_t cycles);
 
+/* machine_dma.c: memory as devices reach it; false where there is none. */
+struct dma_master {
+    uint8_t device; /* as in the event DMA */
+    bool is_coherent;
+};
+#define DMA_DEVICE 32u /* the board's bus master; below: virtio devices */
+bool machine_dma_read(struct machine *m, const struct dma_master *master, uint64_t pa, void *bytes,
+                      size_t size);
+bool machine_dma_write(struct machine *m, const struct dma_master *master, uint64_t pa,
+                       const void *bytes, size_t size);
+
+/* machine_virtio.c. Lays the devices' pages out from first_page on; how many there are. */
+size_t machine_virtio_layout(struct machine *m, size_t first_page);
+void machine_virtio_reset(struct machine *m);
+enum device_answer machine_virtio_access(struct machine *m, const struct access *a,
+                                         uint32_t offset, uint64_t now, uint32_t *word);
+bool machine_virtio_level(const struct machine *m, unsigned n);
+uint64_t machine_virtio_deadline(const struct machine *m);
+void machine_virtio_fire(struct machine *m, uint64_t now);
+size_t machine_virtio_console_room(const struct machine *m);
+void machine_virtio_console_input(struct machine *m, uint64_t now, const uint8_t *bytes,
+                                  size_t count);
+void machine_virtio_console_resize(struct machine *m, unsigned columns, unsigned rows);
+
 /* machine_input.c: takes what came from outside, or, in a replay, what is recorded for now. */
 void machine_input_take(struct machine *m);
 /* How many steps there are to the next one that is recorded; UINT64_MAX: none is. */

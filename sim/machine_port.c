@@ -73,7 +73,8 @@ static enum port_result port_read(void *owner, const struct access *access, uint
     struct machine *m = owner;
     if (!memory_has(m, access->pa, access->size)) {
         value[0] = value[1] = 0;
-        if (access->kind == ACCESS_WALK || access->kind == ACCESS_FETCH)
+        if (access->kind == ACCESS_WALK || access->kind == ACCESS_FETCH ||
+            access->kind == ACCESS_DMA)
             return PORT_EXTERNAL_ABORT;
         return device_access(m, access, value);
     }
@@ -86,6 +87,8 @@ static enum port_result port_write(void *owner, const struct access *access,
 {
     struct machine *m = owner;
     if (!memory_has(m, access->pa, access->size)) {
+        if (access->kind == ACCESS_DMA)
+            return PORT_EXTERNAL_ABORT;
         uint64_t copy[2] = {value[0], value[1]};
         return device_access(m, access, copy);
     }

@@ -35,6 +35,7 @@ static const struct number_row option_rows[] = {
     ROW(struct machine_config, store_buffer),
     ROW(struct machine_config, history),
     ROW(struct machine_config, rtc_start),
+    ROW(struct machine_config, entropy_seed),
 };
 static const struct number_row setup_rows[] = {
     ROW(struct run_setup, window),
@@ -84,6 +85,29 @@ static bool put_text(json_t *object, const char *key, const char *text)
     return json_object_set_new(object, key, json_string(text)) == 0;
 }
 
+/* There only in machines that have some. A drive's content is not in the trace, but what it is. */
+static bool put_devices(json_t *object, const struct machine_config *config)
+{
+    bool good = true;
+    if (config->virtio_count == 0)
+        return good;
+    json_t *devices = json_array(), *drives = json_array();
+    for (uint32_t i = 0; i < config->virtio_count; i++)
+        json_array_append_new(devices, json_string(config_virtio_name(config->virtio[i])));
+    for (uint32_t i = 0; i < config->drive_count; i++) {
+        const struct config_drive *drive = &config->drive[i];
+        json_t *row = json_object();
+        good = put_text(row, "path", drive->path) && good;
+        json_object_set_new(row, "size", json_integer((json_int_t)drive->size));
+        put_hex(row, "hash", drive->hash);
+        json_object_set_new(row, "read-only", json_boolean(drive->read_only));
+        json_array_append_new(drives, row);
+    }
+    json_object_set_new(object, "virtio", devices);
+    json_object_set_new(object, "drives", drives);
+    return good;
+}
+
 static bool put_config(json_t *root, const struct machine_config *config)
 {
     json_t *object = json_object(), *properties = json_array(), *open = json_array();
@@ -96,7 +120,7 @@ static bool put_config(json_t *root, const struct machine_config *config)
                 json_array_append_new(errata, json_string(erratum_rows[i].name));
         json_object_set_new(object, "errata", errata);
     }
-    bool good = put_text(object, "model", config->model) &&
+    bool good = put_devices(object, config) && put_text(object, "model", config->model) &&
                 put_text(object, "bootargs", config->bootargs);
     for (uint32_t kind = 0; kind < CHOICE_KIND_COUNT; kind++) {
         if (config->open_mask >> kind & 1)

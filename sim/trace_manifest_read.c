@@ -160,6 +160,39 @@ static void take_open(struct reader *r, json_t *object, struct machine_config *c
     json_decref(open);
 }
 
+static void take_drive(struct reader *r, json_t *row, struct config_drive *drive)
+{
+    if (!json_is_object(row)) {
+        fail(r, "drives", "has something else in it");
+        return;
+    }
+    take_text(r, row, "path", drive->path, sizeof drive->path);
+    drive->size = take_u64(r, row, "size");
+    drive->hash = take_hex(r, row, "hash");
+    drive->read_only = take_bool(r, row, "read-only");
+    take_nothing_more(r, row);
+}
+
+/* There only in machines that have some. */
+static void take_devices(struct reader *r, json_t *object, struct machine_config *config)
+{
+    if (!json_object_get(object, "virtio"))
+        return;
+    json_t *devices = take(r, object, "virtio", JSON_ARRAY);
+    json_t *drives = take(r, object, "drives", JSON_ARRAY);
+    if (json_array_size(devices) > VIRTIO_PLACES || json_array_size(drives) > DRIVE_MAX)
+        fail(r, "virtio", "are too many");
+    for (size_t i = 0; !r->failed && i < json_array_size(devices); i++) {
+        const char *name = json_string_value(json_array_get(devices, i));
+        if (!name || !config_virtio_by_name(name, &config->virtio[config->virtio_count++]))
+            fail(r, "virtio", "names a type of device that is not known");
+    }
+    for (size_t i = 0; !r->failed && i < json_array_size(drives); i++)
+        take_drive(r, json_array_get(drives, i), &config->drive[config->drive_count++]);
+    json_decref(devices);
+    json_decref(drives);
+}
+
 static void take_config(struct reader *r, json_t *root, struct machine_config *config)
 {
     json_t *object = take(r, root, "machine", JSON_OBJECT);
@@ -180,6 +213,8 @@ static void take_config(struct reader *r, json_t *root, struct machine_config *c
     config->history = take_option(r, object, "history");
     config->tlb_core = take_option(r, object, "tlb_core");
     config->rtc_start = take_option(r, object, "rtc_start");
+    config->entropy_seed = take_option(r, object, "entropy_seed");
+    take_devices(r, object, config);
     take_errata(r, object, config);
     take_text(r, object, "model", config->model, sizeof config->model);
     take_text(r, object, "bootargs", config->bootargs, sizeof config->bootargs);
