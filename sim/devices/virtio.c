@@ -201,7 +201,7 @@ static void features_put(struct virtio *v, uint32_t value)
     v->taken = (v->taken & ~mask) | ((uint64_t)value << 32 * v->driver_sel & mask);
 }
 
-/* Queues are looked at as soon as the driver is ready, whatever was said before. */
+/* All of 0 is a reset. Queues are looked at as soon as the driver is ready, whatever was said before. */
 static uint32_t status_put(struct virtio *v, uint32_t value)
 {
     if (value == 0) {
@@ -308,7 +308,7 @@ struct virtio_effect virtio_write(struct virtio *v, uint32_t offset, unsigned si
     if (effect.answer != DEVICE_OK || !row || !row->writable || v->type == VIRTIO_NONE)
         return effect;
     if (offset < VIO_Config_OFFSET)
-        effect.kicked = word_put(v, row, value & ~row->zeros);
+        effect.kicked = word_put(v, row, offset == VIO_Status_OFFSET ? value : value & ~row->zeros);
     else if (v->type == VIRTIO_CONSOLE)
         virtio_console_configure(offset - VIO_Config_OFFSET, value, &effect);
     return effect;
