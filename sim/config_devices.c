@@ -107,7 +107,8 @@ bool config_check_devices(const struct machine_config *config, struct error *err
         const struct config_drive *drive = &config->drive[i];
         if (!memchr(drive->path, 0, sizeof drive->path) || drive->path[0] == 0)
             return error_set(error, "--drive: no name");
-        if (drive->size == 0 || drive->size % VIRTIO_SECTOR != 0 || drive->size > UINT64_C(64) << 30)
+        if (drive->size == 0 || drive->size % VIRTIO_SECTOR != 0 ||
+            drive->size > UINT64_C(64) << 30)
             return error_set(error, "--drive: %s: no size of a disk", drive->path);
     }
     return true;

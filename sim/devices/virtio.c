@@ -201,7 +201,10 @@ static void features_put(struct virtio *v, uint32_t value)
     v->taken = (v->taken & ~mask) | ((uint64_t)value << 32 * v->driver_sel & mask);
 }
 
-/* All of 0 is a reset. Queues are looked at as soon as the driver is ready, whatever was said before. */
+/*
+ * All of 0 is a reset. Queues are looked at as soon as the driver is ready, whatever was said
+ * before.
+ */
 static uint32_t status_put(struct virtio *v, uint32_t value)
 {
     if (value == 0) {
@@ -226,7 +229,8 @@ static void ready_put(struct virtio *v, struct virtio_queue *q, uint32_t value)
         q->due = DEVICE_NEVER;
         return;
     }
-    bool is_size = q->size != 0 && q->size <= VIRTIO_QUEUE_SIZE_MAX && (q->size & (q->size - 1)) == 0;
+    bool is_size = q->size != 0 && q->size <= VIRTIO_QUEUE_SIZE_MAX &&
+                   (q->size & (q->size - 1)) == 0;
     if (!is_size || q->descriptors % 16 != 0 || q->driver % 2 != 0 || q->device % 4 != 0)
         virtio_break(v);
     else
@@ -290,8 +294,6 @@ static uint32_t word_put(struct virtio *v, const struct mmio_row *row, uint32_t 
     case VIO_InterruptACK_OFFSET:
         v->interrupt &= ~value;
         break;
-    case VIO_Status_OFFSET:
-        return status_put(v, value);
     case VIO_SHMSel_OFFSET: /* there is no region to select */
         break;
     default:
@@ -307,8 +309,10 @@ struct virtio_effect virtio_write(struct virtio *v, uint32_t offset, unsigned si
     const struct mmio_row *row = row_find(offset);
     if (effect.answer != DEVICE_OK || !row || !row->writable || v->type == VIRTIO_NONE)
         return effect;
-    if (offset < VIO_Config_OFFSET)
-        effect.kicked = word_put(v, row, offset == VIO_Status_OFFSET ? value : value & ~row->zeros);
+    if (offset == VIO_Status_OFFSET)
+        effect.kicked = status_put(v, value);
+    else if (offset < VIO_Config_OFFSET)
+        effect.kicked = word_put(v, row, value & ~row->zeros);
     else if (v->type == VIRTIO_CONSOLE)
         virtio_console_configure(offset - VIO_Config_OFFSET, value, &effect);
     return effect;

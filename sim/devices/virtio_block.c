@@ -15,8 +15,14 @@
 #define HEAD_BYTES 16u
 #define NAME_BYTES 20u
 
-enum { REQUEST_IN = 0, REQUEST_OUT = 1, REQUEST_FLUSH = 4, REQUEST_GET_ID = 8 };
-enum { STATUS_OK = 0, STATUS_IOERR = 1, STATUS_UNSUPP = 2 };
+/* Types of requests, of which a driver may give any number, and their outcomes. */
+#define REQUEST_IN 0u
+#define REQUEST_OUT 1u
+#define REQUEST_FLUSH 4u
+#define REQUEST_GET_ID 8u
+#define STATUS_OK 0u
+#define STATUS_IOERR 1u
+#define STATUS_UNSUPP 2u
 
 /* Sectors between memory and the disk. False: the driver gave an address that is none. */
 static bool sectors_move(const struct virtio_host *host, const struct virtqueue_chain *chain,

@@ -1,7 +1,7 @@
 /*
- * The virtio network device: frames go to whoever the machine has joined it with. Each is one buffer
- * with a header of twelve bytes. A frame that its buffer is too small for, and one that comes while
- * the receiver has no room, is lost, as on a wire.
+ * The virtio network device: frames go to whoever the machine has joined it with. Each is one
+ * buffer with a header of twelve bytes. A frame that its buffer is too small for, and one that
+ * comes while the receiver has no room, is lost, as on a wire.
  *
  * Not modelled: offloads, merged buffers, control queue; none of them is offered.
  *

@@ -89,7 +89,7 @@ static bool segment_add(struct virtqueue_chain *chain, const struct descriptor *
     return true;
 }
 
-/* Follows descriptors of one table; *tail: the one that leads to a table of its own, if one does. */
+/* Follows descriptors of one table; *tail: the one that leads to another table, if one does. */
 static bool table_follow(const struct virtio_host *host, uint64_t table, uint32_t size,
                          uint32_t index, struct virtqueue_chain *chain, struct descriptor *tail)
 {

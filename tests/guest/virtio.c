@@ -7,7 +7,8 @@
 
 #define PLACES 32u
 #define PLACE(n) (0x0a000000ul + 0x200ul * (n))
-#define PENDING(intid) (*(volatile uint32_t *)(0x08000200ul + 4 * ((intid) / 32)) >> (intid) % 32 & 1)
+#define PENDING_WORD(intid) (*(volatile uint32_t *)(0x08000200ul + 4 * ((intid) / 32)))
+#define PENDING(intid) (PENDING_WORD(intid) >> (intid) % 32 & 1)
 #define QUEUE_SIZE 8u
 #define PATIENCE 100000000u
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The virtio devices as a driver sees them: what tests/guest/virtio.c prints here and on qemu-system-aarch64, and the
-disk that it leaves, are the same but for what DIFFERENCES names. A recorded run replays on the same disk, and says so in
-one line when that is another one. Prints TAP.
+"""The virtio devices as a driver sees them: what tests/guest/virtio.c prints here and on qemu-system-aarch64, and
+the disk that it leaves, are the same but for what DIFFERENCES names. A recorded run replays on the same disk, and says
+so in one line when that is another one. Prints TAP.
 """
 import os
 import shutil
@@ -146,7 +146,8 @@ def bad_options(folder):
     return problems
 
 
-CASES = [('the same as on QEMU', both_sides), ('the same with other engines, caches, orders and times', engines_and_caches),
+CASES = [('the same as on QEMU', both_sides),
+         ('the same with other engines, caches, orders and times', engines_and_caches),
          ('a run on a disk is recorded and replayed', recorded), ('a read-only disk', read_only),
          ('bad options', bad_options)]
 

@@ -228,11 +228,50 @@ Test(virtio, tables_of_descriptors_and_events)
 
 /* --- what a driver may not do --------------------------------------------------------------- */
 
+/* Tables of descriptors. */
+static void spoil_table(unsigned i)
+{
+    unsigned next = VIO_DESCRIPTOR_NEXT;
+    uint64_t table = WORLD_BUFFERS + 0x2000;
+    switch (i) {
+    case 11: /* a table that nobody agreed on */
+        w.device.taken &= ~VIO_FEATURE_INDIRECT_DESC;
+        world_descriptor(&w, 0, 0, table, 16, VIO_DESCRIPTOR_INDIRECT, 0);
+        break;
+    case 12: /* a table and a next */
+        world_descriptor(&w, 0, 0, table, 16, VIO_DESCRIPTOR_INDIRECT | next, 1);
+        break;
+    case 13: /* no whole number of descriptors */
+        world_descriptor(&w, 0, 0, table, 17, VIO_DESCRIPTOR_INDIRECT, 0);
+        break;
+    case 14: /* none */
+        world_descriptor(&w, 0, 0, table, 0, VIO_DESCRIPTOR_INDIRECT, 0);
+        break;
+    case 15: /* a table in a table */
+        world_descriptor_at(&w, table, 0, table, 16, VIO_DESCRIPTOR_INDIRECT, 0);
+        world_descriptor(&w, 0, 0, table, 16, VIO_DESCRIPTOR_INDIRECT, 0);
+        break;
+    case 16: /* a loop in a table */
+        world_descriptor_at(&w, table, 0, HEAD, 16, next, 0);
+        world_descriptor(&w, 0, 0, table, 32, VIO_DESCRIPTOR_INDIRECT, 0);
+        break;
+    case 17: /* a table where no memory is */
+        world_descriptor(&w, 0, 0, 0, 16, VIO_DESCRIPTOR_INDIRECT, 0);
+        break;
+    case 23: /* a table as long as an address space */
+        world_descriptor_at(&w, table, 0, HEAD, 16, next, 1);
+        world_descriptor_at(&w, table, 1, HEAD, 16, next, 65535);
+        world_descriptor(&w, 0, 0, table, 0xfffffff0, VIO_DESCRIPTOR_INDIRECT, 0);
+        break;
+    default:
+        cr_assert_fail("no case %u", i);
+    }
+}
+
 /* Prepared as a good request; each case spoils one thing. */
 static void spoil(unsigned i)
 {
     unsigned next = VIO_DESCRIPTOR_NEXT, write = VIO_DESCRIPTOR_WRITE;
-    uint64_t table = WORLD_BUFFERS + 0x2000;
     world_descriptor(&w, 0, 0, HEAD, 16, next, 1);
     world_descriptor(&w, 0, 1, DATA, 512, next | write, 2);
     world_descriptor(&w, 0, 2, STATUS, 1, write, 0);
@@ -272,30 +311,6 @@ static void spoil(unsigned i)
         world_descriptor(&w, 0, 2, STATUS, 1, next | write, 3);
         world_descriptor(&w, 0, 3, DATA, 8, 0, 0);
         break;
-    case 11: /* a table that nobody agreed on */
-        w.device.taken &= ~VIO_FEATURE_INDIRECT_DESC;
-        world_descriptor(&w, 0, 0, table, 16, VIO_DESCRIPTOR_INDIRECT, 0);
-        break;
-    case 12: /* a table and a next */
-        world_descriptor(&w, 0, 0, table, 16, VIO_DESCRIPTOR_INDIRECT | next, 1);
-        break;
-    case 13: /* no whole number of descriptors */
-        world_descriptor(&w, 0, 0, table, 17, VIO_DESCRIPTOR_INDIRECT, 0);
-        break;
-    case 14: /* none */
-        world_descriptor(&w, 0, 0, table, 0, VIO_DESCRIPTOR_INDIRECT, 0);
-        break;
-    case 15: /* a table in a table */
-        world_descriptor_at(&w, table, 0, table, 16, VIO_DESCRIPTOR_INDIRECT, 0);
-        world_descriptor(&w, 0, 0, table, 16, VIO_DESCRIPTOR_INDIRECT, 0);
-        break;
-    case 16: /* a loop in a table */
-        world_descriptor_at(&w, table, 0, HEAD, 16, next, 0);
-        world_descriptor(&w, 0, 0, table, 32, VIO_DESCRIPTOR_INDIRECT, 0);
-        break;
-    case 17: /* a table where no memory is */
-        world_descriptor(&w, 0, 0, 0, 16, VIO_DESCRIPTOR_INDIRECT, 0);
-        break;
     case 18: /* rings where no memory is */
         w.device.queue[0].driver = 0;
         break;
@@ -311,13 +326,8 @@ static void spoil(unsigned i)
     case 22: /* no room for the status */
         world_descriptor(&w, 0, 0, HEAD, 16, 0, 0);
         break;
-    case 23: /* a table as long as an address space */
-        world_descriptor_at(&w, table, 0, HEAD, 16, next, 1);
-        world_descriptor_at(&w, table, 1, HEAD, 16, next, 65535);
-        world_descriptor(&w, 0, 0, table, 0xfffffff0, VIO_DESCRIPTOR_INDIRECT, 0);
-        break;
     default:
-        cr_assert_fail("no case %u", i);
+        spoil_table(i);
     }
 }
 
