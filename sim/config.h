@@ -27,7 +27,7 @@
 #define INTID_RTC 34u
 #define INTID_GPIO 39u
 #define INTID_VIRTIO 48u /* of the first one */
-#define INTID_DMA 144u
+#define INTID_DMA 80u /* SPI 48, behind those of virtio */
 
 #define CYCLES_PER_SECOND 1000000000u /* of every PE */
 
