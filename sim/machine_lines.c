@@ -23,8 +23,11 @@ static void set_line(struct machine *m, unsigned pe, unsigned intid, bool level)
 {
     if (gic_bit(m->state->gic.line, gic_slot(pe, intid)) == level)
         return;
+    bool was_latched = gic_bit(m->state->gic.latched, gic_slot(pe, intid));
     gic_set_line(&m->state->gic, pe, intid, level);
     event_emit_LINE(CORE_HEAD(&m->core[pe]), (uint16_t)intid, level, 0);
+    if (!was_latched && gic_bit(m->state->gic.latched, gic_slot(pe, intid)))
+        machine_gic_tell_edge(m, pe, intid);
 }
 
 /* Slots of the clock: the timers of all PEs, then of each its event stream and its counters. */
