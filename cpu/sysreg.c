@@ -168,7 +168,7 @@ static uint64_t read_timer_off(struct core *c, enum sysreg reg, uint64_t value)
     return value;
 }
 
-/* The erratum of a counter whose upper half is read too late: in a read during which it counts on. */
+/* The erratum of a counter whose upper half is read too late, while it counts on. */
 static uint64_t read_counter_torn(struct core *c, uint64_t count, uint64_t value)
 {
     uint64_t end = c->cpu->cycles + c->timing->instruction[A64_CLASS_SYS];
