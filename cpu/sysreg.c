@@ -11,6 +11,7 @@
 #include "cpu/sysreg.h"
 #include "cpu/debug.h"
 #include "cpu/effective.h"
+#include "cpu/errata.h"
 #include "cpu/exception.h"
 #include "cpu/exec.h"
 #include "cpu/interrupt.h"
@@ -167,6 +168,17 @@ static uint64_t read_timer_off(struct core *c, enum sysreg reg, uint64_t value)
     return value;
 }
 
+/* The erratum of a counter whose upper half is read too late, while it counts on. */
+static uint64_t read_counter_torn(struct core *c, uint64_t count, uint64_t value)
+{
+    uint64_t end = c->cpu->cycles + c->timing->instruction[A64_CLASS_SYS];
+    if (!erratum_is_on(c->errata, ERRATUM_COUNTER_READ) || (uint32_t)value != UINT32_MAX ||
+        end / c->timing->cycles_per_tick <= count)
+        return value;
+    uint32_t k = choose(c->chooser, c->counts, CHOICE_UNKNOWN_VALUE, c->pe, 2);
+    return value + ((uint64_t)k << 32);
+}
+
 uint64_t sysreg_get(struct core *c, enum sysreg reg)
 {
     const struct sysreg_row *row = sysreg_row(reg);
@@ -175,10 +187,13 @@ uint64_t sysreg_get(struct core *c, enum sysreg reg)
     if (row->on_write == SYSREG_ON_WRITE_DCC)
         return debug_dcc_read(c, reg);
     bool is_timer = row->on_read == SYSREG_ON_READ_TIMER;
-    uint64_t value = read_row(c, reg, is_timer ? c->ops->counter(c->owner, c->pe) : 0);
-    if (is_timer && choice_is_open(c->chooser, CHOICE_UNKNOWN_VALUE))
-        return read_timer_off(c, reg, value);
-    return value;
+    uint64_t count = is_timer ? c->ops->counter(c->owner, c->pe) : 0;
+    uint64_t value = read_row(c, reg, count);
+    if (!is_timer || !choice_is_open(c->chooser, CHOICE_UNKNOWN_VALUE))
+        return value;
+    if (reg == SR_CNTPCT_EL0 || reg == SR_CNTVCT_EL0)
+        return read_counter_torn(c, count, value);
+    return read_timer_off(c, reg, value);
 }
 
 uint64_t sysreg_peek(const struct core *c, enum sysreg reg)

@@ -83,6 +83,10 @@ bool config_check_errata(const struct machine_config *config, struct error *erro
             if (!(config->open_mask >> CHOICE_SPEC_FILL & 1u))
                 lacks = "the choice spec-fill open";
             break;
+        case ERRATUM_NEEDS_UNKNOWN_VALUE:
+            if (!(config->open_mask >> CHOICE_UNKNOWN_VALUE & 1u))
+                lacks = "the choice unknown-value open";
+            break;
         case ERRATUM_NEEDS_STORE_BUFFER:
             if (config->store_buffer == 0)
                 lacks = "a store buffer";

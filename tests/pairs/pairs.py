@@ -18,7 +18,8 @@ TABLE = os.path.join(SOURCE, 'tests', 'pairs', 'pairs.def')
 GUESTS = os.path.join(BUILD, 'tests', 'pairs')
 JOBS = str(os.cpu_count() or 1)
 SCHEDULES = 10000 if os.environ.get('LONG') else 50
-CHOICES = 'next-cpu,tlbi-deliver,tlb-evict,tlb-conflict,sysreg-effective,spec-fill,unknown-value'
+CHOICES = ('next-cpu,tlbi-deliver,tlb-evict,tlb-conflict,sysreg-effective,spec-fill,unknown-value,'
+           'line-assert,line-deassert,irq-take')
 CHOICES_OF = {'caches': 'cache-writeback,cache-allocate,icache-stale',
               'store-buffer': 'store-drain,load-early,tlbi-drain'}
 KEYS = {'cpus': '1', 'schedules': '1', 'checkers': '', 'machine': '', 'seed': '1', 'bad': None}

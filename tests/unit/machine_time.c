@@ -192,6 +192,39 @@ Test(machine_time, a_masked_or_unrouted_timer_wakes_nobody)
     machine_free(m);
 }
 
+static uint32_t answer_unknown(void *context, const struct choice_name *name, uint32_t n,
+                               uint64_t hint)
+{
+    const uint32_t *k = context;
+    (void)hint;
+    cr_assert_eq(name->kind, CHOICE_UNKNOWN_VALUE);
+    return *k < n ? *k : n - 1;
+}
+
+/* TVAL and ISTATUS while the timer is off; CVAL, and what is on, is never UNKNOWN. */
+Test(machine_time, views_of_a_timer_that_is_off_are_unknown)
+{
+    static const uint64_t views[] = {1000, 0, UINT32_MAX, 0xa5a5a5a5};
+    for (uint32_t k = 0; k < ARRAY_COUNT(views); k++)
+        for (unsigned on = 0; on < 2; on++) {
+            struct machine *m = world_machine(1, 100);
+            struct cpu *cpu = WORLD_START(m, 0, 0xd53ce202 /* mrs x2, cnthp_tval_el2 */,
+                                          0xd53ce223 /* mrs x3, cnthp_ctl_el2 */,
+                                          0xd53ce244 /* mrs x4, cnthp_cval_el2 */, A64_WFI);
+            m->chooser.policy = CHOICE_DECIDE;
+            m->chooser.decide = answer_unknown;
+            m->chooser.decide_context = &k;
+            m->chooser.open_mask = 1u << CHOICE_UNKNOWN_VALUE;
+            world_set(m, 0, SR_CNTHP_CVAL_EL2, 1000);
+            world_set(m, 0, SR_CNTHP_CTL_EL2, on);
+            machine_run(m, 3);
+            cr_assert_eq(cpu->x[2], on ? 1000 : views[k]);
+            cr_assert_eq(cpu->x[3], on ? 1 : k == 0 ? 0 : 4);
+            cr_assert_eq(cpu->x[4], 1000);
+            machine_free(m);
+        }
+}
+
 /* PSCI CPU_ON of a PE whose interrupt has been pending all along. */
 Test(machine_time, a_pe_that_is_switched_on_sees_its_pending_line)
 {
