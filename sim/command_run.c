@@ -374,9 +374,19 @@ static enum status report(struct machine *m, const struct lost *lost,
     return STATUS_EXPECTED;
 }
 
-static enum status record(const struct command *command, const struct arguments *a, struct run *r,
-                          const struct run_verdict *verdict, const struct image *image)
+static uint8_t *bytes_copy(const uint8_t *bytes, size_t size)
 {
+    uint8_t *copy = malloc(size + 1);
+    ensure(copy != NULL);
+    memcpy(copy, bytes, size);
+    return copy;
+}
+
+static enum status record(const struct command *command, const struct arguments *a, struct run *r,
+                          const struct run_verdict *verdict,
+                          const struct machine_payload *payload)
+{
+    const struct image *image = payload->image;
     struct trace trace = {0};
     struct error error;
     if (verdict->result == RUN_LIMIT && !verdict->idle)
@@ -393,10 +403,11 @@ static enum status record(const struct command *command, const struct arguments 
     snprintf(trace.title, sizeof trace.title, "a run of %.100s", trace.image_name);
     bool good = trace_record(r, records, count, HASH_INTERVAL_DEFAULT, &trace, &error);
     if (good) {
-        trace.image_size = image->file_size;
-        trace.image = malloc(image->file_size + 1);
-        ensure(trace.image != NULL);
-        memcpy(trace.image, image->file, image->file_size);
+        trace.image = bytes_copy(image->file, trace.image_size = image->file_size);
+        if (payload->initrd)
+            trace.initrd = bytes_copy(payload->initrd, trace.initrd_size = payload->initrd_size);
+        if (payload->tree)
+            trace.tree = bytes_copy(payload->tree, trace.tree_size = payload->tree_size);
         good = trace_write(&trace, a->record, &error);
     }
     free(records);
@@ -445,7 +456,6 @@ static bool console_input(void *context, struct machine *m, bool wait)
 static enum status execute(const struct command *command, struct arguments *a,
                            const struct machine_payload *payload, const struct image *symbols)
 {
-    const struct image *image = payload->image;
     struct error error;
     struct run_verdict verdict;
     if (a->has_seed)
@@ -473,7 +483,7 @@ static enum status execute(const struct command *command, struct arguments *a,
     enum status status = report(m, &lost, &verdict, symbols);
     status = status_worse(status, save_drives(command, a, m));
     if (a->record && verdict.result != RUN_INTERRUPTED)
-        status = status_worse(status, record(command, a, r, &verdict, image));
+        status = status_worse(status, record(command, a, r, &verdict, payload));
     run_free(r);
     summary_print(&verdict, "%s", "");
     return status;

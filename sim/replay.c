@@ -43,7 +43,16 @@ bool replay_open(struct replay *replay, const struct trace *trace,
     if (!image_open(&replay->image, trace->image_name, trace->image, trace->image_size,
                     pa_make(MAP_RAM), setup.config.ram_bytes, error))
         return false;
-    replay->run = run_new(&setup, &replay->image, error);
+    const struct machine_payload payload = {
+        .image = &replay->image,
+        .initrd_name = "the trace's initrd",
+        .initrd = trace->initrd,
+        .initrd_size = trace->initrd_size,
+        .tree_name = "the trace's device tree",
+        .tree = trace->tree,
+        .tree_size = trace->tree_size,
+    };
+    replay->run = run_boot(&setup, &payload, error);
     if (!replay->run) {
         image_close(&replay->image);
         return false;

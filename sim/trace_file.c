@@ -20,10 +20,21 @@
 #define RECORD_BYTES 24u
 #define HASH_BYTES 16u
 #define ZSTD_LEVEL 15
+#define ZSTD_LEVEL_BIG 3 /* of what would take minutes: a kernel with its initial RAM disk */
+#define BIG_BYTES (UINT64_C(16) << 20)
 
 static const uint8_t magic[8] = {'A', 'R', 'M', 'I', 'L', 'L', 'A', 0x1a};
-static const char tags[][5] = {"MANI", "IMAG", "CHOI", "HASH"};
-enum section { SECTION_MANIFEST, SECTION_IMAGE, SECTION_CHOICES, SECTION_HASHES, SECTION_COUNT };
+static const char tags[][5] = {"MANI", "IMAG", "INRD", "TREE", "CHOI", "HASH"};
+enum section {
+    SECTION_MANIFEST, SECTION_IMAGE, SECTION_INITRD, SECTION_TREE, SECTION_CHOICES, SECTION_HASHES,
+    SECTION_COUNT
+};
+
+/* Whether a trace may be without it; one that is there is not empty. */
+static bool is_optional(unsigned section)
+{
+    return section == SECTION_INITRD || section == SECTION_TREE;
+}
 
 struct buffer {
     uint8_t *bytes;
@@ -45,10 +56,13 @@ void trace_free(struct trace *trace)
     free(trace->hashes);
     free(trace->records);
     free(trace->image);
+    free(trace->initrd);
+    free(trace->tree);
     trace->hashes = NULL;
     trace->records = NULL;
-    trace->image = NULL;
+    trace->image = trace->initrd = trace->tree = NULL;
     trace->hash_count = trace->record_count = trace->image_size = 0;
+    trace->initrd_size = trace->tree_size = 0;
 }
 
 /* --- little-endian numbers ---------------------------------------------------------------- */
@@ -127,7 +141,9 @@ static void compress_into(struct buffer *out, const struct buffer *content)
     uint8_t *frame = malloc(bound);
     ensure(context != NULL && frame != NULL);
     ensure(!ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)));
-    ensure(!ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, ZSTD_LEVEL)));
+    ensure(!ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel,
+                                                 content->size < BIG_BYTES ? ZSTD_LEVEL
+                                                                           : ZSTD_LEVEL_BIG)));
     size_t size = ZSTD_compress2(context, frame, bound, content->bytes, content->size);
     ensure(!ZSTD_isError(size));
     ZSTD_freeCCtx(context);
@@ -144,6 +160,10 @@ bool trace_encode(const struct trace *trace, uint8_t **bytes, size_t *size, stru
     struct buffer content = {0}, out = {0};
     put_section(&content, SECTION_MANIFEST, manifest, strlen(manifest));
     put_section(&content, SECTION_IMAGE, trace->image, trace->image_size);
+    if (trace->initrd_size != 0)
+        put_section(&content, SECTION_INITRD, trace->initrd, trace->initrd_size);
+    if (trace->tree_size != 0)
+        put_section(&content, SECTION_TREE, trace->tree, trace->tree_size);
     put_choices(&content, trace);
     put_hashes(&content, trace);
     free(manifest);
@@ -188,11 +208,18 @@ static bool split(const char *name, const uint8_t *content, size_t size,
 {
     size_t at = 0;
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
+        if (is_optional(i) &&
+            (size - at < SECTION_HEADER_BYTES || memcmp(content + at, tags[i], 4) != 0)) {
+            spans[i] = (struct span){NULL, 0};
+            continue;
+        }
         if (size - at < SECTION_HEADER_BYTES || memcmp(content + at, tags[i], 4) != 0 ||
             get_number(content + at + 4, 4) != 0)
             return error_set(error, "%s: damaged: no section %s", name, tags[i]);
         uint64_t length = get_number(content + at + 8, 8);
         at += SECTION_HEADER_BYTES;
+        if (is_optional(i) && length == 0)
+            return error_set(error, "%s: damaged: section %s is empty", name, tags[i]);
         if (length > size - at || (8 - length % 8) % 8 > size - at - length)
             return error_set(error, "%s: damaged: section %s ends behind the file", name, tags[i]);
         spans[i] = (struct span){content + at, (size_t)length};
@@ -259,6 +286,18 @@ static bool get_hashes(struct trace *trace, const char *name, struct span s, str
     return true;
 }
 
+/* A section as bytes of its own; NULL when there is none. */
+static uint8_t *copy_of(struct span s, size_t *size)
+{
+    *size = s.size;
+    if (s.bytes == NULL)
+        return NULL;
+    uint8_t *bytes = malloc(s.size + 1);
+    ensure(bytes != NULL);
+    memcpy(bytes, s.bytes, s.size);
+    return bytes;
+}
+
 static bool decode_content(struct trace *trace, const char *name, const uint8_t *content,
                            size_t size, struct error *error)
 {
@@ -271,10 +310,9 @@ static bool decode_content(struct trace *trace, const char *name, const uint8_t 
     if (!trace_manifest_decode(trace, (const char *)s[SECTION_MANIFEST].bytes,
                                s[SECTION_MANIFEST].size, kinds, &kind_count, &why))
         return error_set(error, "%s: manifest: %.400s", name, why.text);
-    trace->image_size = s[SECTION_IMAGE].size;
-    trace->image = malloc(trace->image_size + 1);
-    ensure(trace->image != NULL);
-    memcpy(trace->image, s[SECTION_IMAGE].bytes, trace->image_size);
+    trace->image = copy_of(s[SECTION_IMAGE], &trace->image_size);
+    trace->initrd = copy_of(s[SECTION_INITRD], &trace->initrd_size);
+    trace->tree = copy_of(s[SECTION_TREE], &trace->tree_size);
     return get_choices(trace, name, s[SECTION_CHOICES], kinds, kind_count, error) &&
            get_hashes(trace, name, s[SECTION_HASHES], error);
 }

@@ -5,7 +5,8 @@
  *            u64 hash of the frame
  *   one zstd frame with checksum, holding the content: sections, each
  *     4 bytes tag, u32 zero, u64 size, bytes, zero bytes up to a multiple of 8
- *   in this order: MANI (JSON), IMAG (the payload as it is), CHOI (records), HASH (steps, hashes)
+ *   in this order: MANI (JSON), IMAG (the payload as it is), if there are any INRD (an initial RAM
+ *   disk) and TREE (a device tree that was given), CHOI (records), HASH (steps, hashes)
  *
  * Choice kinds and checkers are written by name, so that a file outlives their numbers.
  */
@@ -41,6 +42,10 @@ struct trace {
     size_t record_count;
     uint8_t *image;
     size_t image_size;
+    uint8_t *initrd; /* NULL: none */
+    size_t initrd_size;
+    uint8_t *tree; /* NULL: the device tree is made */
+    size_t tree_size;
 };
 
 /* The fingerprint of this program's model. */

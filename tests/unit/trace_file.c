@@ -22,6 +22,8 @@ static struct choice_record records[] = {
 };
 static uint8_t payload[5000];
 
+static uint8_t initrd[77] = {1, 2, 3}, tree[64] = {4, 5};
+
 static struct trace sample(void)
 {
     struct trace t = {.title = "a title", .scenario = "s", .variant = "v", .image_name = "x.elf",
@@ -71,6 +73,7 @@ Test(trace_file, what_is_written_is_read)
     cr_expect_str_eq(u.image_name, t.image_name);
     cr_expect_eq(u.fingerprint, t.fingerprint);
     cr_expect_eq(u.hash_interval, t.hash_interval);
+    cr_expect(u.initrd == NULL && u.initrd_size == 0 && u.tree == NULL && u.tree_size == 0);
     cr_expect_arr_eq(&u.setup.config, &t.setup.config, sizeof u.setup.config);
     cr_expect_arr_eq(&u.setup.checks, &t.setup.checks, sizeof u.setup.checks);
     cr_expect_arr_eq(&u.setup.start, &t.setup.start, sizeof u.setup.start);
@@ -192,4 +195,37 @@ Test(trace_file, writing_does_not_lose_files_of_another_kind)
     cr_expect_not(trace_read(&u, path, &error));
     cr_expect(strstr(error.text, path), "%s", error.text);
     rmdir(folder);
+}
+
+/* What stands beside the image: each is there or not, whatever the other is. */
+Test(trace_file, initrd_and_tree_are_kept)
+{
+    for (unsigned with = 0; with < 4; with++) {
+        struct trace t = sample(), u;
+        struct error error;
+        uint8_t *bytes;
+        size_t size;
+        if (with & 1) {
+            t.initrd = initrd;
+            t.initrd_size = sizeof initrd;
+        }
+        if (with & 2) {
+            t.tree = tree;
+            t.tree_size = sizeof tree;
+        }
+        cr_assert(trace_encode(&t, &bytes, &size, &error), "%s", error.text);
+        cr_assert(trace_decode(&u, "f", bytes, size, &error), "%s", error.text);
+        cr_assert_eq(u.initrd_size, t.initrd_size);
+        cr_assert_eq(u.tree_size, t.tree_size);
+        cr_assert_eq(u.image_size, t.image_size);
+        cr_assert_eq(u.record_count, t.record_count);
+        cr_assert_eq(u.initrd != NULL, t.initrd != NULL);
+        cr_assert_eq(u.tree != NULL, t.tree != NULL);
+        if (with & 1)
+            cr_assert_arr_eq(u.initrd, initrd, sizeof initrd);
+        if (with & 2)
+            cr_assert_arr_eq(u.tree, tree, sizeof tree);
+        trace_free(&u);
+        free(bytes);
+    }
 }

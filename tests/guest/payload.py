@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""What builds and judges the Linux payload: the archive, the table of kernels, the marks, the table of symbols, and
+what it says when there is no payload to be had.
+"""
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+SOURCE, BUILD = os.environ['SOURCE'], os.environ['BUILD']
+sys.path.insert(0, os.path.join(SOURCE, 'payload'))
+import boot  # noqa: E402  (the path is known only now)
+import build  # noqa: E402
+import symbols  # noqa: E402
+
+cases = []
+
+
+def case(function):
+    cases.append(function)
+    return function
+
+
+def parse_archive(data):
+    """-> {name: (mode, content)} of a newc archive"""
+    members, at = {}, 0
+    while True:
+        fields = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
+        name = data[at + 110:at + 110 + fields[11] - 1].decode()
+        at = (at + 110 + fields[11] + 3) // 4 * 4
+        if name == 'TRAILER!!!':
+            return members
+        members[name] = (fields[1], data[at:at + fields[6]])
+        at = (at + fields[6] + 3) // 4 * 4
+
+
+@case
+def archives_hold_what_was_put_in():
+    archive = build.Archive()
+    archive.file('a/b/c', b'12345', 0o755)
+    archive.link('a/l', 'b/c')
+    archive.file('empty', b'')
+    members = parse_archive(archive.encode())
+    return [] if members == {'a': (0o40755, b''), 'a/b': (0o40755, b''), 'a/b/c': (0o100755, b'12345'),
+                             'a/l': (0o120777, b'b/c'), 'empty': (0o100644, b'')} else [repr(members)]
+
+
+@case
+def the_table_of_kernels_is_good_and_errors_have_a_line():
+    kernels = boot.known_kernels((pathlib.Path(SOURCE) / 'payload' / 'kernels.txt').read_text())
+    problems = [] if kernels and all(counts for _, counts in kernels.values()) else ['no counts']
+    for bad in ('kernel 1 abc', 'tiny cortex-a57 2 3', 'kernel 1 ' + '0' * 64 + '\ntiny cortex-a57 two 3'):
+        try:
+            boot.known_kernels(bad, 'k')
+            problems.append(f'taken: {bad}')
+        except boot.Failure as failure:
+            if not str(failure).startswith('k:'):
+                problems.append(str(failure))
+    return problems
+
+
+@case
+def marks_must_come_in_their_order():
+    found = boot.missing_marks('x A y B z', ['A', 'B']), boot.missing_marks('B A', ['A', 'B']), \
+        boot.missing_marks('A', ['A', 'A'])
+    return [] if found == ([], ['B'], ['A']) else [repr(found)]
+
+
+def kernel_with(names, base):
+    """a file that is a kernel's table of symbols and nothing else; the dictionary has single letters"""
+    tokens = [bytes([i]) if 32 < i < 127 else b'?' for i in range(256)]
+    text = [('T' + name).encode() for name in names]
+    table = b''.join(bytes([len(t)]) + t for t in text)
+    markers, at = [], 0
+    for i, t in enumerate(text):
+        if i % symbols.GROUP == 0:
+            markers.append(at)
+        at += 1 + len(t)
+
+    def padded(data):
+        return data + bytes(-len(data) % 8)
+    index, total = [], 0
+    for token in tokens:
+        index.append(total)
+        total += len(token) + 1
+    return b''.join(padded(part) for part in (
+        bytes(64), struct.pack(f'<{len(names)}I', *(16 * i for i in range(len(names)))), struct.pack('<Q', base),
+        struct.pack('<I', len(names)), table, struct.pack(f'<{len(markers)}I', *markers),
+        b''.join(t + b'\0' for t in tokens), struct.pack('<256H', *index)))
+
+
+@case
+def symbols_are_read_from_a_kernel():
+    names = [f'function_{i}' for i in range(1500)]
+    base = 0xffff800008010000
+    image = kernel_with(names, base)
+    found = symbols.symbols_of(image)
+    problems = [] if found == [(base + 16 * i, 'T', name) for i, name in enumerate(names)] else [repr(found[:3])]
+    looked = symbols.Map(symbols.system_map(image)).at(base + 35)
+    problems += [] if looked == 'function_2+0x3' else [looked]
+    for cut in (0, 100, len(image) // 2, len(image) - 600):
+        try:
+            symbols.symbols_of(image[:cut])
+            problems.append(f'{cut} bytes are taken')
+        except (symbols.Failure, struct.error):
+            pass
+    return problems
+
+
+@case
+def without_payload_and_network_there_is_one_line():
+    with tempfile.TemporaryDirectory() as folder:
+        # No cache, and an apt-get that finds nobody.
+        tool = os.path.join(folder, 'apt-get')
+        with open(tool, 'w', encoding='ascii') as f:
+            f.write('#!/bin/sh\necho "E: Could not resolve" >&2\nexit 100\n')
+        os.chmod(tool, 0o755)
+        problems = []
+        for options, says in (([], 'cannot be fetched'), (['--cached'], 'no payload')):
+            result = subprocess.run(
+                [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), os.path.join(BUILD, 'armillary'), *options],
+                env=dict(os.environ, XDG_CACHE_HOME=folder, PATH=folder + ':' + os.environ['PATH']),
+                capture_output=True, text=True, check=False)
+            lines = result.stderr.splitlines()
+            if result.returncode != 2 or len(lines) != 1 or says not in lines[0]:
+                problems.append(f'{options}: status {result.returncode}: {result.stderr}')
+        return problems
+
+
+def main():
+    print(f'1..{len(cases)}')
+    failures = 0
+    for number, function in enumerate(cases, 1):
+        problems = function()
+        failures += bool(problems)
+        print('not ok' if problems else 'ok', number, '-', function.__name__.replace('_', ' '))
+        for problem in problems:
+            print('#', problem)
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
