@@ -252,7 +252,7 @@ Test(machine_cache, a_bus_master_sees_memory)
     cpu->x[4] = 7;
     play(&s);
     struct access dma = {.pa = pa_make(WORLD_DATA), .pe = PE_COUNT_MAX, .size = 8,
-                         .kind = ACCESS_DMA, .memory = 0xff};
+                         .kind = ACCESS_DMA, .memory = 0x44};
     uint64_t value[2];
     cr_assert_eq(s.m->port.read(s.m, &dma, value), PORT_OK);
     cr_assert_eq(value[0], 0);
@@ -261,6 +261,13 @@ Test(machine_cache, a_bus_master_sees_memory)
     cr_assert_eq(s.m->port.write(s.m, &dma, value), PORT_OK);
     cr_assert_eq(memory_at(s.m, WORLD_DATA), 9);
     cr_assert_eq(world_read(s.m, WORLD_DATA), 7, "an observer sees what a load would get");
+    dma.memory = 0xff; /* one that is coherent */
+    cr_assert_eq(s.m->port.write(s.m, &dma, value), PORT_OK);
+    cr_assert_eq(world_read(s.m, WORLD_DATA), 9);
+    dma.is_write = 0;
+    value[0] = 0;
+    cr_assert_eq(s.m->port.read(s.m, &dma, value), PORT_OK);
+    cr_assert_eq(value[0], 9);
     machine_free(s.m);
 }
 
