@@ -2,8 +2,8 @@
  * The errata that a CPU can be given, by name.
  *
  * What each does stands where the rule is that it weakens: page-split-fault in cpu/memory.c,
- * speculative-at in mmu/versions.c. Those that need a store buffer or caches are for these parts to
- * ask about (erratum_is_on); a machine without the part refuses them.
+ * speculative-at in mmu/versions.c, tlbi-loads in mmu/late.c, stale-fetch in mem/cache_version.c,
+ * tlbi-stores in mem/order.c. A machine without what one needs refuses it.
  *
  * Not modelled: errata of AArch32, of EL3, and those that hang the core.
  *

@@ -26,6 +26,7 @@ struct cache_shape {
 struct cache_config {
     uint32_t pe_count;
     uint32_t fetch_sees_data; /* fetches see L1D, too: CLIDR_EL1.LoUIS is 0 */
+    uint32_t stale_fetch;     /* erratum stale-fetch: IC does not reach what others have fetched */
     struct cache_shape data, code, unified; /* L1D, L1I, L2 */
     uint64_t ram_base, ram_bytes;           /* multiples of a page */
 };

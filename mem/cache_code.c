@@ -98,7 +98,7 @@ static void fetch_past_dirty(struct cache *c, unsigned pe, uint64_t base, unsign
 
 /* Older values that differ from now[] in the instruction: that of the line, then the log's. */
 struct candidates {
-    unsigned count;
+    unsigned count, fetched; /* fetched: bit by number, in no cache any more */
     uint8_t data[VERSION_ANSWERS + 1][CACHE_LINE_BYTES];
 };
 
@@ -106,7 +106,7 @@ static void candidates_find(const struct cache *c, unsigned pe, uint64_t base, u
                             const uint8_t *now, struct candidates *out)
 {
     int i = array_find(c, &c->code[pe], base);
-    out->count = 0;
+    out->count = out->fetched = 0;
     if (i != LINE_NONE) {
         const uint8_t *line = array_at(c, &c->code[pe], i)->data;
         if (memcmp(line + from, now + from, WORD) != 0)
@@ -120,6 +120,7 @@ static void candidates_find(const struct cache *c, unsigned pe, uint64_t base, u
         const uint8_t *data = version_data(c, VERSIONS_CODE, list.slot[k]);
         if (out->count != 0 && memcmp(out->data[0] + from, data + from, WORD) == 0)
             continue;
+        out->fetched |= (unsigned)version_was_fetched(c, list.slot[k], pe) << out->count;
         memcpy(out->data[out->count++], data, CACHE_LINE_BYTES);
     }
 }
@@ -140,9 +141,12 @@ static enum cache_served fetch_slowly(struct cache *c, unsigned pe, uint64_t bas
     }
     if (k != 0) {
         memcpy(data, older.data[k - 1], CACHE_LINE_BYTES);
-        code_put(c, pe, base, data, LINE_OLDER);
+        if (!(older.fetched >> (k - 1) & 1u))
+            code_put(c, pe, base, data, LINE_OLDER);
         return CACHE_SERVED_L1;
     }
+    if (older.count != 0)
+        version_fetched_anew(c, pe, base);
     if (older.count == 0 && had)
         return CACHE_SERVED_L1; /* the line differs elsewhere: it stays */
     code_put(c, pe, base, data, LINE_SHARED);

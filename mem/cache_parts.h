@@ -54,7 +54,8 @@ struct cache_version {
     uint8_t issued_local; /* PEs whose IC covers it on themselves, and awaits a DSB */
     uint8_t issued_inner; /* the same for all PEs */
     uint8_t done;         /* PEs on which a finished IC awaits context synchronization */
-    uint8_t reserved[4];
+    uint8_t fetched;      /* PEs that a finished IC has not freed of it: erratum stale-fetch */
+    uint8_t reserved[3];
     uint8_t data[CACHE_LINE_BYTES];
 };
 
@@ -170,6 +171,11 @@ struct version_list {
 struct version_list version_list(const struct cache *c, unsigned side, unsigned reach, uint64_t pa,
                                  const uint8_t *data, unsigned from, unsigned size);
 const uint8_t *version_data(const struct cache *c, unsigned side, unsigned slot);
+/* Erratum stale-fetch. Whether the PE has it only because it fetched it before a finished IC; and
+   it no longer has those of a line, or FETCHED_ALL. */
+#define FETCHED_ALL UINT64_MAX
+bool version_was_fetched(const struct cache *c, unsigned slot, unsigned pe);
+void version_fetched_anew(struct cache *c, unsigned pe, uint64_t pa);
 /* Memory under a line that no data cache has is about to change. */
 void ahead_before_write(struct cache *c, uint64_t pa);
 /* The line was taken out of all data caches; through a translation that is live, if live. */

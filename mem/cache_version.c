@@ -90,6 +90,7 @@ unsigned use_live(const struct cache *c, bool code, uint64_t pa)
 void cache_translations_gone(struct cache *c, unsigned pe)
 {
     head_change(c)->gone[pe]++;
+    version_fetched_anew(c, pe, FETCHED_ALL);
 }
 
 /* --- the logs ------------------------------------------------------------------------------ */
@@ -113,9 +114,14 @@ const uint8_t *version_data(const struct cache *c, unsigned side, unsigned slot)
     return version_at(c, side, slot)->data;
 }
 
+bool version_was_fetched(const struct cache *c, unsigned slot, unsigned pe)
+{
+    return version_at(c, VERSIONS_CODE, slot)->fetched >> pe & 1u;
+}
+
 static bool is_marked(const struct cache_version *v)
 {
-    return (v->issued_local | v->issued_inner | v->done) != 0;
+    return (v->issued_local | v->issued_inner | v->done | v->fetched) != 0;
 }
 
 static void version_free(struct cache *c, unsigned side, size_t slot)
@@ -305,12 +311,29 @@ void cache_barrier(struct cache *c, unsigned pe, bool covers_broadcast)
             continue;
         struct cache_version *change = version_change(c, VERSIONS_CODE, slot);
         bool reaches_all = covers_broadcast && (change->issued_inner & bit);
-        change->done |= (uint8_t)((reaches_all ? 0xffu : bit) & change->reach);
+        uint8_t reached = (uint8_t)((reaches_all ? 0xffu : bit) & change->reach);
+        if (c->config.stale_fetch) {
+            change->fetched |= (uint8_t)(reached & ~bit);
+            reached &= bit;
+        }
+        change->done |= reached;
         change->issued_local &= (uint8_t)~bit;
         if (reaches_all)
             change->issued_inner &= (uint8_t)~bit;
         head_change(c)->marked -= !is_marked(change);
     }
+}
+
+/* A PE can have it no longer. */
+static void reach_end(struct cache *c, size_t slot, uint8_t bit)
+{
+    struct cache_version *change = version_change(c, VERSIONS_CODE, slot);
+    change->done &= (uint8_t)~bit;
+    change->fetched &= (uint8_t)~bit;
+    change->reach &= (uint8_t)~bit;
+    head_change(c)->marked -= !is_marked(change);
+    if (change->reach == 0)
+        version_free(c, VERSIONS_CODE, slot);
 }
 
 void cache_synchronize(struct cache *c, unsigned pe)
@@ -320,11 +343,16 @@ void cache_synchronize(struct cache *c, unsigned pe)
         const struct cache_version *v = version_at(c, VERSIONS_CODE, slot);
         if (v->number == 0 || (v->done & bit) == 0)
             continue;
-        struct cache_version *change = version_change(c, VERSIONS_CODE, slot);
-        change->done &= (uint8_t)~bit;
-        change->reach &= (uint8_t)~bit;
-        head_change(c)->marked -= !is_marked(change);
-        if (change->reach == 0)
-            version_free(c, VERSIONS_CODE, slot);
+        reach_end(c, slot, bit);
+    }
+}
+
+void version_fetched_anew(struct cache *c, unsigned pe, uint64_t pa)
+{
+    uint8_t bit = (uint8_t)(1u << pe);
+    for (size_t slot = 0; c->config.stale_fetch && slot < VERSION_COUNT; slot++) {
+        const struct cache_version *v = version_at(c, VERSIONS_CODE, slot);
+        if (v->number != 0 && (v->fetched & bit) && (pa == FETCHED_ALL || v->pa == pa))
+            reach_end(c, slot, bit);
     }
 }

@@ -23,6 +23,10 @@
 #define CRM_STORES 2u
 #define CRM_NON_SHAREABLE 1u
 
+/* order_pe.owes_tlbi, order_store.condemned */
+#define OWES_BROADCAST 2u
+#define CONDEMNED_TWICE 2u
+
 static bool crm_is_for_others(unsigned crm)
 {
     /* reserved types are those of SY, in any domain */
@@ -186,11 +190,17 @@ void order_clean(struct order *o, unsigned pe, pa_t pa)
     buffer_drain(o, pe, is_on_line, align_down(pa.bits, GRANULE_BYTES), ORDER_BEFORE);
 }
 
-void order_tlbi(struct order *o, unsigned pe)
+void order_tlbi(struct order *o, unsigned pe, bool broadcast)
 {
     struct order_pe *p = &o->state->pe[pe];
-    p->owes_tlbi = 1;
+    if (broadcast || p->owes_tlbi == 0)
+        p->owes_tlbi = broadcast ? OWES_BROADCAST : 1;
     p->views.tlbi = p->views.complete;
+}
+
+bool order_owes_tlbi(const struct order *o, unsigned pe)
+{
+    return o->state->pe[pe].owes_tlbi == OWES_BROADCAST;
 }
 
 void order_tlbi_delivered(struct order *o, unsigned pe, unsigned issuer)
@@ -198,15 +208,26 @@ void order_tlbi_delivered(struct order *o, unsigned pe, unsigned issuer)
     view_raise(&o->state->pe[pe].views.observer, o->state->pe[issuer].views.tlbi);
 }
 
-static bool is_condemned(const struct order_store *s, uint64_t argument)
+static bool is_condemned(const struct order_store *s, uint64_t least)
 {
-    (void)argument;
-    return s->condemned != 0;
+    return s->condemned >= least;
 }
 
-void order_tlbi_finish(struct order *o, unsigned pe)
+/*
+ * Erratum tlbi-stores: the DSB does not wait for other PEs' stores; one behind a further TLBI does,
+ * which is the workaround.
+ */
+void order_tlbi_finish(struct order *o, unsigned pe, unsigned issuer)
 {
-    buffer_drain(o, pe, is_condemned, 0, ORDER_TLBI);
+    struct order_pe *p = &o->state->pe[pe];
+    bool waits = !o->late_stores || pe == issuer;
+    if (!waits && !order_owes_tlbi(o, issuer))
+        return;
+    buffer_drain(o, pe, is_condemned, waits ? 1 : CONDEMNED_TWICE, ORDER_TLBI);
+    for (unsigned i = 0; i < p->count; i++) {
+        if (p->store[i].condemned != 0)
+            p->store[i].condemned = CONDEMNED_TWICE;
+    }
 }
 
 void order_tlbi_done(struct order *o, unsigned issuer)

@@ -72,7 +72,8 @@ struct order_store {
     uint8_t size, memory, shareability, el;
     uint8_t release;   /* STLR: all stores before it go first */
     uint8_t own;       /* ORDER_OWN_*: what a DSB NSH has done for the PE's walks and fetches */
-    uint8_t condemned; /* a TLBI has removed entry: it goes before that TLBI's DSB is over */
+    uint8_t condemned; /* a TLBI has removed entry: it goes before that TLBI's DSB is over;
+                          2: with the erratum tlbi-stores it has not, but before the next one's */
     uint8_t put_off;   /* how often it was asked for and not visible yet */
 };
 
@@ -114,7 +115,7 @@ struct order_views {
 struct order_pe {
     uint32_t count; /* stores that wait, oldest first */
     uint32_t group; /* store barriers so far */
-    uint32_t owes_tlbi; /* TLBIs since the last DSB that completes them */
+    uint32_t owes_tlbi; /* TLBIs since the last DSB that completes them; 2: broadcast ones */
     uint32_t reserved;
     struct order_store store[ORDER_STORE_MAX];
     struct order_views views;
@@ -152,6 +153,7 @@ struct order {
     uint32_t pe_count;
     uint32_t capacity; /* of each store buffer; 0: stores do not wait */
     uint32_t history;  /* writes remembered; 0: nothing older is read */
+    bool late_stores;  /* erratum tlbi-stores */
     struct order_below below;
     struct chooser *chooser;
     struct choice_counts *counts;
@@ -188,11 +190,13 @@ void order_woken(struct order *o, unsigned pe);
 void order_clean(struct order *o, unsigned pe, pa_t pa);
 
 /* A TLBI is issued. */
-void order_tlbi(struct order *o, unsigned pe);
+void order_tlbi(struct order *o, unsigned pe, bool broadcast);
+/* Whether a broadcast one awaits a DSB of its PE. */
+bool order_owes_tlbi(const struct order *o, unsigned pe);
 /* An invalidation has been delivered to pe. */
 void order_tlbi_delivered(struct order *o, unsigned pe, unsigned issuer);
-/* A DSB finishes TLBIs at pe: stores that used a removed entry go. */
-void order_tlbi_finish(struct order *o, unsigned pe);
+/* A DSB of issuer finishes TLBIs at pe: stores that used a removed entry go. */
+void order_tlbi_finish(struct order *o, unsigned pe, unsigned issuer);
 /* ... and all of them are finished, everywhere. */
 void order_tlbi_done(struct order *o, unsigned issuer);
 

@@ -19,6 +19,7 @@
  */
 #include "gen/sysreg.h"
 #include "gen/vmsa.h"
+#include "mmu/late.h"
 #include "mmu/regime.h"
 #include "mmu/tlb.h"
 #include "mmu/versions.h"
@@ -161,8 +162,11 @@ static void deliver(struct mmu *mmu, unsigned i)
     if (mmu_keeps_versions(mmu) && t.received != 0)
         version_removed(mmu->versions, mmu->pe, &t);
     tlb_index_sort(mmu->index, slots, gone);
-    for (unsigned k = 0; k < gone; k++)
+    for (unsigned k = 0; k < gone; k++) {
+        if (__builtin_expect(mmu->config->late_loads, 0))
+            late_keep(mmu, tlb_index_entry(mmu->index, slots[k]), &t);
         tlb_remove(mmu, slots[k], TLB_GONE_TLBI, t.message);
+    }
     event_emit_TLBI_DELIVER(MMU_HEAD(mmu), t.message, t.issuer, gone > 65535 ? 65535 : gone);
     if (mmu->listener)
         mmu->listener->delivered(mmu->listener->owner, mmu->pe, &t);
@@ -223,4 +227,5 @@ void mmu_synchronize(struct mmu *mmu)
         else
             i++;
     }
+    mmu_late_end(mmu);
 }

@@ -64,7 +64,8 @@ struct mmu_config {
     uint8_t ignore_vmid_tags; /* a planted fault for the tests: lookups do not compare VMIDs */
     uint8_t granules;         /* MMU_GRANULE_*; 0: 4 KiB only */
     uint8_t features;         /* MMU_FEATURE_* */
-    uint8_t reserved[2];
+    uint8_t late_loads;       /* erratum tlbi-loads: what a TLBI removed serves loads under way */
+    uint8_t reserved[1];
     uint32_t tlb_entries;     /* capacity per PE; of another shape: shape.entries */
     struct tlb_shape shape;
     uint32_t cost_walk_step;  /* cycles for each descriptor read */
@@ -338,6 +339,13 @@ bool mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast);
 
 /* A context synchronization event on this PE: what awaits it counts now. */
 void mmu_synchronize(struct mmu *mmu);
+
+/*
+ * Erratum tlbi-loads (late.c): loads under way on this PE have ended; a DSB of issuer has finished
+ * a broadcast TLBI of it, for each other PE. Nothing without the erratum.
+ */
+void mmu_late_end(struct mmu *mmu);
+void mmu_late_finish(struct mmu *mmu, unsigned issuer);
 
 /*
  * For the version log, while it is kept: the regimes of this PE, and at which level it is. Call it

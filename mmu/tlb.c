@@ -12,6 +12,7 @@
  *
  * Not modelled: amalgamation on a conflict. Entries nobody asked for: speculate.c.
  */
+#include "mmu/late.h"
 #include "mmu/shape.h"
 #include "mmu/tlb.h"
 #include "mmu/versions.h"
@@ -52,7 +53,7 @@ size_t tlb_entry_pages(const struct mmu_config *config)
 
 size_t mmu_tlb_pages(const struct mmu_config *config)
 {
-    return tlb_entry_pages(config) + shape_pages(config);
+    return tlb_entry_pages(config) + shape_pages(config) + late_pages(config);
 }
 
 void mmu_wire(struct mmu *mmu)

@@ -11,6 +11,7 @@
  * registers say is taken when an entry is made, as the architecture allows.
  */
 #include "gen/sysreg.h"
+#include "mmu/late.h"
 #include "mmu/speculate.h"
 #include "mmu/walker.h"
 
@@ -183,7 +184,13 @@ static const struct mapping *map_live(struct walker *w, struct mapping *made)
     if (r->stage1_on) {
         unsigned conflict;
         struct tlb_key key = walker_key(w, walker_stage1_tag(r), va);
-        const struct tlb_entry *e = tlb_find(w->live, &key, &conflict);
+        const struct tlb_entry *e =
+            __builtin_expect(w->mmu->config->late_loads, 0) ? late_find(w, &key) : NULL;
+        if (__builtin_expect(e != NULL, 0)) {
+            w->entry = e->serial;
+            return &e->map;
+        }
+        e = tlb_find(w->live, &key, &conflict);
         if (conflict) {
             walker_fault(w, FAULT_TLB_CONFLICT, conflict, 0, false, ADDRESS_UNKNOWN);
             return NULL;

@@ -92,10 +92,12 @@ bool config_check_errata(const struct machine_config *config, struct error *erro
                 lacks = "a store buffer";
             break;
         case ERRATUM_NEEDS_LATE_LOADS:
-            lacks = "loads that are observed late, which are not modelled";
+            if (config->history == 0 || !(config->open_mask >> CHOICE_TLBI_DRAIN & 1u))
+                lacks = "a history of writes, and the choice tlbi-drain open";
             break;
         case ERRATUM_NEEDS_EARLY_FETCHES:
-            lacks = "instructions fetched long before they execute, which are not modelled";
+            if (!config->caches || !(config->open_mask >> CHOICE_ICACHE_STALE & 1u))
+                lacks = "caches, and the choice icache-stale open";
             break;
         }
         if (lacks)

@@ -76,6 +76,7 @@ static void mmu_config_make(struct machine *m)
         .asid_bits = (uint8_t)model_asid_bits(model),
         .granules = (uint8_t)model_granules(model),
         .features = (uint8_t)model_mmu_features(model),
+        .late_loads = erratum_is_on(m->config.errata, ERRATUM_TLBI_LOADS),
         .tlb_entries = m->config.tlb_entries,
         .cost_walk_step = m->timing.walk_step,
         .cost_tlb_miss = m->timing.tlb_miss,

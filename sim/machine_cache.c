@@ -8,6 +8,7 @@
  */
 #include "sim/machine_parts.h"
 
+#include "cpu/errata.h"
 #include "gen/trace.h"
 
 #include <string.h>
@@ -60,6 +61,7 @@ struct cache_config machine_cache_config(const struct machine *m)
     return (struct cache_config){
         .pe_count = m->config.pe_count,
         .fetch_sees_data = field_get(CLIDR_EL1_LoUIS, levels) == 0,
+        .stale_fetch = erratum_is_on(m->config.errata, ERRATUM_STALE_FETCH),
         .data = shape_of(&m->model, 0), /* the index is CSSELR_EL1: Level and InD */
         .code = shape_of(&m->model, 1),
         .unified = shape_of(&m->model, 2),

@@ -9,6 +9,7 @@
  */
 #include "sim/machine_parts.h"
 
+#include "cpu/errata.h"
 #include "cpu/operands.h"
 
 #include <stdlib.h>
@@ -60,6 +61,7 @@ void machine_order_new(struct machine *m)
     o->pe_count = m->config.pe_count;
     o->capacity = m->config.store_buffer;
     o->history = m->config.history;
+    o->late_stores = erratum_is_on(m->config.errata, ERRATUM_TLBI_STORES);
     o->below = (struct order_below){.owner = m,
                                     .read = memory_read_below,
                                     .write = memory_write_below,

@@ -139,7 +139,7 @@ static void core_tlbi(void *owner, unsigned pe, struct tlbi *message)
     s->pe[pe].tlbi_issued = message->message;
     m->core[pe].visible = VISIBLE_TLBI;
     if (m->order)
-        order_tlbi(m->order, pe);
+        order_tlbi(m->order, pe, message->scope != TLBI_LOCAL);
     event_emit_TLBI(CORE_HEAD(&m->core[pe]), message->message, message->operation, message->scope,
                     message->vmid, message->asid, message->address, message->vttbr);
     for (unsigned target = 0; target < m->config.pe_count; target++) {
@@ -161,6 +161,16 @@ static bool dsb_completes(unsigned crm)
     return (crm & 3u) == 3u || crm == 8u || crm == 12u;
 }
 
+/* What of a finished TLBI the order of accesses has to know, and what errata leave of it. */
+static void finish_at(struct machine *m, unsigned target, unsigned issuer)
+{
+    order_tlbi_finish(m->order, target, issuer);
+    if (target == issuer)
+        mmu_late_end(&m->mmu[target]);
+    else if (order_owes_tlbi(m->order, issuer))
+        mmu_late_finish(&m->mmu[target], issuer);
+}
+
 static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsigned crm)
 {
     struct machine *m = owner;
@@ -178,8 +188,8 @@ static void core_barrier(void *owner, unsigned pe, enum barrier_kind kind, unsig
             continue;
         if (mmu_tlbi_finish(&m->mmu[target], pe, covers_broadcast))
             m->core[pe].extra_cost += m->timing.tlbi_broadcast;
-        if (m->order && !erratum_is_on(m->config.errata, ERRATUM_TLBI_STORES))
-            order_tlbi_finish(m->order, target);
+        if (m->order)
+            finish_at(m, target, pe);
     }
     if (m->order && covers_broadcast)
         order_tlbi_done(m->order, pe);

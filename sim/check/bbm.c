@@ -7,7 +7,8 @@
  * A table is known from its first walk; then its page is watched. A TLB may hold what was walked,
  * what was valid in the table when it was first walked, and what was stored there while some PE's
  * registers led to the table. While none do, a change is only remembered; it is judged when the
- * table is walked, or its VM entered, again: what was freed is thus nobody's concern.
+ * table is walked, its VM entered, or its process in use again under the same ASID: what was freed
+ * is thus nobody's concern.
  *
  * Not judged: tables that no walk has reached, and what exceeds the pools of bbm_table.c.
  * DDI 0487: "Using break-before-make when updating translation table entries".
@@ -214,6 +215,8 @@ static struct bbm_record *record_begin(struct checks *c, const struct event *e,
     r->step = e->step;
     r->pc = check_pc(c, e->pe);
     r->pe = e->pe;
+    if (c->state->dsb_step[e->pe] == e->step) /* it waited in a buffer for that DSB */
+        r->visible_step = e->step;
     r->state = (uint8_t)state;
     b->suspect_count += state == BBM_SUSPECT;
     for (unsigned i = 0; i < page->user_count; i++) {
@@ -365,17 +368,19 @@ static void issued(struct checks *c, const struct event *e)
     }
 }
 
-/* A VM is entered: changes to its tables that were made meanwhile count now. */
-static void entered(struct checks *c, const struct event *e)
+/*
+ * A VM is entered, or a process of EL1 comes into use: changes to its tables that were made
+ * meanwhile count now.
+ */
+static void entered(struct checks *c, const struct event *e, unsigned stage)
 {
     struct bbm_state *b = c->own[CHECK_BBM];
-    const struct event_context *now = &e->context;
-    for (unsigned i = 0; now->live && b->suspect_count != 0 && i < b->record_top; i++) {
+    for (unsigned i = 0; b->suspect_count != 0 && i < b->record_top; i++) {
         const struct bbm_record *r = &b->record[i];
         const struct bbm_page *page = bbm_page_of(b, r);
         uint64_t raw = 0;
-        if (r->pa == 0 || r->state != BBM_SUSPECT || page->stage != 2 ||
-            (bbm_in_use(c, page) >> e->pe & 1) == 0)
+        if (r->pa == 0 || r->state != BBM_SUSPECT || page->stage != stage ||
+            !(stage == 2 ? bbm_in_use(c, page) >> e->pe & 1 : bbm_is_reached(c, page, r, e->pe)))
             continue;
         machine_peek(c->machine, pa_make(r->pa - 1), &raw, sizeof raw);
         uint64_t value = value_of(page, raw);
@@ -387,6 +392,27 @@ static void entered(struct checks *c, const struct event *e)
     }
 }
 
+static void context(struct checks *c, const struct event *e)
+{
+    if (e->context.live)
+        entered(c, e, 2);
+}
+
+static void effective(struct checks *c, const struct event *e)
+{
+    uint32_t reg = e->effective.reg;
+    bool selects = reg == SR_TTBR0_EL1 || reg == SR_TTBR1_EL1 || reg == SR_TCR_EL1 ||
+                   reg == SR_SCTLR_EL1;
+    if (selects && e->el < 2)
+        entered(c, e, 1);
+}
+
+static void returned(struct checks *c, const struct event *e)
+{
+    if (e->eret.from_el == 2 && e->eret.to_el < 2)
+        entered(c, e, 1);
+}
+
 static void barrier(struct checks *c, const struct event *e)
 {
     struct bbm_state *b = c->own[CHECK_BBM];
@@ -394,7 +420,7 @@ static void barrier(struct checks *c, const struct event *e)
         return;
     for (unsigned i = 0; i < b->record_top; i++) {
         struct bbm_record *r = &b->record[i];
-        if (r->pa != 0 && r->pe == e->pe && r->visible_step == 0 && r->step < e->step)
+        if (r->pa != 0 && r->pe == e->pe && r->visible_step == 0 && r->step <= e->step)
             r->visible_step = e->step;
     }
 }
@@ -408,7 +434,11 @@ void check_bbm(struct checks *c, const struct event *e)
     else if (e->kind == EVENT_TLBI)
         issued(c, e);
     else if (e->kind == EVENT_CONTEXT)
-        entered(c, e);
+        context(c, e);
+    else if (e->kind == EVENT_EFFECTIVE)
+        effective(c, e);
+    else if (e->kind == EVENT_ERET)
+        returned(c, e);
     else if (e->kind == EVENT_BARRIER)
         barrier(c, e);
     else

@@ -119,6 +119,9 @@ const char *bbm_demands_break(const struct checks *c, const struct bbm_page *pag
 unsigned bbm_in_use(const struct checks *c, const struct bbm_page *page);
 unsigned bbm_user_in_use(const struct checks *c, const struct bbm_page *page,
                          const struct bbm_user *u);
+/* Whether a PE uses the table of stage 1 so that an entry which it may yet have would serve it. */
+bool bbm_is_reached(const struct checks *c, const struct bbm_page *page,
+                    const struct bbm_record *r, unsigned pe);
 /*
  * Behind an invalidation of all that a VM or regime has: who no longer has the table in use is no
  * user of it. True: nobody is, nothing of the page is held anywhere.

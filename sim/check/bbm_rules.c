@@ -130,6 +130,22 @@ unsigned bbm_user_in_use(const struct checks *c, const struct bbm_page *page,
     return pes;
 }
 
+bool bbm_is_reached(const struct checks *c, const struct bbm_page *page,
+                    const struct bbm_record *r, unsigned pe)
+{
+    const struct machine *m = c->machine;
+    struct regime regime = core_regime_peek(&m->state->cpu[pe], &m->mmu_config, REGIME_EL10);
+    bool is_global = !bbm_is_table(page, r->old) && (r->old & VMSA_LEAF_NG) == 0;
+    for (unsigned i = 0; i < page->user_count; i++) {
+        const struct bbm_user *u = &page->user[i];
+        bool same_asid = !u->any_asid && u->asid == regime.asid;
+        if (u->regime != REGIME_EL2 && (r->combined[i] >> pe & 1) && (is_global || same_asid) &&
+            uses(c, pe, page, u))
+            return true;
+    }
+    return false;
+}
+
 unsigned bbm_in_use(const struct checks *c, const struct bbm_page *page)
 {
     unsigned pes = 0;
@@ -246,9 +262,11 @@ static enum bbm_why user_invalidate(const struct bbm_page *page, unsigned i, str
     }
     bool in_order = page->stage == 1 || o.stage2 ||
                     ((r->stage2[i] & reached) == 0 && r->stage2_step != 0 &&
-                     r->stage2_step <= t->step && !bbm_bits_any(r->below));
+                     r->stage2_step <= t->step);
     if (!in_order)
         return BBM_WHY_ORDER;
+    if (page->stage == 2 && !o.stage2 && bbm_bits_any(r->below))
+        return BBM_WHY_REST;
     r->combined[i] &= (uint8_t)~scope;
     return r->combined[i] != 0 ? BBM_WHY_LOCAL : BBM_WHY_NONE;
 }

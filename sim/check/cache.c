@@ -11,8 +11,10 @@
  * This needs no caches in the model, nor that anything stale is really executed.
  *
  * Where caches are on they tell (CACHE_STALE) when an access passes by a dirty line that says
- * otherwise, hits a clean line over newer memory, or meets an older instruction line; whether the
- * line had been written back or had gone by then is open, so that each is a violation.
+ * otherwise, hits a clean line over newer memory, reads memory before a clean is finished, or
+ * meets an older instruction line; whether the line had been written back or had gone by then is
+ * open, so that each is a violation. That dirty data is invalidated is one when it is read again
+ * before it was written anew.
  *
  * Not judged: clean operations by set and way count for nobody else's lines; lines beyond
  * CODE_LINE_MAX / 2. DDI 0487: "Synchronization and coherency issues between data and instruction
@@ -21,6 +23,7 @@
 #include "sim/check/check_states.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static uint64_t line_of(uint64_t pa)
 {
@@ -211,7 +214,9 @@ static void finished(struct cache_state *s, const struct event *e)
 
 /* What CACHE_LINE and CACHE_STALE call them. */
 enum { LINE_WRITTEN_BACK = 1, LINE_DIRTY = 4 };
-enum { STALE_READ, STALE_WRITE, STALE_CLEAN, STALE_CODE };
+enum {
+    STALE_READ, STALE_WRITE, STALE_CLEAN, STALE_CODE, STALE_LOST, STALE_ALLOCATED, STALE_UNFINISHED
+};
 
 static struct data_line *data_at(struct cache_state *s, uint64_t pa)
 {
@@ -228,17 +233,87 @@ static void line_moved(struct checks *c, const struct event *e)
                            .pe = e->pe, .what = l->what};
 }
 
+/* Dirty data is invalidated. That may be meant: it counts when somebody misses it. */
+static void lost_note(struct checks *c, const struct event *e)
+{
+    struct cache_state *s = c->own[CHECK_CACHE];
+    const struct cache *caches = c->machine->cache;
+    uint64_t pa = line_of(e->cache_stale.pa);
+    struct cache_line_view line = {0};
+    for (unsigned pe = 0; !line.dirty && pe < c->machine->config.pe_count; pe++)
+        line = cache_look(caches, pe, 1, false, pa);
+    if (!line.dirty)
+        line = cache_look(caches, e->pe, 2, false, pa);
+    struct lost_line *lost = &s->lost[s->lost_count++ % LOST_LINE_MAX];
+    s->lost_left += lost->pa == 0;
+    *lost = (struct lost_line){.pa = pa | 1, .step = e->step, .pc = check_pc(c, e->pe),
+                               .pe = e->pe};
+    caches->host.read(caches->host.owner, pa, lost->memory, sizeof lost->memory);
+    for (unsigned i = 0; line.dirty && i < sizeof lost->memory; i++)
+        lost->bytes |= (uint64_t)(line.data[i] != lost->memory[i]) << i;
+}
+
+static void report_lost(struct checks *c, const struct event *e, const struct lost_line *lost)
+{
+    struct finding *f = finding_begin(c, CHECK_CACHE, "lost-data", e);
+    if (!f)
+        return;
+    const struct data_line *line = data_at(c->own[CHECK_CACHE], lost->pa - 1);
+    if (line->pa == lost->pa)
+        finding_event(f, line->step, line->pe, line->pc, "stores to the line at 0x%" PRIx64,
+                      line->pa - 1);
+    finding_event(f, lost->step, lost->pe, lost->pc, "invalidates it; the data was nowhere else");
+    finding_event(f, e->step, e->pe, check_pc(c, e->pe), "reads 0x%" PRIx64, e->mem.pa);
+    finding_end(c, f, "CPU %u reads at PA 0x%" PRIx64 " what was stored before, and thrown away by "
+                "an invalidation of the line on CPU %u",
+                e->pe, e->mem.pa, lost->pe);
+}
+
+/* Nobody has written there since, a bus master for instance, of whom no event tells. */
+static bool is_as_it_was(const struct checks *c, const struct lost_line *lost)
+{
+    uint8_t now[CODE_LINE_BYTES];
+    return machine_peek(c->machine, pa_make(lost->pa - 1), now, sizeof now) &&
+           memcmp(now, lost->memory, sizeof now) == 0;
+}
+
+/* An access to bytes that were lost: a write ends it. */
+static void lost_accessed(struct checks *c, const struct event *e)
+{
+    struct cache_state *s = c->own[CHECK_CACHE];
+    uint64_t pa = line_of(e->mem.pa);
+    unsigned from = (unsigned)(e->mem.pa - pa);
+    uint64_t bytes = bits_ones(e->mem.size < 64 ? e->mem.size : 64) << from;
+    for (unsigned i = 0; i < LOST_LINE_MAX; i++) {
+        struct lost_line *lost = &s->lost[i];
+        if (lost->pa != (pa | 1) || (lost->bytes & bytes) == 0)
+            continue;
+        if (!e->mem.write && is_as_it_was(c, lost))
+            report_lost(c, e, lost);
+        lost->bytes &= ~bytes;
+        if (lost->bytes == 0) {
+            *lost = (struct lost_line){0};
+            s->lost_left--;
+        }
+    }
+}
+
 static void met_stale(struct checks *c, const struct event *e)
 {
-    static const char *const kinds[] = {"past-dirty", "write-past-dirty", "stale-line",
-                                        "stale-instruction"};
+    static const char *const kinds[] = {
+        [STALE_READ] = "past-dirty",        [STALE_WRITE] = "write-past-dirty",
+        [STALE_CLEAN] = "stale-line",       [STALE_CODE] = "stale-instruction",
+        [STALE_UNFINISHED] = "unfinished-clean"};
     static const char *const words[] = {
-        "reads memory past a dirty line, which says otherwise",
-        "writes memory under a dirty line, which may be written over it",
-        "hits a line that is older than memory",
-        "fetches, and meets an older line of its instruction cache"};
+        [STALE_READ] = "reads memory past a dirty line, which says otherwise",
+        [STALE_WRITE] = "writes memory under a dirty line, which may be written over it",
+        [STALE_CLEAN] = "hits a line that is older than memory",
+        [STALE_CODE] = "fetches, and meets an older line of its instruction cache",
+        [STALE_UNFINISHED] = "reads memory under a line that was cleaned, before any DSB"};
     unsigned what = e->cache_stale.what;
-    if (what > STALE_CODE)
+    if (what == STALE_LOST)
+        lost_note(c, e);
+    if (what >= ARRAY_COUNT(kinds) || kinds[what] == NULL)
         return;
     bool is_walk = e->cache_stale.access == ACCESS_WALK;
     const struct data_line *line = data_at(c->own[CHECK_CACHE], e->cache_stale.pa);
@@ -261,8 +336,11 @@ void check_cache(struct checks *c, const struct event *e)
     struct cache_state *s = c->own[CHECK_CACHE];
     if (e->kind == EVENT_RETIRE)
         executed(c, e);
-    else if (e->kind == EVENT_MEM)
+    else if (e->kind == EVENT_MEM) {
         stored(c, e);
+        if (s->lost_left != 0)
+            lost_accessed(c, e);
+    }
     else if (e->kind == EVENT_FETCH_PAGE)
         fetched(s, e);
     else if (e->kind == EVENT_CACHE_LINE)

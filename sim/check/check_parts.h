@@ -93,6 +93,7 @@ struct checks {
     void *own[CHECK_COUNT];           /* state of one checker, NULL while it is off */
     struct shadow_entry *entry;       /* pe_count tables of entry_slots */
     struct shadow_entry *hit;         /* of the TLB_HIT being looked at, or NULL */
+    struct shadow_entry gone;         /* of the TLB_GONE being looked at; entry 0: none */
     struct {
         uint64_t from, to; /* physical addresses */
     } text[8];

@@ -21,14 +21,14 @@
         "a use of a translation made from other tables under the same VMID and ASID: an ASID "     \
         "given away too early, two vCPUs with one ASID, another process's global entry")           \
     ROW(TLB, tlb,                                                                                  \
-        ON(TLB_HIT) | ON(TLBI_DONE) | ON(TLBI_LOCAL_DONE) | ON(STORE_BUFFERED) |                   \
-            ON(STORE_DRAINED),                                                                     \
+        ON(TLB_HIT) | ON(TLB_GONE) | ON(TLBI_DONE) | ON(TLBI_LOCAL_DONE) |                         \
+            ON(STORE_BUFFERED) | ON(STORE_DRAINED),                                                \
         1, sizeof(struct tlb_state),                                                               \
         "an access through a translation that a finished TLBI and DSB of its VM had removed, or "  \
         "a store through it that drains later")                                                    \
     ROW(BBM, bbm,                                                                                  \
         ON(WALK) | ON(WATCH_STORE) | ON(BARRIER) | ON(TLBI) | ON(TLBI_DONE) |                      \
-        ON(TLBI_LOCAL_DONE) | ON(CONTEXT),                                                         \
+        ON(TLBI_LOCAL_DONE) | ON(CONTEXT) | ON(EFFECTIVE) | ON(ERET),                              \
         0, sizeof(struct bbm_state),                                                               \
         "a live descriptor changed without break-before-make, a TLBI without the DSB before it, "  \
         "a table reused before what hung on it is clean")                                          \
@@ -46,16 +46,18 @@
             ON(ERET) | ON(CACHE_LINE) | ON(CACHE_STALE),                                           \
         0, sizeof(struct cache_state),                                                             \
         "an instruction executed that was stored and not made visible to fetches (DC, IC, "        \
-        "barriers); a read past a dirty line, a hit on a line over newer memory")                  \
+        "barriers); a read past a dirty line, a hit on a line over newer memory, a read before "   \
+        "a clean is finished, data thrown away by an invalidation and missed")                     \
     ROW(REGS, regs,                                                                                \
         ON(SYSTEM) | ON(EXC_TAKE) | ON(ERET) | ON(CONTEXT),                                        \
         0, sizeof(struct regs_state),                                                              \
         "a register value of one vCPU seen by another")                                            \
     ROW(EMUL, emul,                                                                                \
-        ON(EXC_TAKE) | ON(ERET) | ON(CONTEXT),                                                     \
+        ON(EXC_TAKE) | ON(ERET) | ON(SYSTEM) | ON(WATCH_STORE) | ON(TLB_FILL),                     \
         0, sizeof(struct emul_state),                                                              \
         "after a stage 2 abort a vCPU goes on with anything changed but what its instruction "     \
-        "changes")                                                                                 \
+        "changes; an abort taken for another one: of a walk, of memory that is back, of the "      \
+        "page in an HPFAR_EL2 that is UNKNOWN")                                                    \
     ROW(EL2, el2,                                                                                  \
         ON(FETCH_PAGE) | ON(WATCH_STORE) | ON(EXC_TAKE) | ON(ERET) | ON(EFFECTIVE),                \
         0, sizeof(struct el2_state),                                                               \

@@ -19,9 +19,13 @@ struct late_store {
     uint32_t tlbi_pe, operation;
 };
 
+/* tlb: entries that went last; with the erratum tlbi-loads a load may use them yet. */
+#define GONE_MAX 16u
+
 struct tlb_state {
     uint32_t count; /* of all PEs */
-    uint32_t reserved;
+    uint32_t gone_count;
+    struct shadow_entry gone[PE_COUNT_MAX][GONE_MAX]; /* by number of its going */
     struct late_store late[PE_COUNT_MAX][LATE_STORE_MAX];
 };
 
@@ -90,8 +94,22 @@ struct data_line {
     uint32_t pe, what; /* as in CACHE_LINE */
 };
 
+/* cache: data that an invalidation has thrown away, and nobody has written anew. */
+#define LOST_LINE_MAX 32u
+
+struct lost_line {
+    uint64_t pa;    /* | 1; 0: free */
+    uint64_t bytes; /* bit per byte that is not what memory has */
+    uint64_t step, pc;
+    uint32_t pe, reserved;
+    uint8_t memory[CODE_LINE_BYTES]; /* what that is */
+};
+
 struct cache_state {
     struct data_line data[DATA_LINE_MAX];
+    uint32_t lost_count; /* ever */
+    uint32_t lost_left;
+    struct lost_line lost[LOST_LINE_MAX]; /* by number */
     uint32_t count;
     uint32_t has_stores; /* to any line */
     uint64_t isb_step[PE_COUNT_MAX];
@@ -127,15 +145,32 @@ struct regs_state {
 /* emul: the abort that a vCPU has not yet come back from. */
 struct emul_abort {
     uint64_t root, vmpidr; /* root 0: none */
-    uint64_t step, pc, esr, far, ipa;
+    uint64_t step, pc, esr, far;
+    uint64_t ipa; /* page of the access by stage 1, | 1; 0: not known */
     uint64_t spsr;
     uint64_t x[31], sp[2];
+    uint64_t read_ipa; /* what was read from HPFAR_EL2, which this abort has not set, | 1; 0: not */
+    uint64_t read_step, read_pc;
+    uint64_t store_step, store_pc; /* to the stage 2 descriptor of that page; 0: none */
     uint32_t word; /* the instruction's encoding at the abort */
-    uint8_t pe, word_known, reserved[2];
+    uint8_t pe, word_known;
+    uint8_t mended; /* the descriptor of the access itself was changed */
+    uint8_t reserved;
+};
+
+/* emul: what stage 2 has translated once, by address. */
+#define EMUL_MEMORY_MAX 256u
+
+struct emul_memory {
+    uint64_t root, ipa; /* root 0: free */
+    uint64_t step;
+    uint32_t size_log2;
+    uint32_t pe;
 };
 
 struct emul_state {
     struct emul_abort abort[VCPU_MAX];
+    struct emul_memory memory[EMUL_MEMORY_MAX];
 };
 
 /* el2: pages that EL2 has executed, and what happened there. */

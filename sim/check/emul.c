@@ -6,22 +6,17 @@
  *
  * What the instruction is, is read at the abort; that another one was emulated in its place (its
  * page reused in between) shows in what has changed. Resumed anywhere else it was not resumed.
- * Not judged: memory and device accesses of the emulator, which cannot be told from its other
- * ones; SIMD registers of such loads; flags of atomics that compare.
+ * What the abort was taken for is judged in emul_abort.c. Not judged: memory and device accesses
+ * of the emulator, which cannot be told from its other ones, and so at which address it emulates;
+ * SIMD registers of such loads; flags of atomics that compare.
  *
  * DDI 0487: ISS encoding for an exception from a Data Abort; the loads and stores.
  */
-#include "sim/check/check_states.h"
+#include "sim/check/emul.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define EC_DABT_LOWER 0x24u
-#define ISS_ISV (1u << 24)
-#define ISS_SSE (1u << 21)
-#define ISS_SF (1u << 15)
-#define ISS_CM (1u << 8)
-#define ISS_WNR (1u << 6)
 #define NOWHERE 32u
 
 /* What an instruction may change. */
@@ -227,6 +222,7 @@ static void aborted(struct checks *c, const struct event *e)
                                   .kind = ACCESS_FETCH, .alignment = 1};
     struct walk walk;
     check_peek(c, e->pe, REGIME_EL10, true, &request, &walk);
+    a->ipa = emul_ipa_of(c, e);
     a->word_known = walk.result.fault.kind == FAULT_NONE &&
                     machine_peek(c->machine, walk.result.pa, &a->word, sizeof a->word);
 }
@@ -245,6 +241,7 @@ static void resumed(struct checks *c, const struct event *e)
     bool is_retry = e->eret.pc == then.pc;
     if (!is_retry && e->eret.pc != then.pc + 4)
         return;
+    emul_judge_abort(c, e, &then, is_retry);
     static const struct effect nothing = {{NOWHERE, NOWHERE}, NOWHERE, 0, 64, false, true};
     struct effect effect = is_retry ? nothing : effect_of(&then);
     struct change change =
@@ -259,4 +256,10 @@ void check_emul(struct checks *c, const struct event *e)
         aborted(c, e);
     else if (e->kind == EVENT_ERET)
         resumed(c, e);
+    else if (e->kind == EVENT_SYSTEM)
+        emul_read(c, e);
+    else if (e->kind == EVENT_WATCH_STORE)
+        emul_stored(c, e);
+    else
+        emul_filled(c, e);
 }

@@ -68,8 +68,10 @@ static void entry_add(struct checks *c, const struct event *e)
 static void entry_remove(struct checks *c, const struct event *e)
 {
     struct shadow_entry *gone = shadow_find(c, e->pe, e->tlb_gone.entry);
+    c->gone.entry = 0;
     if (!gone)
         return;
+    c->gone = *gone;
     struct shadow_entry *t = table(c, e->pe);
     uint32_t mask = c->entry_slots - 1;
     uint32_t hole = (uint32_t)(gone - t);

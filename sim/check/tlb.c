@@ -4,7 +4,7 @@
  * the VMID that was effective at the TLBI: the checker keeps it for the VM, so that an entry
  * which survives under another VMID is found. A host without stage 2 and EL2 are held to the same;
  * local invalidations and DSB NSH count for their own PE. A store that waits in a buffer, and was
- * translated by such an entry, must be done when the DSB is.
+ * translated by such an entry, must be done when the DSB is, and so must a load that comes late.
  *
  * TLBI scopes as in mmu/tlbi.def; an entry is judged when it is used, once per finished TLBI.
  */
@@ -162,12 +162,32 @@ static void drained(struct checks *c, const struct event *e)
     }
 }
 
+/* --- loads that come late ------------------------------------------------------------------- */
+
+static void went(struct checks *c, const struct event *e)
+{
+    struct tlb_state *t = c->own[CHECK_TLB];
+    if (c->gone.entry != 0)
+        t->gone[e->pe][t->gone_count++ % GONE_MAX] = c->gone;
+}
+
+/* The entry of a use that is no longer there. */
+static struct shadow_entry *gone_find(struct checks *c, const struct event *e)
+{
+    struct tlb_state *t = c->own[CHECK_TLB];
+    for (unsigned i = 0; e->tlb_hit.entry != 0 && i < GONE_MAX; i++) {
+        if (t->gone[e->pe][i].entry == e->tlb_hit.entry)
+            return &t->gone[e->pe][i];
+    }
+    return NULL;
+}
+
 /* --- uses ------------------------------------------------------------------------------------ */
 
 static void used(struct checks *c, const struct event *e)
 {
     struct check_state *s = c->state;
-    struct shadow_entry *entry = c->hit;
+    struct shadow_entry *entry = c->hit ? c->hit : gone_find(c, e);
     if (!entry || entry->checked_tlbi == s->tlbi_done)
         return;
     bool all_count = true; /* a PE's own TLBI counts for itself behind its next synchronization */
@@ -192,6 +212,8 @@ void check_tlb(struct checks *c, const struct event *e)
 {
     if (e->kind == EVENT_TLB_HIT)
         used(c, e);
+    else if (e->kind == EVENT_TLB_GONE)
+        went(c, e);
     else if (e->kind == EVENT_STORE_BUFFERED)
         buffered(c, e);
     else if (e->kind == EVENT_STORE_DRAINED)

@@ -200,6 +200,11 @@ Test(errata, names_and_needs)
         config.errata = 1u << i;
         cr_expect_eq(config_check_errata(&config, &error),
                      erratum_rows[i].needs == ERRATUM_NEEDS_NOTHING, "%s", erratum_rows[i].name);
+        config.store_buffer = 4;
+        config.history = 16;
+        config.caches = 1;
+        config.open_mask = UINT32_MAX;
+        cr_expect(config_check_errata(&config, &error), "%s", erratum_rows[i].name);
     }
     enum erratum none;
     cr_expect_not(erratum_by_name("", &none));
