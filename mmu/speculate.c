@@ -13,11 +13,16 @@
  * An entry that has since been used by a lookup that found none is not offered again: while an
  * entry is there for the address, only later walks count.
  *
+ * HCR_EL2.VM may be cached in a TLB: what was made with stage 2 off under a VMID may serve a use with
+ * stage 2 on, and the other way round.
+ *
  * Bounds: SPECULATION_MAX entries of different content, RUNS_MAX walks at one use; more are not
- * offered. Not modelled: entries with the tags of this use made under regimes whose stages were on
+ * offered. Not modelled: entries with the tags of this use made under regimes whose stage 1 was on
  * differently.
  */
 #include "mmu/speculate.h"
+
+#include "gen/sysreg.h"
 
 #include <string.h>
 
@@ -321,7 +326,7 @@ static bool is_there(struct speculation *s, const struct wanted *want, const str
                      struct speculated *out)
 {
     const struct regime *r = s->regime;
-    unsigned stage = r->stage1_on ? tag1(r) : TLB_STAGE2;
+    unsigned stage = r->stage1_on ? tag1(want->regime) : TLB_STAGE2; /* as the use will look it up */
     struct tlb_entry e = entry_of(s, map, stage);
     bool tags_match = r->vmid == want->regime->vmid &&
                       (stage == TLB_STAGE2 || map->is_global || r->asid == want->regime->asid);
@@ -337,6 +342,8 @@ static bool is_there(struct speculation *s, const struct wanted *want, const str
             uint16_t asid = stage == TLB_STAGE2 ? 0 : r->asid;
             out->key = (struct tlb_key){want->address, r->vmid, asid, r->kind, (uint8_t)stage, 0};
             out->map = *map;
+            out->root = r->stage2_on ? r->vttbr & VTTBR_EL2_BADDR : 0;
+            out->ttbr = !r->stage1_on ? 0 : r->ttbr[want->address >> 55 & 1u] & TTBR0_EL1_BADDR;
             out->source = source_at(s->mmu, s->point[i]);
             return true;
         }
@@ -371,7 +378,8 @@ static unsigned walks_of(struct speculation *s, struct wanted *want, struct spec
 static bool may_serve(const struct regime *made, const struct regime *use)
 {
     return made->kind == use->kind && made->vmid == use->vmid &&
-           made->stage1_on == use->stage1_on && made->stage2_on == use->stage2_on;
+           made->stage1_on == use->stage1_on &&
+           (made->stage1_on || made->stage2_on == use->stage2_on);
 }
 
 static unsigned candidates(struct speculation *s, struct wanted *want, struct speculated *out)
@@ -441,6 +449,9 @@ void speculate(struct mmu *mmu, const struct regime *regime, uint64_t address)
         return;
     }
     uint32_t answer = choose(mmu->chooser, mmu->counts, CHOICE_SPEC_FILL, mmu->pe, count + 1);
-    if (answer != 0)
-        tlb_fill(mmu, &found[answer - 1].key, &found[answer - 1].map, found[answer - 1].source);
+    if (answer == 0)
+        return;
+    const struct speculated *made = &found[answer - 1];
+    uint32_t serial = tlb_fill(mmu, &made->key, &made->map, made->source);
+    event_emit_TLB_AHEAD(MMU_HEAD(mmu), serial, made->root, made->ttbr);
 }

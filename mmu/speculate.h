@@ -13,6 +13,7 @@ struct speculated {
     struct tlb_key key;
     struct mapping map;
     uint32_t source; /* for tlb_fill() */
+    uint64_t root, ttbr; /* by which registers it was walked; root: 0 with stage 2 off */
 };
 
 /*

@@ -16,7 +16,7 @@
 #define GUEST_EXIT_SYNC 0                  /* ESR_EL2, FAR_EL2, HPFAR_EL2 are in the vCPU */
 #define GUEST_EXIT_IRQ 1                   /* a physical interrupt waits; nothing else happened */
 
-/* Offsets the assembler needs; el2/switch.c checks them. */
+/* Offsets the assembler needs; el2/panic.c checks them. */
 #define VCPU_OFFSET_PC 248
 #define VCPU_OFFSET_PSTATE 256
 #define EL2_CPU_OFFSET_RUNNING 0
@@ -66,16 +66,22 @@ ALWAYS_INLINE uint64_t el2_call(uint64_t number, const void *object, uint64_t ar
     return x0;
 }
 
-/* EL2 side, el2/switch.c. Runs the guest until it exits; answers GUEST_EXIT_*. */
+/* EL2 side, el2/switch/. Runs the guest until it exits; answers GUEST_EXIT_*. */
 uint64_t world_switch(struct vcpu *vcpu);
+
+/*
+ * Host side, el2/switch/: the VM's stage 1 translations go from this CPU's TLB, at the latest before
+ * the vCPU runs; interrupts off.
+ */
+void vcpu_forget_others(struct vcpu *vcpu);
 
 /* EL2 side, el2/vectors.S. Loads the general registers and does the ERET; returns at the exit. */
 uint64_t guest_enter(struct vcpu *vcpu);
 
-/* EL2 side, el2/switch.c. Puts the host back and makes it die at EL1, where it can print. */
+/* EL2 side, el2/panic.c. Puts the host back and makes it die at EL1, where it can print. */
 void el2_panic(uint64_t vector) __attribute__((noreturn));
 
-/* EL2 side, el2/tlb.c; each completes before it returns (DSB included). */
+/* EL2 side, el2/tlb/; each completes before it returns (DSB included). */
 void tlb_flush_all(void);                                      /* all VMs, every CPU; I-caches */
 void tlb_flush_vm(const struct vm *vm);                        /* one VM, every CPU, both stages */
 void tlb_flush_page(const struct vm *vm, uint64_t ipa_bytes);  /* one page, every CPU */

@@ -21,7 +21,7 @@ void vcpu_load(struct vcpu *vcpu)
 {
     uint8_t *last = &vcpu->vm->last_vcpu[cpu_current()->number];
     if (*last != LAST_VCPU_NONE && *last != vcpu->number)
-        el2_call(EL2_CALL_TLB_FLUSH_LOCAL, vcpu->vm, 0);
+        vcpu_forget_others(vcpu);
     *last = (uint8_t)vcpu->number;
 }
 

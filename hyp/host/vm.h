@@ -25,6 +25,7 @@ struct vcpu {
     struct vm *vm;
     unsigned number;
     bool is_finished;
+    bool must_forget;                      /* for switches that flush inside */
     struct thread thread;
 };
 

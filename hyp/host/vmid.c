@@ -1,6 +1,6 @@
 /*
  * The part of VMID handling that all variants share: the flush at a rollover. It is done at EL2,
- * where alone all VMIDs can be named, by one broadcast (el2/tlb.c); when, and by whom, is the
+ * where alone all VMIDs can be named, by one broadcast (el2/tlb/); when, and by whom, is the
  * variant's business.
  */
 

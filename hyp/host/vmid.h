@@ -6,8 +6,9 @@
  * (rollover): all CPUs leave their guests, all translations go, and every VM takes a new number
  * before it runs again. Number 0 is the host's.
  *
- * One interface, six implementations in hyp/host/vmid/, one of which is linked: "correct" and
- * five that have mistakes, some of them once in Linux. What each gets wrong is told on its top.
+ * One interface, eight implementations in hyp/host/vmid/, one of which is linked: "correct",
+ * "asid-style" and six that have mistakes, some of them once in Linux. What each gets wrong is told
+ * on its top.
  */
 
 #include "hyp/arch.h"

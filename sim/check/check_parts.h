@@ -39,7 +39,8 @@ struct shadow_entry {
     uint16_t vmid;
     uint16_t asid;
     uint8_t stage, level, regime, is_global;
-    uint8_t reserved[4];
+    uint8_t is_ahead; /* of a walk that nobody asked for; step says when it was used first */
+    uint8_t reserved[3];
 };
 
 /* An invalidation, from its issue to the DSB that finished it. */
@@ -132,6 +133,8 @@ void check_peek(const struct checks *c, unsigned pe, enum regime_kind regime, bo
 void shadow_event(struct checks *c, const struct event *e);
 uint64_t shadow_events(bool entries);
 struct shadow_entry *shadow_find(struct checks *c, unsigned pe, uint32_t entry);
+/* How it came to be there: the verb of a sentence about its PE. */
+const char *shadow_fills(const struct shadow_entry *entry);
 const char *shadow_tlbi_name(unsigned operation);
 /* The n-th finished invalidation, or NULL when the log has forgotten it. */
 const struct shadow_tlbi *shadow_tlbi_done(const struct checks *c, uint32_t n);

@@ -82,9 +82,9 @@ static void report(struct checks *c, const struct event *e, const struct owned *
     if (!f)
         return;
     finding_event(f, entry->step, e->pe, entry->pc,
-                  "fills TLB entry %u: 0x%" PRIx64 " to 0x%" PRIx64
+                  "%s TLB entry %u: 0x%" PRIx64 " to 0x%" PRIx64
                   ", VMID %u, under root 0x%" PRIx64,
-                  entry->entry, entry->input, entry->output, entry->vmid, entry->root);
+                  shadow_fills(entry), entry->entry, entry->input, entry->output, entry->vmid, entry->root);
     if (owned)
         finding_event(f, owned->step, owned->pe, owned->pc,
                       "root 0x%" PRIx64 " maps the page, at IPA 0x%" PRIx64 " (%" PRIu64 " bytes)",

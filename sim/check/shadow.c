@@ -33,6 +33,11 @@ struct shadow_entry *shadow_find(struct checks *c, unsigned pe, uint32_t entry)
     return NULL;
 }
 
+const char *shadow_fills(const struct shadow_entry *entry)
+{
+    return entry->is_ahead ? "has, from a walk that nobody asked for," : "fills";
+}
+
 /* The root is not what is live: EL2 makes entries of a VM by AT instructions. */
 static void entry_add(struct checks *c, const struct event *e)
 {
@@ -62,6 +67,18 @@ static void entry_add(struct checks *c, const struct event *e)
         .regime = fill->regime,
         .is_global = fill->global,
     };
+}
+
+/* It was made by other registers than those now in effect. */
+static void entry_ahead(struct checks *c, const struct event *e)
+{
+    struct shadow_entry *entry = shadow_find(c, e->pe, e->tlb_ahead.entry);
+    if (!entry)
+        return;
+    bool has_stage1 = (entry->stage & 3u) != 2;
+    entry->root = entry->regime == REGIME_EL10 ? e->tlb_ahead.root : 0;
+    entry->ttbr = has_stage1 ? e->tlb_ahead.ttbr : 0;
+    entry->is_ahead = 1;
 }
 
 /* Removal from an open-addressed table: what follows in the run of slots is put in again. */
@@ -132,6 +149,7 @@ static const struct {
 } kinds[] = {
     {EVENT_CONTEXT, false, context_changed},
     {EVENT_TLB_FILL, true, entry_add},
+    {EVENT_TLB_AHEAD, true, entry_ahead},
     {EVENT_TLB_GONE, true, entry_remove},
     {EVENT_TLBI, false, shadow_tlbi_issued},
     {EVENT_TLBI_DONE, false, shadow_tlbi_finished},

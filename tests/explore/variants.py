@@ -40,15 +40,22 @@ def summary(result):
 
 
 def variants():
-    """-> (scenario file, variant, expects a finding), as the scenarios say"""
+    """-> (scenario file, variant, its payload, expects a finding), as the scenarios say"""
     for path in sorted(glob.glob(os.path.join(SOURCE, 'traces', '*', 'scenario.yaml'))):
         with open(path, encoding='utf-8') as f:
             text = f.read().split('\nvariants:\n', 1)[1]
         for match in re.finditer(r'^  ([\w-]+):\n((?:    .*\n?)+)', text, re.MULTILINE):
-            yield path, match[1], 'expect: clean' not in match[2]
+            payload = re.search(r'^    payload: (\S+)$', match[2], re.MULTILINE)[1]
+            yield path, match[1], os.path.join(BUILD, 'hyp', payload), 'expect: clean' not in match[2]
 
 
-def check_trace(path, variant):
+def is_searched_exhaustively(path):
+    """-> whether the scenario names places for the systematic search, which comes to an end there"""
+    with open(path, encoding='utf-8') as f:
+        return re.search(r'^exhaustive:', f.read(), re.MULTILINE) is not None
+
+
+def check_trace(path, variant, payload):
     """-> what is wrong with a trace that the search wrote"""
     result = armillary('replay', path, '--no-story')
     keys = summary(result)
@@ -56,10 +63,10 @@ def check_trace(path, variant):
         return [f'{path}: status {result.returncode}: {result.stdout[-200:]}{result.stderr[-200:]}']
     if int(keys['choices']) > CHOICES_MOST:
         return [f'{path}: {keys["choices"]} choices are left']
-    return hazard.check(ARMILLARY, path, variant, os.path.join(BUILD, 'hyp', f'hyp-vmid-{variant}.elf'))
+    return hazard.check(ARMILLARY, path, variant, payload)
 
 
-def find_exhaustively(scenario, variant, folder):
+def find_exhaustively(scenario, variant, payload, folder):
     """-> what is wrong: nothing when the systematic search finds it within its bounds"""
     out = os.path.join(folder, variant)
     result = armillary('explore', scenario, '--variant', variant, '--strategy', 'systematic', '--depth', '2',
@@ -67,10 +74,10 @@ def find_exhaustively(scenario, variant, folder):
     print(f'# {variant} systematic: first {summary(result).get("first")}', flush=True)
     if result.returncode != 0:
         return [f'status {result.returncode}: {result.stdout[-300:]}{result.stderr[-300:]}']
-    return [p for trace in glob.glob(os.path.join(out, '*.trace')) for p in check_trace(trace, variant)]
+    return [p for trace in glob.glob(os.path.join(out, '*.trace')) for p in check_trace(trace, variant, payload)]
 
 
-def find(scenario, variant, seed, folder):
+def find(scenario, variant, payload, seed, folder):
     """-> what is wrong: nothing when some strategy finds the variant's hazard within the budget"""
     tried = []
     for strategy in STRATEGIES:
@@ -80,7 +87,7 @@ def find(scenario, variant, seed, folder):
         if result.returncode != 0:
             tried.append(f'{strategy}: status {result.returncode}: {result.stdout[-300:]}{result.stderr[-300:]}')
             continue
-        problems = [p for trace in glob.glob(os.path.join(out, '*.trace')) for p in check_trace(trace, variant)]
+        problems = [p for trace in glob.glob(os.path.join(out, '*.trace')) for p in check_trace(trace, variant, payload)]
         print(f'# {variant} seed {seed}: {strategy}, first {summary(result)["first"]} {problems or ""}', flush=True)
         if not problems:
             return []
@@ -92,9 +99,12 @@ def survive(scenario, variant):
     """-> what is wrong with a variant that must stay clean"""
     problems = []
     depth = '2' if LONG else '1'
-    for arguments in (['--strategy', 'systematic', '--depth', depth],
-                      ['--strategy', 'random', '--schedules', str(RANDOM_SCHEDULES)],
-                      ['--strategy', 'pct', '--schedules', str(RANDOM_SCHEDULES // 4)]):
+    searches = [['--strategy', 'random', '--schedules', str(RANDOM_SCHEDULES if is_searched_exhaustively(scenario) or LONG
+                                                            else RANDOM_SCHEDULES // 4)]]
+    if is_searched_exhaustively(scenario):
+        searches += [['--strategy', 'systematic', '--depth', depth],
+                     ['--strategy', 'pct', '--schedules', str(RANDOM_SCHEDULES // 4)]]
+    for arguments in searches:
         result = armillary('explore', scenario, '--variant', variant, '--keep-going', '--jobs', JOBS, *arguments)
         keys = summary(result)
         last = result.stdout.splitlines()[-1] if result.stdout else ''
@@ -109,20 +119,20 @@ def survive(scenario, variant):
 
 def main():
     rows = list(variants())
-    cases = [(s, v, seed) for s, v, buggy in rows if buggy for seed in SEEDS]
-    cases += [(s, v, EXHAUSTIVE) for s, v, buggy in rows if buggy and LONG]
-    cases += [(s, v, None) for s, v, buggy in rows if not buggy]
+    cases = [(s, v, p, seed) for s, v, p, buggy in rows if buggy for seed in SEEDS]
+    cases += [(s, v, p, EXHAUSTIVE) for s, v, p, buggy in rows if buggy and LONG and is_searched_exhaustively(s)]
+    cases += [(s, v, p, None) for s, v, p, buggy in rows if not buggy]
     print(f'1..{len(cases)}', flush=True)
     failed = False
-    for number, (scenario, variant, seed) in enumerate(cases, 1):
+    for number, (scenario, variant, payload, seed) in enumerate(cases, 1):
         name = f'{os.path.basename(os.path.dirname(scenario))} {variant}'
         with tempfile.TemporaryDirectory() as folder:
             if seed is None:
                 problems, name = survive(scenario, variant), f'{name} stays clean'
             elif seed == EXHAUSTIVE:
-                problems, name = find_exhaustively(scenario, variant, folder), f'{name} is found exhaustively'
+                problems, name = find_exhaustively(scenario, variant, payload, folder), f'{name} is found exhaustively'
             else:
-                problems, name = find(scenario, variant, seed, folder), f'{name} is found from seed {seed}'
+                problems, name = find(scenario, variant, payload, seed, folder), f'{name} is found from seed {seed}'
         failed |= bool(problems)
         print(f'{"not ok" if problems else "ok"} {number} - {name}')
         for problem in problems:
