@@ -52,6 +52,27 @@ void machine_cache_write(struct machine *m, const struct access *access, const u
 void machine_cache_operation(struct machine *m, unsigned pe, enum sysreg operation,
                              const struct translation *t, uint64_t operand);
 
+/* machine_gic.c: what changes in the GIC, for those who listen. */
+enum gic_why {
+    GIC_WHY_WRITTEN,
+    GIC_WHY_ACKNOWLEDGED,
+    GIC_WHY_ENDED,
+    GIC_WHY_DEACTIVATED,
+    GIC_WHY_LINE,
+};
+/* The access that has changed it. */
+struct gic_told {
+    unsigned pe;
+    enum gic_frame frame;
+    uint32_t offset, value;
+    bool is_write;
+};
+bool machine_gic_is_watched(const struct machine *m);
+/* Tells what differs from a state that was kept, while it is watched. */
+void machine_gic_tell(struct machine *m, const struct gic *before, const struct gic_told *access);
+/* An edge has made an interrupt pending. */
+void machine_gic_tell_edge(struct machine *m, unsigned pe, unsigned intid);
+
 /* machine_lines.c: timers and wires; recomputed only when an input changed. */
 void machine_timer_update(struct machine *m, unsigned pe, uint64_t cycles);
 void machine_wires(struct machine *m);

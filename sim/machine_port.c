@@ -38,6 +38,10 @@ static enum port_result gic_access(struct machine *m, const struct access *a, en
                                    uint32_t offset, uint64_t value[2])
 {
     uint32_t word = (uint32_t)value[0];
+    bool is_watched = machine_gic_is_watched(m);
+    struct gic before;
+    if (is_watched)
+        before = m->state->gic;
     enum gic_answer answer =
         a->is_write ? gic_write(&m->state->gic, a->pe, frame, offset, a->size, word)
                     : gic_read(&m->state->gic, a->pe, frame, offset, a->size, &word);
@@ -45,6 +49,9 @@ static enum port_result gic_access(struct machine *m, const struct access *a, en
         return PORT_EXTERNAL_ABORT;
     value[0] = word;
     event_emit_GIC(CORE_HEAD(&m->core[a->pe]), offset, word, a->is_write, (uint8_t)frame);
+    if (is_watched)
+        machine_gic_tell(m, &before,
+                         &(struct gic_told){a->pe, frame, offset, word, a->is_write});
     return PORT_OK;
 }
 

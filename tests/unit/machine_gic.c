@@ -128,3 +128,91 @@ Test(machine_gic, numbers_come_from_the_configuration)
         cr_assert(!config_check(&config, &error), "%u", wrong[i]);
     }
 }
+
+/* --- events --------------------------------------------------------------------------------- */
+
+static struct event told[32];
+static unsigned told_count;
+
+static void keep(void *context, const struct event *event)
+{
+    (void)context;
+    cr_assert_lt(told_count, ARRAY_COUNT(told));
+    told[told_count++] = *event;
+}
+
+/* The only event of a kind since the last look. */
+static const struct event *one(unsigned kind)
+{
+    const struct event *found = NULL;
+    for (unsigned i = 0; i < told_count; i++) {
+        if (told[i].kind != kind)
+            continue;
+        cr_assert_null(found);
+        found = &told[i];
+    }
+    cr_assert_not_null(found, "%s", event_rows[kind].name);
+    return found;
+}
+
+#define KIND(name) (UINT64_C(1) << EVENT_##name)
+
+Test(machine_gic, changes_are_told_with_their_reason_and_vmid)
+{
+    struct machine *m = world_machine(2, 1);
+    events_attach(&m->events, keep, NULL,
+                  KIND(INTERRUPT) | KIND(LIST_REGISTER) | KIND(LIST_MISSED) | KIND(PRIORITY) |
+                      KIND(MAINTENANCE));
+    put(m, 1, MAP_GICV, 1);
+    world_set(m, 1, SR_VTTBR_EL2, UINT64_C(0x2a) << 48);
+    put(m, 1, MAP_GICH + 8, 0xf8000001);
+    put(m, 1, MAP_GICH, 5);
+    cr_assert_eq(told_count, 0u);
+    put(m, 0, MAP_GICH_ALL + 0x300, 0x10080033);
+    cr_assert_eq(told_count, 1u);
+    const struct event *e = one(EVENT_LIST_REGISTER);
+    cr_assert(e->pe == 0 && e->list_register.owner == 1 && e->list_register.why == GIC_WHY_WRITTEN);
+    cr_assert(e->list_register.new == 0x10080033 && e->list_register.vmid == 0x2a);
+    told_count = 0;
+    cr_assert_eq(get(m, 1, MAP_GICV + 0xc), 0x33u);
+    cr_assert_eq(told_count, 2u);
+    cr_assert_eq(one(EVENT_LIST_REGISTER)->list_register.why, GIC_WHY_ACKNOWLEDGED);
+    cr_assert(one(EVENT_PRIORITY)->priority.virtual == 1 && one(EVENT_PRIORITY)->priority.new == 1);
+    told_count = 0;
+    put(m, 1, MAP_GICV + 0x10, 0x33);
+    cr_assert_eq(told_count, 3u);
+    cr_assert_eq(one(EVENT_LIST_REGISTER)->list_register.why, GIC_WHY_ENDED);
+    e = one(EVENT_MAINTENANCE);
+    cr_assert(e->maintenance.owner == 1 && e->maintenance.vmid == 0x2a);
+    cr_assert(e->maintenance.level == 1 && e->maintenance.status == 1);
+    told_count = 0;
+    put(m, 1, MAP_GICH + 0xf0, 1);
+    put(m, 1, MAP_GICV + 0x10, 0x44);
+    e = one(EVENT_LIST_MISSED);
+    cr_assert(e->list_missed.intid == 0x44 && e->list_missed.old == 0 && e->list_missed.new == 1);
+    told_count = 0;
+    put(m, 1, MAP_GICD + 0x200, 1u << 27);
+    e = one(EVENT_INTERRUPT);
+    cr_assert(e->interrupt.intid == 27 && e->interrupt.owner == 1 && e->interrupt.state == 0 &&
+              e->interrupt.new == 1 && e->interrupt.vmid == 0x2a);
+    machine_free(m);
+}
+
+/* The same run with and without somebody who listens. */
+Test(machine_gic, listening_changes_nothing)
+{
+    uint64_t hash[2];
+    for (unsigned listens = 0; listens < 2; listens++) {
+        struct machine *m = world_machine(2, 1);
+        told_count = 0;
+        if (listens)
+            events_attach(&m->events, keep, NULL, KIND(INTERRUPT) | KIND(LIST_REGISTER));
+        put(m, 1, MAP_GICH, 3);
+        put(m, 1, MAP_GICH + 0x100, 0x10080033);
+        put(m, 1, MAP_GICD + 0x200, 1u << 27);
+        cr_assert_eq(told_count, listens ? 2u : 0u);
+        hash[listens] = machine_hash(m);
+        machine_free(m);
+    }
+    cr_assert_eq(hash[0], hash[1]);
+}
