@@ -106,8 +106,11 @@ bool arbitrate_signals(const struct gic_interface *interface,
 {
     if (candidate->intid == GIC_INTID_SPURIOUS)
         return false;
-    return arbitrate_group_enabled(interface, candidate->group) &&
-           candidate->priority < interface->pmr &&
+    if (!arbitrate_group_enabled(interface, candidate->group) ||
+        candidate->priority >= interface->pmr)
+        return false;
+    uint8_t running = arbitrate_running(interface);
+    return running == GIC_PRIORITY_IDLE ||
            arbitrate_group_priority(interface, candidate->priority, candidate->group) <
-               arbitrate_running(interface);
+               arbitrate_group_priority(interface, running, candidate->group);
 }

@@ -53,7 +53,8 @@ bool arbitrate_group_enabled(const struct gic_interface *interface, unsigned gro
 
 /*
  * Whether the candidate is signalled to the PE: its group is enabled at the interface, its
- * priority is higher than GICC_PMR, and its group priority is higher than the running one.
+ * priority is higher than GICC_PMR, and its group priority is higher than that of the running one,
+ * by the binary point as it is now.
  */
 bool arbitrate_signals(const struct gic_interface *interface,
                        const struct gic_candidate *candidate);

@@ -5,7 +5,8 @@
  *
  * What the architecture leaves UNPREDICTABLE: GICC_EOIR takes a Group 1 interrupt also when
  * AckCtl is 0; GICC_AEOIR ignores a Group 0 interrupt; an end of interrupt with no active
- * priority, and GICC_DIR with EOImode 0, do nothing; the CPUID of an SGI's end is not looked at.
+ * priority does nothing, but GICV_EOIR then deactivates what a list register has; GICC_DIR with
+ * EOImode 0 does nothing; the CPUID of an SGI's end is not looked at.
  * The active priorities of Group 0 are in GICC_APR0, those of Group 1 in GICC_NSAPR0; the virtual
  * interface has GICV_APR0 for both.
  *
@@ -109,7 +110,9 @@ static void end_of_interrupt(struct gic *gic, struct source source, uint32_t val
 {
     struct gic_interface *interface = source_interface(gic, source);
     unsigned intid = (unsigned)field_get(ACKNOWLEDGE_InterruptID, value);
-    if (!source_has(gic, source, intid) || arbitrate_running(interface) == GIC_PRIORITY_IDLE)
+    if (!source_has(gic, source, intid))
+        return;
+    if (arbitrate_running(interface) == GIC_PRIORITY_IDLE && !source_ends_idle(gic, source, intid))
         return;
     int group = source_group(gic, source, intid);
     if (view == VIEW_ALIAS && group == 0)

@@ -4,6 +4,7 @@
  *
  * Where two valid list registers hold one interrupt ID, which is UNPREDICTABLE, each is signalled
  * by itself and an end finds the lowest active one; the CPUID that an end names is not looked at.
+ * For GICH_MISR.NP a list register that is pending and active has a pending interrupt, too.
  * A physical interrupt ID that cannot be deactivated by a list register (an SGI, or one that does
  * not exist) is left alone.
  *

@@ -67,6 +67,11 @@ int source_group(const struct gic *gic, struct source source, unsigned intid)
     bug("GIC: source kind %u", source.kind);
 }
 
+bool source_ends_idle(const struct gic *gic, struct source source, unsigned intid)
+{
+    return source.kind == SOURCE_LISTS && lists_find_active(gic, source.pe, intid) >= 0;
+}
+
 unsigned source_active_index(struct source source, unsigned group)
 {
     return source.kind == SOURCE_DISTRIBUTOR ? group : 0;

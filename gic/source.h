@@ -27,6 +27,8 @@ struct gic_candidate source_next(const struct gic *gic, struct source source);
 bool source_has(const struct gic *gic, struct source source, unsigned intid);
 /* The group of an interrupt that the source could have; -1 where only an active one would tell. */
 int source_group(const struct gic *gic, struct source source, unsigned intid);
+/* Whether an end of this interrupt is one although the interface has no active priority. */
+bool source_ends_idle(const struct gic *gic, struct source source, unsigned intid);
 /* Which of the interface's active priorities a group has: one for each, or one for both. */
 unsigned source_active_index(struct source source, unsigned group);
 

@@ -67,11 +67,11 @@ static void hand_over(struct machine *m, const struct place *p, bool level)
 {
     struct core *c = &m->core[p->pe];
     if (p->intid != 0) {
-        const uint32_t *latched = m->state->gic.latched;
-        bool was_latched = gic_bit(latched, gic_slot(p->pe, p->intid));
+        unsigned slot = gic_slot(p->pe, p->intid);
+        bool was_latched = gic_bit(m->state->gic.latched, slot);
         gic_set_line(&m->state->gic, p->pe, p->intid, level);
         event_emit_LINE(CORE_HEAD(c), (uint16_t)p->intid, level, 0);
-        if (!was_latched && gic_bit(latched, gic_slot(p->pe, p->intid)))
+        if (!was_latched && gic_bit(m->state->gic.latched, slot))
             machine_gic_tell_edge(m, p->pe, p->intid);
         return;
     }

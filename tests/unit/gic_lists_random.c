@@ -74,17 +74,22 @@ static struct entry *next(void)
     return best;
 }
 
-static unsigned preemption_level(const struct entry *e)
+/* How many priorities there are in one that preempts, for interrupts like this. */
+static unsigned level_size(const struct entry *e)
 {
     bool own = !e->group || plain.cbpr;
-    unsigned size = 1u << (own ? plain.point + 1 : plain.alias_point);
-    return e->priority / size * size;
+    return 1u << (own ? plain.point + 1 : plain.alias_point);
+}
+
+static unsigned preemption_level(const struct entry *e)
+{
+    return e->priority / level_size(e) * level_size(e);
 }
 
 static bool signals(const struct entry *e)
 {
     return e && plain.enabled[e->group] && e->priority < plain.mask &&
-           preemption_level(e) < running();
+           (running() == 255 || e->priority / level_size(e) < running() / level_size(e));
 }
 
 static uint32_t shown(const struct entry *e, bool is_alias)
@@ -154,9 +159,10 @@ static void end(unsigned intid, bool is_alias)
     put(GIC_FRAME_V, is_alias ? GICV_AEOIR_OFFSET : GICV_EOIR_OFFSET, draw(8) << 10 | intid);
     struct entry *e = active_entry(intid);
     unsigned level = running();
-    if (intid >= 1020 || level == 255 || (is_alias && e && !e->group))
+    if (intid >= 1020 || (level == 255 && !e) || (is_alias && e && !e->group))
         return;
-    plain.active[level / 8] = false;
+    if (level != 255)
+        plain.active[level / 8] = false;
     if (!plain.split)
         deactivate(intid);
 }

@@ -100,7 +100,8 @@ static bool naive_signals(unsigned pe, const struct naive *next)
     return next->intid != SPURIOUS &&
            (peek(pe, GIC_FRAME_C, GICC_CTLR_OFFSET) & (next->group ? 2u : 1u)) &&
            next->priority < peek(pe, GIC_FRAME_C, GICC_PMR_OFFSET) &&
-           naive_group_priority(pe, next->priority, next->group) < running;
+           (running == 256 || naive_group_priority(pe, next->priority, next->group) <
+                                  naive_group_priority(pe, running, next->group));
 }
 
 static void check_interface(unsigned pe)

@@ -159,6 +159,25 @@ Test(gic_virtual, binary_points_of_both_groups)
             }
 }
 
+/* A binary point that changes while an interrupt is active holds for that one too. */
+Test(gic_virtual, binary_point_of_now_decides_on_preemption)
+{
+    start(0);
+    put_list(0, pending(0, 0xc0, 40));
+    cr_assert_eq(ack(), 40u);
+    for (unsigned priority = 0; priority < 0x100; priority += 8) {
+        put_list(1, pending(0, priority, 41));
+        put(GIC_FRAME_V, GICV_BPR_OFFSET, 7);
+        cr_assert_eq(gic_wires(&gic, PE), 0u, "no priority preempts: %x", priority);
+        put(GIC_FRAME_V, GICV_BPR_OFFSET, 6);
+        cr_assert_eq(gic_wires(&gic, PE), priority < 0x80 ? GIC_WIRE_VIRQ : 0u);
+    }
+    eoi(40);
+    put_list(1, pending(0, 0xf0, 41));
+    put(GIC_FRAME_V, GICV_BPR_OFFSET, 7);
+    cr_assert_eq(gic_wires(&gic, PE), GIC_WIRE_VIRQ, "nothing is active");
+}
+
 Test(gic_virtual, preemption_and_drop_in_order)
 {
     start(0);
