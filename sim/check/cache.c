@@ -240,6 +240,8 @@ static void lost_note(struct checks *c, const struct event *e)
     const struct cache *caches = c->machine->cache;
     uint64_t pa = line_of(e->cache_stale.pa);
     struct cache_line_view line = {0};
+    if (!caches)
+        return;
     for (unsigned pe = 0; !line.dirty && pe < c->machine->config.pe_count; pe++)
         line = cache_look(caches, pe, 1, false, pa);
     if (!line.dirty)

@@ -215,4 +215,5 @@ Test(check_el2, accesses_and_lines_that_do_not_see_each_other)
     line_story(3, ACCESS_FETCH, "stale-instruction");
     line_story(4, ACCESS_PLAIN, NULL);
     line_story(5, ACCESS_PLAIN, NULL);
+    line_story(6, ACCESS_PLAIN, "unfinished-clean");
 }
