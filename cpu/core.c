@@ -154,7 +154,7 @@ void direct_drop_data(struct core *c)
         memset(cache->data, 0, sizeof cache->data);
         cache->data_era = 1;
     }
-    cache->generation = c->mmu->generation;
+    cache->generation = c->mmu->revoked.generation;
     cache->epoch = *c->port->epoch;
     cache->renew = c->events->renew;
 }
@@ -170,17 +170,45 @@ void direct_drop(struct core *c)
     cache->code_epoch = c->code ? c->code->epoch : 0;
 }
 
+static void drop_range(struct core_cache *cache, uint64_t address, unsigned size_log2)
+{
+    for (uint64_t at = 0; at < UINT64_C(1) << size_log2; at += PAGE_BYTES) {
+        struct direct_entry *data = direct_entry(cache, address + at);
+        data->read_tag = data->write_tag = 0; /* whatever page they are for */
+        for (unsigned el = 0; el < DIRECT_LEVELS; el++) {
+            struct direct_fetch *fetch = direct_fetch(cache, el, address + at);
+            fetch->tag = fetch->hot_tag = 0;
+        }
+    }
+}
+
+/* Drops what the MMU has revoked since it was last asked; false: that is all. */
+static bool drop_revoked(struct core *c)
+{
+    const struct mmu_revoked *r = &c->mmu->revoked;
+    struct core_cache *cache = c->cache;
+    if (cache->generation < r->all || r->generation - cache->generation > MMU_REVOKED_COUNT)
+        return false;
+    while (cache->generation != r->generation) {
+        unsigned i = (unsigned)(++cache->generation % MMU_REVOKED_COUNT);
+        drop_range(cache, r->range[i].address, r->range[i].size_log2);
+    }
+    return true;
+}
+
 void direct_refresh(struct core *c)
 {
-    if (direct_code_is_stale(c))
+    const struct core_cache *cache = c->cache;
+    if (cache->renew != c->events->renew || c->regimes_stale ||
+        (c->code && cache->code_epoch != c->code->epoch) || !drop_revoked(c))
         direct_drop(c);
-    else
+    else if (cache->epoch != *c->port->epoch)
         direct_drop_data(c); /* code is keyed by content: it may move */
 }
 
 /*
  * Choices that are asked at a TLB hit: while one is open, no hit may be skipped. (tlbi-deliver is
- * asked only while a message waits, and then no pointer is kept.)
+ * asked only at uses of what a waiting message removes, and over that no pointer is kept.)
  */
 #define CHOICES_AT_HIT                                                                      \
     (1u << CHOICE_TLBI_DRAIN | 1u << CHOICE_SYSREG_EFFECTIVE |                              \
@@ -289,6 +317,6 @@ bool core_may_run_fast(const struct core *c)
 {
     const uint64_t each = UINT64_C(1) << EVENT_RETIRE | UINT64_C(1) << EVENT_REG |
                           UINT64_C(1) << EVENT_VREG;
-    return (c->events->mask & each) == 0 && c->cpu->unsynchronized_count == 0 &&
+    return (c->events->mask & each) == 0 && effective_lags_unseen(c) &&
            c->mmu->state->queue_count == 0 && !c->debug_on;
 }

@@ -2,10 +2,10 @@
  * Host pointers to pages of RAM and to decoded code, kept over live TLB entries: what makes loads,
  * stores and fetches cheap where nothing needs to see each of them. Derived data of a core.
  *
- * A data pointer is good while the MMU's generation (an entry went, a message came), the regimes
- * and the port's epoch (snapshot, restore, a page moved or is watched) are those under which it
- * was made; a code pointer while generation, regimes and the code cache's epoch are. Dropping all
- * is taking the next era, which is part of every tag.
+ * A data pointer is good while the MMU has not revoked it (an entry went, a message came) and the
+ * regimes and the port's epoch (snapshot, restore, a page moved or is watched) are those under
+ * which it was made; a code pointer while the regimes and the code cache's epoch are. Dropping all
+ * is taking the next era, which is part of every tag; a page alone is dropped where it stands.
  */
 #pragma once
 #include "cpu/code.h"
@@ -15,7 +15,8 @@
 #define DIRECT_COUNT (1u << DIRECT_LOG2)
 #define DIRECT_ENTRY_LOG2 5u
 #define DIRECT_ALIGNMENT 64u
-#define DIRECT_FETCH_LOG2 6u
+#define DIRECT_FETCH_LOG2 8u
+#define DIRECT_LEVELS 3u
 #define DIRECT_FETCH_COUNT (1u << DIRECT_FETCH_LOG2)
 
 /*
@@ -46,6 +47,7 @@ struct core_cache {
     struct core *core;
     uint64_t data_tag;       /* era and EL of accesses now */
     uint64_t fetch_tag;      /* era, EL and stack pointer of fetches now */
+    struct direct_fetch *fetch_here; /* those of this Exception level */
     uint64_t page_va;        /* virtual address of the code page being run */
     struct hot_slot *slots;  /* its slots */
     uint32_t flags_kind;     /* enum hot_flags */
@@ -64,7 +66,7 @@ struct core_cache {
     uint64_t hot_insns; /* executed in the hot half so far: for tests and benchmarks */
     bool legal; /* decided at each run of an engine */
     _Alignas(DIRECT_ALIGNMENT) struct direct_entry data[DIRECT_COUNT]; /* none on two lines */
-    struct direct_fetch fetch[DIRECT_FETCH_COUNT];
+    struct direct_fetch fetch[DIRECT_LEVELS][DIRECT_FETCH_COUNT]; /* by Exception level */
     uint32_t serial[DIRECT_COUNT]; /* of the TLB entry under each data pointer */
 };
 
@@ -116,16 +118,21 @@ static inline struct direct_entry *direct_entry(struct core_cache *cache, uint64
     return (struct direct_entry *)(void *)((char *)cache->data + offset);
 }
 
-static inline struct direct_fetch *direct_fetch(struct core_cache *cache, uint64_t va)
+static inline size_t direct_fetch_index(uint64_t va)
 {
-    return &cache->fetch[(va >> PAGE_SHIFT) % DIRECT_FETCH_COUNT];
+    return (va >> PAGE_SHIFT) % DIRECT_FETCH_COUNT;
 }
 
-/* Whether pointers to code are stale, and then all are. */
+static inline struct direct_fetch *direct_fetch(struct core_cache *cache, unsigned el, uint64_t va)
+{
+    return &cache->fetch[el][direct_fetch_index(va)];
+}
+
+/* Whether pointers to code may be stale, and those to data with them. */
 static inline bool direct_code_is_stale(const struct core *c)
 {
     const struct core_cache *cache = c->cache;
-    return cache->generation != c->mmu->generation || cache->renew != c->events->renew ||
+    return cache->generation != c->mmu->revoked.generation || cache->renew != c->events->renew ||
            c->regimes_stale || (c->code && cache->code_epoch != c->code->epoch);
 }
 

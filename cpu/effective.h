@@ -5,6 +5,7 @@
 #pragma once
 #include "cpu/core.h"
 #include "cpu/timer.h"
+#include "gen/trace.h"
 
 /* Sets the programmed copy of a register of the file; the value is legal (sysreg_legal). A row
  * without an effective copy takes effect at once, and so does one that is `soon` while the choice
@@ -28,6 +29,17 @@ void effective_result(struct core *c, enum sysreg reg, uint64_t value);
  * registers matter to the use exactly as far as they change this value.
  */
 #define EFFECTIVE_USE(name) uint64_t (*name)(const struct core *c, const void *context)
+
+/*
+ * Whether no instruction but a context synchronization event finds that copies lag: none does, or
+ * nobody may ask about it or listens.
+ */
+static inline bool effective_lags_unseen(const struct core *c)
+{
+    return __builtin_expect(c->cpu->unsynchronized_count == 0, 1) ||
+           (!choice_is_open(c->chooser, CHOICE_SYSREG_EFFECTIVE) &&
+            (c->events->mask >> EVENT_LAG & 1) == 0);
+}
 
 /*
  * At a use, while some copies lag: asks sysreg-effective (object: the PE), where it is open, of

@@ -60,7 +60,7 @@ static void fetch_keep(struct core *c, const struct translation *t)
     if (direct_is_stale(c))
         direct_refresh(c); /* pointers to write there have been revoked, or other pages dropped */
     if (code)
-        *direct_fetch(cache, cpu->pc) = (struct direct_fetch){
+        *direct_fetch(cache, cpu->el, cpu->pc) = (struct direct_fetch){
             .tag = direct_page(cpu->pc) + direct_fetch_tag(cache, cpu), .page = code};
 }
 
@@ -104,7 +104,7 @@ static inline bool fetch(struct core *c, uint32_t *word, enum a64_op *op)
     const struct cpu *cpu = c->cpu;
     struct core_cache *cache = c->cache;
     uint64_t pc = cpu->pc;
-    const struct direct_fetch *f = direct_fetch(cache, pc);
+    const struct direct_fetch *f = direct_fetch(cache, cpu->el, pc);
     if (cache->legal && !direct_is_stale(c) &&
         f->tag == (pc & ~(uint64_t)(PAGE_BYTES - 4)) + direct_fetch_tag(cache, cpu)) {
         unsigned index = (unsigned)(pc & (PAGE_BYTES - 1)) / 4;

@@ -185,6 +185,24 @@ bool tlbi_lets_use(struct mmu *mmu, const struct tlb_entry *entry)
     return true;
 }
 
+/*
+ * While a message is on its way each use of an entry that it removes asks: no pointer over one may
+ * be kept. (Over others none is given out meanwhile.)
+ */
+static void revoke(struct mmu *mmu, const struct tlbi *t)
+{
+    uint8_t match = rows[t->operation].match;
+    bool by_address = match != MATCH_ALL && match != MATCH_ASID;
+    if (!by_address || tlb_index_has_pieces(mmu->index)) {
+        tlb_revoke_all(mmu);
+        return;
+    }
+    uint32_t *slots = tlb_index_scratch(mmu->index);
+    unsigned count = candidates(mmu, t, slots);
+    for (unsigned i = 0; i < count; i++)
+        tlb_revoke(mmu, tlb_index_entry(mmu->index, slots[i]));
+}
+
 void mmu_tlbi_receive(struct mmu *mmu, const struct tlbi *message)
 {
     struct mmu_state *state = mmu->state;
@@ -196,7 +214,7 @@ void mmu_tlbi_receive(struct mmu *mmu, const struct tlbi *message)
     t->fills = (uint32_t)state->fills;
     t->received = mmu_keeps_versions(mmu) ? version_tick(mmu->versions) : 0;
     t->entries_gone = t->accesses_finished = t->awaits_isb = 0;
-    mmu->generation++;
+    revoke(mmu, t);
 }
 
 bool mmu_tlbi_finish(struct mmu *mmu, unsigned issuer, bool covers_broadcast)

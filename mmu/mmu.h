@@ -274,6 +274,21 @@ struct mmu_listener {
     void (*delivered)(void *owner, unsigned pe, const struct tlbi *message);
 };
 
+/*
+ * Which host pointers over leaf entries may be stale: generation grows when any may be, and then
+ * either all are (`all` is that generation) or those to one small range of addresses, which is
+ * among the last so many.
+ */
+#define MMU_REVOKED_COUNT 32u
+#define MMU_REVOKED_LOG2_MAX 16u
+struct mmu_revoked {
+    uint64_t generation, all;
+    struct {
+        uint64_t address;
+        unsigned size_log2; /* up to MMU_REVOKED_LOG2_MAX */
+    } range[MMU_REVOKED_COUNT]; /* by generation */
+};
+
 /* The MMU of one PE as wired by the machine. */
 struct mmu {
     struct mmu_state *state;
@@ -291,7 +306,7 @@ struct mmu {
     uint32_t reserved;
     struct version_log *versions; /* NULL: none is kept */
     struct speculation_memo memo[SPECULATION_MEMO_COUNT];
-    uint64_t generation; /* derived: grows when a cached pointer over an entry may be stale */
+    struct mmu_revoked revoked; /* derived */
     uint8_t pe;
 };
 

@@ -151,7 +151,7 @@ static uint32_t place_free(struct mmu *mmu, const struct set *s)
     word_set(mmu, s->pointer, (way + 1) % s->ways);
     word_set(mmu, place, 0);
     if (is_anywhere(mmu, victim)) {
-        mmu->generation++; /* it may have to be looked for behind the first level now */
+        tlb_revoke_all(mmu); /* it may have to be looked for behind the first level now */
         return place;
     }
     mmu->state->evictions++;

@@ -59,7 +59,7 @@ size_t mmu_tlb_pages(const struct mmu_config *config)
 void mmu_wire(struct mmu *mmu)
 {
     mmu->index = tlb_index_new(mmu->config->tlb_entries, tlb_ignores_vmid(mmu));
-    mmu->generation = 0;
+    mmu->revoked.generation = 0;
     mmu_restored(mmu);
 }
 
@@ -86,7 +86,26 @@ void mmu_restored(struct mmu *mmu)
             left--;
         }
     }
-    mmu->generation++;
+    tlb_revoke_all(mmu);
+}
+
+void tlb_revoke_all(struct mmu *mmu)
+{
+    mmu->revoked.all = ++mmu->revoked.generation;
+}
+
+void tlb_revoke(struct mmu *mmu, const struct tlb_entry *entry)
+{
+    struct mmu_revoked *r = &mmu->revoked;
+    if (entry->stage & TLB_TABLE)
+        return; /* a hit on a leaf looks at no table */
+    if (entry->map.size_log2 > MMU_REVOKED_LOG2_MAX) {
+        tlb_revoke_all(mmu);
+        return;
+    }
+    unsigned place = (unsigned)(++r->generation % MMU_REVOKED_COUNT);
+    r->range[place].address = entry->map.input;
+    r->range[place].size_log2 = entry->map.size_log2;
 }
 
 /* A slot for writing; makes its page this machine's own. */
@@ -101,11 +120,11 @@ static struct tlb_entry *entry_write(struct mmu *mmu, uint32_t slot)
 void tlb_remove(struct mmu *mmu, uint32_t slot, unsigned why, uint32_t message)
 {
     uint32_t serial = tlb_index_entry(mmu->index, slot)->serial;
+    tlb_revoke(mmu, tlb_index_entry(mmu->index, slot));
     shape_drop(mmu, slot);
     tlb_index_erase(mmu->index, slot);
     memset(entry_write(mmu, slot), 0, sizeof(struct tlb_entry));
     mmu->state->tlb_valid--;
-    mmu->generation++;
     event_emit_TLB_GONE(MMU_HEAD(mmu), serial, why, message);
     if (mmu->listener)
         mmu->listener->gone(mmu->listener->owner, mmu->pe, serial, why == TLB_GONE_TLBI);
@@ -173,7 +192,7 @@ uint32_t tlb_fill(struct mmu *mmu, const struct tlb_key *key, const struct mappi
     shape_put(mmu, slot, key->is_fetch);
     mmu->state->tlb_valid++;
     if (may_overlap(mmu, slot))
-        mmu->generation++;
+        tlb_revoke(mmu, tlb_index_entry(mmu->index, slot));
     bool is_stage2 = key->stage == TLB_STAGE2;
     event_emit_TLB_FILL(MMU_HEAD(mmu), serial, key->stage, is_stage2 ? map->level2 : map->level1,
                         key->regime, map->is_global, e.vmid, e.asid, map->input, map->output,

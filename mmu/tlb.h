@@ -33,6 +33,10 @@ const struct tlb_entry *tlb_find_table(struct mmu *mmu, const struct tlb_key *ke
 uint32_t tlb_fill(struct mmu *mmu, const struct tlb_key *key, const struct mapping *map,
                   uint32_t source);
 
+/* Host pointers over any entry, and those over one entry, may be kept no longer. */
+void tlb_revoke_all(struct mmu *mmu);
+void tlb_revoke(struct mmu *mmu, const struct tlb_entry *entry);
+
 /* Removes the entry in a slot; message for TLB_GONE_TLBI. */
 void tlb_remove(struct mmu *mmu, uint32_t slot, unsigned why, uint32_t message);
 

@@ -216,9 +216,6 @@ void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mm
     const struct mapping *m = NULL;
     w.live = mmu;
     mmu->refills = 0;
-    /* While a message is on its way each use of an entry asks: no pointer may be kept. */
-    if (__builtin_expect(mmu->state->queue_count != 0, 0))
-        mmu->generation++;
     if (alignment_check(&w))
         m = map_live(&w, &made);
     bool ok = m != NULL && finish(&w, m, result);

@@ -17,7 +17,7 @@
 #define GOTO(address, link)                                                                     \
     do {                                                                                        \
         uint64_t va = (address);                                                                \
-        const struct direct_fetch *f = direct_fetch(h, va);                                     \
+        const struct direct_fetch *f = &h->fetch_here[direct_fetch_index(va)];                  \
         if (__builtin_expect((va & ~(uint64_t)(PAGE_BYTES - 4)) + h->fetch_tag != f->hot_tag,   \
                              0))                                                                \
             return hot_stop_amid(HOT_PASS);                                                     \

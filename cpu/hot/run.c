@@ -8,6 +8,7 @@
  *
  * DDI 0487: no part; the meaning of instructions stands in cpu/exec.
  */
+#include "cpu/effective.h"
 #include "cpu/hot/vector.h"
 #include "cpu/interrupt.h"
 
@@ -44,6 +45,13 @@ static void settle(struct core_cache *h, const struct hot_slot *s, uint64_t b, u
     h->flags_kind = HOT_FLAGS_NZCV;
 }
 
+/* Whether the page of code being run has been dropped: alone, or with all others. */
+static inline bool page_is_gone(const struct core_cache *h)
+{
+    return h->fetch_tag >> 6 != h->fetch_era ||
+           h->fetch_here[direct_fetch_index(h->page_va)].hot_tag != h->page_va + h->fetch_tag;
+}
+
 /* The handler ended otherwise than at the next instruction, or something else has happened. */
 static void stop_behind(HOT_ARGUMENTS, enum step step)
 {
@@ -78,7 +86,7 @@ static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec
     if (direct_is_stale(c))
         direct_refresh(c);
     if (__builtin_expect(step != STEP_NEXT || c->extra_cost != 0 || c->lines_may_change ||
-                             c->events->stop || h->fetch_tag >> 6 != h->fetch_era ||
+                             c->events->stop || page_is_gone(h) ||
                              (sp && (*sp & 15u) != 0), 0))
         return stop_behind(h, s, x, before, fa, fb, step);
     h->data_tag = direct_data_tag(h, direct_view(c->cpu));
@@ -115,8 +123,9 @@ static bool is_over(const struct core_cache *h)
     const struct core *c = h->core;
     const struct cpu *cpu = c->cpu;
     return c->extra_cost != 0 || c->lines_may_change || c->events->stop ||
-           direct_code_is_stale(c) || direct_fetch_tag(h, cpu) != h->fetch_tag ||
-           cpu->unsynchronized_count != 0 || c->mmu->state->queue_count != 0 ||
+           direct_code_is_stale(c) || page_is_gone(h) ||
+           direct_fetch_tag(h, cpu) != h->fetch_tag ||
+           !effective_lags_unseen(c) || c->mmu->state->queue_count != 0 ||
            (interrupt_may_pend(cpu) && interrupt_to_take(cpu) != INTERRUPT_NONE);
 }
 
@@ -154,7 +163,7 @@ void hot_exception(HOT_ARGUMENTS)
 void hot_page_end(HOT_ARGUMENTS)
 {
     uint64_t va = h->page_va + PAGE_BYTES;
-    const struct direct_fetch *f = direct_fetch(h, va);
+    const struct direct_fetch *f = &h->fetch_here[direct_fetch_index(va)];
     if (va + h->fetch_tag != f->hot_tag)
         return hot_stop_amid(HOT_PASS);
     h->page_va = va;
@@ -282,7 +291,7 @@ void hot_undecoded(HOT_ARGUMENTS)
 {
     struct core *c = h->core;
     const struct cpu *cpu = c->cpu;
-    struct direct_fetch *f = direct_fetch(h, h->page_va);
+    struct direct_fetch *f = &h->fetch_here[direct_fetch_index(h->page_va)];
     unsigned index = (unsigned)INDEX(h, s);
     ensure(f->slots == h->slots);
     decode_run(c, f->page, f->slots, index, cpu->spsel ? cpu->el : 0);
@@ -298,7 +307,7 @@ bool hot_is_ready(const struct core *c)
     uint64_t big = cpu->el == 2   ? e[SR_SCTLR_EL2] & SCTLR_EL2_EE
                    : cpu->el == 1 ? e[SR_SCTLR_EL1] & SCTLR_EL1_EE
                                   : e[SR_SCTLR_EL1] & SCTLR_EL1_E0E;
-    return c->cache->legal && c->code && !cpu->il && cpu->unsynchronized_count == 0 &&
+    return c->cache->legal && c->code && !cpu->il && effective_lags_unseen(c) &&
            c->mmu->state->queue_count == 0 && !c->regimes_stale && big == 0 &&
            (cpu_sp_get(cpu) & 15u) == 0 &&
            (c->events->mask & UINT64_C(1) << EVENT_MEM) == 0;
@@ -316,7 +325,7 @@ static void blank_make(struct hot_slot *blank)
 static const struct hot_slot *slot_at(struct core *c, uint64_t pc)
 {
     struct core_cache *h = c->cache;
-    struct direct_fetch *f = direct_fetch(h, pc);
+    struct direct_fetch *f = &h->fetch_here[direct_fetch_index(pc)];
     uint64_t tag = (pc & ~(uint64_t)(PAGE_BYTES - 4)) + h->fetch_tag;
     if (f->tag != tag)
         return NULL;
@@ -363,6 +372,7 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
         direct_refresh(c);
     h->data_tag = direct_data_tag(h, direct_view(cpu));
     h->fetch_tag = direct_fetch_tag(h, cpu);
+    h->fetch_here = h->fetch[cpu->el];
     const struct hot_slot *s = slot_at(c, cpu->pc);
     open_vectors(c);
     if (!h->cost_max)

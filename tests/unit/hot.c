@@ -17,6 +17,7 @@ enum { NOP_WORD = A64_NOP };
 #include "cpu/disasm.h"
 #include "cpu/exec.h"
 #include "cpu/hot/hot.h"
+#include "cpu/sysreg_row.h"
 
 #include <criterion/parameterized.h>
 
@@ -329,5 +330,70 @@ Test(hot, stack_pointer_written_by_handlers)
     cr_assert_eq(p.m[1]->state->cpu[0].sp[2], DATA + 0x120);
     cr_assert(!pair_run(&p, misaligned, ARRAY_COUNT(misaligned), &registers));
     cr_assert_eq(p.m[1]->state->cpu[0].sp[2], DATA + 16);
+    pair_close(&p);
+}
+
+/* Registers at an Exception level, with masks, a stack pointer and a wire by chance. */
+static struct cpu system_registers(struct pair *p, const struct cpu *open, unsigned el)
+{
+    struct cpu cpu = *open;
+    random_registers(p, A64_ADD_imm, 0, &cpu);
+    uint64_t r = next(p);
+    cpu.el = (uint8_t)el;
+    cpu.spsel = el != 0 && r % 8 != 0;
+    cpu.daif = (uint32_t)(r >> 8) & PSTATE_DAIF;
+    cpu.lines = (uint8_t)(r >> 32 & 3 ? 0 : CPU_LINE_IRQ);
+    for (unsigned i = 0; i < 3; i++)
+        cpu.sp[i] = DATA + 0x1000 * (i + 1);
+    cpu.reg[SR_VBAR_EL1] = cpu.effective[SR_VBAR_EL1] = WORLD_VECTORS;
+    cpu.reg[SR_SPSR_EL1] = el << 2 | (r >> 16 & 0x3c1);
+    cpu.reg[SR_SPSR_EL2] = (r >> 40) % 3 << 2 | (r >> 20 & 0x3c1);
+    cpu.reg[SR_ELR_EL1] = cpu.reg[SR_ELR_EL2] = CODE + 4 * (r >> 48 & 0xff);
+    return cpu;
+}
+
+/* Reads and writes of each register at each level, where traps are on and where they are off. */
+Test(hot, system_registers)
+{
+    struct pair p;
+    pair_open(&p, 17);
+    const struct cpu open = p.m[0]->state->cpu[0];
+    unsigned hot = 0, all = 0;
+    for (enum sysreg reg = 0; reg < SYSREG_COUNT; reg++) {
+        const struct sysreg_row *row = sysreg_row(reg);
+        if (row->kind != SYSREG_KIND_REG || row->on_write == SYSREG_ON_WRITE_DEBUG)
+            continue; /* what debugging makes of the engines stays behind */
+        for (unsigned i = 0; i < 24; i++, all++) {
+            struct cpu cpu = system_registers(&p, &open, i % 3);
+            uint64_t traps = i / 12 ? next(&p) & (HCR_EL2_TVM | HCR_EL2_TRVM | HCR_EL2_TID3) : 0;
+            cpu.effective[SR_HCR_EL2] |= traps;
+            cpu.reg[SR_HCR_EL2] |= traps;
+            uint32_t rt = next(&p) & 31u, read = i / 3 % 2 ? 0xd5200000u : 0xd5000000u;
+            uint32_t words[] = {read | (uint32_t)row->key << 5 | rt, 0x14000001 /* b .+4 */};
+            hot += pair_run(&p, words, 2, &cpu);
+        }
+    }
+    cr_assert_gt(hot, all / 8, "%u of %u were hot", hot, all);
+    pair_close(&p);
+}
+
+/* Hints, barriers, masks, and ways to other levels. */
+Test(hot, system_instructions)
+{
+    static const enum a64_op rows[] = {A64_NOP,         A64_YIELD,       A64_HINT, A64_DMB,
+                                       A64_DSB,         A64_ISB,         A64_SEV,  A64_SEVL,
+                                       A64_MSR_DAIFSet, A64_MSR_DAIFClr, A64_SYS,  A64_MSR_SPSel,
+                                       A64_SVC,         A64_HVC,         A64_BRK,  A64_ERET,
+                                       A64_WFI,         A64_WFE,         A64_CLREX};
+    struct pair p;
+    pair_open(&p, 19);
+    const struct cpu open = p.m[0]->state->cpu[0];
+    unsigned hot = 0, all = 0;
+    for (unsigned i = 0; i < ARRAY_COUNT(rows) * 120; i++, all++) {
+        struct cpu cpu = system_registers(&p, &open, i % 3);
+        uint32_t words[] = {random_word(&p, rows[i % ARRAY_COUNT(rows)]), 0x14000001};
+        hot += pair_run(&p, words, 2, &cpu);
+    }
+    cr_assert_gt(hot, all / 8, "%u of %u were hot", hot, all);
     pair_close(&p);
 }

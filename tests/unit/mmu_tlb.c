@@ -340,11 +340,11 @@ Test(mmu_tlb_single, a_snapshot_brings_entries_back)
     for (uint64_t i = 3; i < 20; i++)
         world_read(w, 0, i << 12);
     cr_assert_gt(world_read(w, 0, 0x2000).cost, 0);
-    uint64_t generation = w->mmu[0].generation;
+    uint64_t generation = w->mmu[0].revoked.generation;
     cow_restore(w->memory, snapshot);
     w->state[0] = state;
     mmu_restored(&w->mmu[0]);
-    cr_assert_gt(w->mmu[0].generation, generation);
+    cr_assert_gt(w->mmu[0].revoked.generation, generation);
     cr_assert_eq(world_read(w, 0, 0x2000).cost, 0);
     cr_assert_eq(world_read(w, 0, 0x3000).cost, 15);
     cow_snapshot_free(snapshot);
@@ -439,7 +439,7 @@ Test(mmu_tlb_single, peeking_changes_nothing)
     world_read(w, 0, 0x1000);
     world_tlbi(w, 1, TLBI_VMALLE1, 0, TLBI_INNER);
     struct mmu_state state = w->state[0];
-    uint64_t hash = cow_hash(w->memory), generation = w->mmu[0].generation;
+    uint64_t hash = cow_hash(w->memory), generation = w->mmu[0].revoked.generation;
     unsigned told[64];
     struct choice_counts counts = w->counts;
     memcpy(told, w->told, sizeof told);
@@ -449,7 +449,7 @@ Test(mmu_tlb_single, peeking_changes_nothing)
     cr_assert_eq(memcmp(told, w->told, sizeof told), 0);
     cr_assert_eq(memcmp(&counts, &w->counts, sizeof counts), 0);
     cr_assert_eq(cow_hash(w->memory), hash);
-    cr_assert_eq(w->mmu[0].generation, generation);
+    cr_assert_eq(w->mmu[0].revoked.generation, generation);
 }
 
 /* Serial numbers have 32 bits: at their end everything goes, and order by age stays right. */

@@ -345,16 +345,35 @@ Test(mmu_tlbi, a_full_queue_delivers_its_oldest)
 
 Test(mmu_tlbi, host_pointers_over_entries_are_revoked)
 {
+    const struct mmu_revoked *r = &w->mmu[0].revoked;
     world_read(w, 0, VA);
-    uint64_t generation = w->mmu[0].generation;
+    uint64_t generation = r->generation;
     world_read(w, 0, VA);
-    cr_assert_eq(w->mmu[0].generation, generation);
+    cr_assert_eq(r->generation, generation);
     world_tlbi(w, 1, TLBI_VMALLE1, 0, TLBI_INNER);
-    cr_assert_gt(w->mmu[0].generation, generation);
-    generation = w->mmu[0].generation;
-    answers[0] = 1;
+    cr_assert_gt(r->generation, generation);
+    cr_assert_eq(r->all, r->generation);
+}
+
+/* Those to one page, when the message comes and when the entry goes; what else is there stays. */
+Test(mmu_tlbi, host_pointers_to_one_page_are_revoked)
+{
+    const struct mmu_revoked *r = &w->mmu[0].revoked;
+    const uint64_t operand = VA >> 12 | UINT64_C(5) << 48, page = UINT64_C(0x1000);
+    world_map1(w, w->registers.ttbr0_el1 & TTBR0_EL1_BADDR, VA + page, IPA, VMSA_LEAF_NG);
     world_read(w, 0, VA);
-    cr_assert_gt(w->mmu[0].generation, generation, "while it is on its way none may be kept");
+    world_read(w, 0, VA + page);
+    uint64_t generation = r->generation, all = r->all;
+    world_tlbi(w, 1, TLBI_VAE1, operand + 2, TLBI_INNER);
+    cr_assert_eq(r->generation, generation, "no entry is there");
+    world_tlbi(w, 1, TLBI_VAE1, operand, TLBI_INNER);
+    cr_assert_eq(r->generation, ++generation, "while it is on its way none may be kept");
+    cr_assert_eq(r->range[generation % MMU_REVOKED_COUNT].address, VA);
+    cr_assert_eq(r->range[generation % MMU_REVOKED_COUNT].size_log2, 12);
+    finish_everywhere(1);
+    cr_assert_eq(r->generation, ++generation, "the entry has gone; tables make no difference");
+    cr_assert_eq(r->range[generation % MMU_REVOKED_COUNT].address, VA);
+    cr_assert_eq(r->all, all);
 }
 
 /* --- what goes wrong --- */
