@@ -194,6 +194,8 @@ class Build(Attempts):
         regs['vtcr_el2'] = vtcr | extra
         regs['vttbr_el2'] = tree.root.base | r.getrandbits(16 if 'vmid16' in self.machine.features
                                                            else 8) << 48
+        if self.chance(10):                    # bits that no table's address has
+            regs['vttbr_el2'] |= r.getrandbits(16) & (8 << shape.index_bits(start)) - 1 & ~1
         first = focus and focus.kind == 'external on walk' and focus.level == start
         if self.chance(50 if first else 0 if self.is_plain else 4):
             regs['vttbr_el2'] |= values.void_bit(r, WIDTHS[ps] if first else 48)

@@ -148,8 +148,7 @@ def instructions(machine):
                     if what != 'permission' or stage != own or may_lack(probe, el, machine):
                         yield ('instruction', el, family, what, stage)
             if kind in (layout.LOAD, layout.STORE, layout.BOTH):
-                if probe != 'zva':
-                    yield ('instruction', el, family, 'external', own)
+                yield ('instruction', el, family, 'external', own)
                 yield ('instruction', el, family, 'alignment', own)
                 if own == EL1 and family not in ('exclusive', 'ordered', 'atomic'):
                     yield ('instruction', el, family, 'alignment', STAGE2)

@@ -267,6 +267,9 @@ class Expected:
         if fault.kind == EXTERNAL and kind == layout.LOAD and far & layout.SIZE[a.probe] - 1 and \
                 self.quirk('far-of-a-misaligned-external-abort'):
             far &= ~(layout.SIZE[a.probe] - 1)
+        if fault.kind == EXTERNAL and a.probe == 'zva' and far & 63 and \
+                self.quirk('far-of-a-zeroed-block'):
+            far &= ~63
         self.take(klass, iss, far, to_el2, self.ipa_of(fault))
 
     def run_at(self):

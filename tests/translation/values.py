@@ -36,7 +36,7 @@ def void_bit(rng, width=48):
 def output_code(rng, pa_bits):
     """IPS and PS: mostly all, sometimes less or a reserved value"""
     codes = {32: 0, 36: 1, 40: 2, 42: 3, 44: 4, 48: 5}
-    return codes[pa_bits] if chance(rng, 60) else rng.choice((0, 1, 2, 2, 3, 4, 5))
+    return codes[pa_bits] if chance(rng, 60) else rng.choice((0, 1, 2, 2, 3, 4, 5, 6, 7))
 
 
 def mair(rng):
