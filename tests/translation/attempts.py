@@ -8,7 +8,11 @@ SPSR = {0: DAIF, 1: DAIF | 5, 2: DAIF | 9}
 PAN, UAO = 1 << 22, 1 << 23
 AT_PROBES = [n for n, kind in layout.KIND.items() if kind == layout.AT and n[-1] != 'p']
 CROSSING = ('ldr', 'str', 'ldr', 'str', 'ldtr', 'sttr', 'strh', 'ldrsh', 'ldp', 'stp', 'sttrh')
-ACCESSES = [n for n, kind in layout.KIND.items() if kind not in (layout.AT, layout.OTHER)]
+# One of these, and then one of it.
+FAMILIES = (('fetch',), ('ldr', 'ldrb', 'ldrsh'), ('str', 'strh'),
+            ('ldtr', 'sttr', 'ldtrb', 'sttrh'), ('ldp', 'stp'), ('ldxr', 'stxr'), ('ldar', 'stlr'),
+            ('cvac', 'civac', 'ivac', 'cvau', 'ivau', 'prfm'), ('zva',), ('zva', 'ldadd', 'cas'),
+            ('ldadd', 'cas'))
 
 
 class Attempts:
@@ -28,18 +32,18 @@ class Attempts:
         below = self.focus and self.focus.is_stage2()
         for _ in range(r.randrange(2, 5) if below else r.randrange(4, 8)):
             probe = r.choice(AT_PROBES[:8])
-            if self.is_plain and self.chance(75):
+            if self.is_plain and self.chance(85):
                 probe = r.choice(AT_PROBES[4:8])
             el = 1 if self.runs and probe[1] == '1' and probe[2] == 'e' and \
                 not self.is_host() and self.chance(15) else 2
             self.attempt(spot, probe, el)
         if not self.runs:
-            for _ in range(0 if self.is_lost else 3):
+            for _ in range(0 if self.is_lost else 8 if below else 3):
                 self.attempt(spot, 'fetch', self.low_level())
             return
         if 'pan2' in self.machine.features:
             self.attempt(spot, r.choice(('s1e1rp', 's1e1wp')), 2 if self.is_host() else r.choice((1, 2)))
-        for _ in range(r.randrange(9, 15) if below else r.randrange(4, 9)):
+        for _ in range(r.randrange(9, 16) if below else 2 if self.is_plain else r.randrange(4, 9)):
             self.attempt(spot, self.access(spot), self.low_level())
 
     def access(self, spot):
@@ -47,9 +51,7 @@ class Attempts:
         r = self.rng
         if spot.is_border and self.chance(80):
             return r.choice(CROSSING)
-        if self.chance(6):
-            return 'zva'
-        return r.choice(('fetch', 'ldr', 'str', *r.sample(ACCESSES, 6)))
+        return r.choice(r.choice(FAMILIES))
 
     def is_host(self):
         """HCR_EL2.TGE: EL1 is out of reach"""

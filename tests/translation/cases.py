@@ -197,7 +197,7 @@ class Build(Attempts):
         if self.chance(10):                    # bits that no table's address has
             regs['vttbr_el2'] |= r.getrandbits(16) & (8 << shape.index_bits(start)) - 1 & ~1
         first = focus and focus.kind == 'external on walk' and focus.level == start
-        if self.chance(50 if first else 0 if self.is_plain else 4):
+        if self.chance(70 if first else 0 if self.is_plain else 4):
             regs['vttbr_el2'] |= values.void_bit(r, WIDTHS[ps] if first else 48)
             self.runs = False
         regs['hcr_el2'] |= values.stage2_controls(r, not focus and regs['sctlr_el1'] & 1,
@@ -394,7 +394,7 @@ class Build(Attempts):
         if two == 'ASID' and trees[tested]:
             self.own_leaves = values.NG
             other = self.make_asid(shapes[tested], tested)
-        for _ in range(r.randrange(1, 4)):
+        for _ in range(r.randrange(4, 7) if self.is_plain else r.randrange(1, 4)):
             side = r.getrandbits(1) if is_both else tested
             if self.chance(15) and (trees[side] or self.stage2):
                 self.make_border(trees[side], side if trees[side] else 0)
