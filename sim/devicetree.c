@@ -371,9 +371,13 @@ static bool tree_check(const struct devicetree_given *given, struct error *error
     if (given->size > DEVICETREE_GIVEN_BYTES_MAX)
         return error_set(error, "%s: a device tree of more than %u bytes", given->name,
                          DEVICETREE_GIVEN_BYTES_MAX);
-    int status = fdt_check_full(given->bytes, given->size);
-    if (status == 0 && fdt_version(given->bytes) < 17)
+    int status = 0; /* libfdt's full check is not safe for trees of old versions */
+    if (fdt_magic(given->bytes) != FDT_MAGIC)
+        status = -FDT_ERR_BADMAGIC;
+    else if (fdt_version(given->bytes) < FDT_LAST_SUPPORTED_VERSION)
         status = -FDT_ERR_BADVERSION;
+    if (status == 0)
+        status = fdt_check_full(given->bytes, given->size);
     return status == 0 || error_set(error, "%s: no device tree: %s", given->name,
                                     fdt_strerror(status));
 }

@@ -120,7 +120,7 @@ def without_payload_and_network_there_is_one_line():
         problems = []
         for options, says in (([], 'cannot be fetched'), (['--cached'], 'no payload')):
             result = subprocess.run(
-                [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), os.path.join(BUILD, 'armillary'), *options],
+                [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), 'armillary', *options],
                 env=dict(os.environ, XDG_CACHE_HOME=folder, PATH=folder + ':' + os.environ['PATH']),
                 capture_output=True, text=True, check=False)
             lines = result.stderr.splitlines()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The console on a terminal: keys reach the guest's UART, Ctrl-A is ours, and the terminal is given back at every end."""
+"""The console on a terminal: keys reach the guest, Ctrl-A is ours, and the terminal is given back at every end."""
 import os
 import pty
 import select
