@@ -24,7 +24,7 @@ static bool is_zero(const uint8_t *bytes, size_t size)
 
 static bool content_read(struct disk *disk, FILE *file, const char *path, struct error *error)
 {
-    static uint8_t part[PART_BYTES];
+    uint8_t part[PART_BYTES];
     disk->bytes = calloc(1, (size_t)disk->size);
     if (!disk->bytes)
         return error_set(error, "%s: not enough memory for its content", path);
