@@ -137,28 +137,6 @@ Test(machine_schedule, what_is_unmodelled_stops_and_changes_nothing)
     }
 }
 
-/* A store to the PL011's control register that asks for loopback. */
-Test(machine_schedule, an_unmodelled_frame_stops_at_the_store)
-{
-    WORLD_ENGINES(kind) {
-        struct machine *m = world_machine(1, 100);
-        m->engine = kind;
-        struct cpu *cpu = WORLD_START(m, 0, A64_NOP, 0xb9000022 /* str w2, [x1] */, A64_NOP);
-        cpu->x[1] = MAP_GICH;
-        cpu->x[2] = 0;
-        machine_run(m, 1);
-        uint64_t before = machine_hash(m);
-        cr_assert_eq(machine_run(m, 10), MACHINE_UNMODELLED);
-        cr_assert_not_null(m->unmodelled);
-        cr_assert_eq(cpu->pc, WORLD_PROGRAM(0) + 4);
-        cr_assert_eq(machine_hash(m), before);
-        cpu->x[1] = MAP_UART + 0x30; /* what is modelled goes on */
-        cr_assert_eq(machine_run(m, 3), MACHINE_LIMIT);
-        cr_assert_null(m->unmodelled);
-        machine_free(m);
-    }
-}
-
 static void stop_at_third(void *context, const struct event *e)
 {
     struct machine *m = context;
