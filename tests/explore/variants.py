@@ -99,8 +99,8 @@ def survive(scenario, variant):
     """-> what is wrong with a variant that must stay clean"""
     problems = []
     depth = '2' if LONG else '1'
-    searches = [['--strategy', 'random', '--schedules', str(RANDOM_SCHEDULES if is_searched_exhaustively(scenario) or LONG
-                                                            else RANDOM_SCHEDULES // 4)]]
+    schedules = RANDOM_SCHEDULES if is_searched_exhaustively(scenario) or LONG else RANDOM_SCHEDULES // 4
+    searches = [['--strategy', 'random', '--schedules', str(schedules)]]
     if is_searched_exhaustively(scenario):
         searches += [['--strategy', 'systematic', '--depth', depth],
                      ['--strategy', 'pct', '--schedules', str(RANDOM_SCHEDULES // 4)]]
