@@ -87,7 +87,8 @@ def find(scenario, variant, payload, seed, folder):
         if result.returncode != 0:
             tried.append(f'{strategy}: status {result.returncode}: {result.stdout[-300:]}{result.stderr[-300:]}')
             continue
-        problems = [p for trace in glob.glob(os.path.join(out, '*.trace')) for p in check_trace(trace, variant, payload)]
+        traces = glob.glob(os.path.join(out, '*.trace'))
+        problems = [p for trace in traces for p in check_trace(trace, variant, payload)]
         print(f'# {variant} seed {seed}: {strategy}, first {summary(result)["first"]} {problems or ""}', flush=True)
         if not problems:
             return []
