@@ -13,8 +13,8 @@
  * An entry that has since been used by a lookup that found none is not offered again: while an
  * entry is there for the address, only later walks count.
  *
- * HCR_EL2.VM may be cached in a TLB: what was made with stage 2 off under a VMID may serve a use with
- * stage 2 on, and the other way round.
+ * HCR_EL2.VM may be cached in a TLB: what was made with stage 2 off under a VMID may serve a use
+ * with stage 2 on, and the other way round.
  *
  * Bounds: SPECULATION_MAX entries of different content, RUNS_MAX walks at one use; more are not
  * offered. Not modelled: entries with the tags of this use made under regimes whose stage 1 was on
@@ -326,7 +326,7 @@ static bool is_there(struct speculation *s, const struct wanted *want, const str
                      struct speculated *out)
 {
     const struct regime *r = s->regime;
-    unsigned stage = r->stage1_on ? tag1(want->regime) : TLB_STAGE2; /* as the use will look it up */
+    unsigned stage = r->stage1_on ? tag1(want->regime) : TLB_STAGE2; /* as it is looked up */
     struct tlb_entry e = entry_of(s, map, stage);
     bool tags_match = r->vmid == want->regime->vmid &&
                       (stage == TLB_STAGE2 || map->is_global || r->asid == want->regime->asid);

@@ -70,8 +70,8 @@ ALWAYS_INLINE uint64_t el2_call(uint64_t number, const void *object, uint64_t ar
 uint64_t world_switch(struct vcpu *vcpu);
 
 /*
- * Host side, el2/switch/: the VM's stage 1 translations go from this CPU's TLB, at the latest before
- * the vCPU runs; interrupts off.
+ * Host side, el2/switch/: the VM's stage 1 translations go from this CPU's TLB, at the latest
+ * before the vCPU runs; interrupts off.
  */
 void vcpu_forget_others(struct vcpu *vcpu);
 

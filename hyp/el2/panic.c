@@ -1,7 +1,7 @@
 /*
- * What all world switches share outside themselves: the CPUs' areas at EL2, and the last way out of
- * EL2, when an exception came that nobody expected: the host is put back and dies at EL1, where it
- * can print.
+ * What all world switches share outside themselves: the CPUs' areas at EL2, and the last way
+ * out of EL2, when an exception came that nobody expected: the host is put back and dies at
+ * EL1, where it can print.
  */
 
 #include "hyp/el2/switch/parts.h"

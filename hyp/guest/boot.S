@@ -1,11 +1,11 @@
 /*
- * Entry of a guest, as after a reset: EL1, MMU off. x0: number of the VM, x1: iterations,
- * x2: number of vCPUs. vCPU 0 makes the tables, the others wait for them; then all turn their MMU
+ * Entry of a guest, as after a reset: EL1, MMU off. x0: number of the VM, x1: iterations, x2:
+ * number of vCPUs. vCPU 0 makes the tables, the others wait for them; then all turn their MMU
  * on and enter guest_main. Below it: the exception vectors, and the way to EL0 and back.
  *
- * With the MMU off data accesses pass the caches. So what is used before it is on (a stack, the word
- * that the others wait for) lies in a page that nobody accesses afterwards, and the lines of the
- * tables are invalidated when they have been written (lib.c).
+ * With the MMU off data accesses pass the caches. So what is used before it is on (a stack,
+ * the word that the others wait for) lies in a page that nobody accesses afterwards, and the
+ * lines of the tables are invalidated when they have been written (lib.c).
  *
  * DDI 0487: SCTLR_EL1, TCR_EL1, MAIR_EL1, exception vectors.
  */

@@ -24,7 +24,8 @@ static void report(struct checks *c, const struct event *e, const char *kind, ui
     finding_event(f, entry->step, e->pe, entry->pc,
                   "%s %s TLB entry %u from the table at 0x%" PRIx64 ": 0x%" PRIx64 " to 0x%"
                   PRIx64 ", VMID %u, ASID %u, vCPU 0x%" PRIx64,
-                  shadow_fills(entry), sort, entry->entry, entry->ttbr, entry->input, entry->output, entry->vmid,
+                  shadow_fills(entry), sort, entry->entry, entry->ttbr, entry->input,
+                  entry->output, entry->vmid,
                   entry->asid, entry->vmpidr);
     const struct shadow_context *context = &c->state->context[e->pe];
     if (context->live && context->step > entry->step)

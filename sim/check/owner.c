@@ -84,7 +84,8 @@ static void report(struct checks *c, const struct event *e, const struct owned *
     finding_event(f, entry->step, e->pe, entry->pc,
                   "%s TLB entry %u: 0x%" PRIx64 " to 0x%" PRIx64
                   ", VMID %u, under root 0x%" PRIx64,
-                  shadow_fills(entry), entry->entry, entry->input, entry->output, entry->vmid, entry->root);
+                  shadow_fills(entry), entry->entry, entry->input, entry->output, entry->vmid,
+                  entry->root);
     if (owned)
         finding_event(f, owned->step, owned->pe, owned->pc,
                       "root 0x%" PRIx64 " maps the page, at IPA 0x%" PRIx64 " (%" PRIu64 " bytes)",

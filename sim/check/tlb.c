@@ -68,7 +68,8 @@ static void report(struct checks *c, const struct event *e, const struct shadow_
         return;
     finding_event(f, entry->step, e->pe, entry->pc,
                   "%s TLB entry %u: 0x%" PRIx64 " to 0x%" PRIx64 ", VMID %u, root 0x%" PRIx64,
-                  shadow_fills(entry), entry->entry, entry->input, entry->output, entry->vmid, entry->root);
+                  shadow_fills(entry), entry->entry, entry->input, entry->output, entry->vmid,
+                  entry->root);
     finding_event(f, t->step, t->pe, t->pc,
                   "invalidates it by TLBI %s%s with VMID %u, root 0x%" PRIx64,
                   shadow_tlbi_name(t->operation), t->scope == TLBI_LOCAL ? "" : "IS", t->vmid,

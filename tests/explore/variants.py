@@ -87,7 +87,8 @@ def find(scenario, variant, payload, seed, folder):
         if result.returncode != 0:
             tried.append(f'{strategy}: status {result.returncode}: {result.stdout[-300:]}{result.stderr[-300:]}')
             continue
-        problems = [p for trace in glob.glob(os.path.join(out, '*.trace')) for p in check_trace(trace, variant, payload)]
+        traces = glob.glob(os.path.join(out, '*.trace'))
+        problems = [p for trace in traces for p in check_trace(trace, variant, payload)]
         print(f'# {variant} seed {seed}: {strategy}, first {summary(result)["first"]} {problems or ""}', flush=True)
         if not problems:
             return []
@@ -99,8 +100,8 @@ def survive(scenario, variant):
     """-> what is wrong with a variant that must stay clean"""
     problems = []
     depth = '2' if LONG else '1'
-    searches = [['--strategy', 'random', '--schedules', str(RANDOM_SCHEDULES if is_searched_exhaustively(scenario) or LONG
-                                                            else RANDOM_SCHEDULES // 4)]]
+    schedules = RANDOM_SCHEDULES if is_searched_exhaustively(scenario) or LONG else RANDOM_SCHEDULES // 4
+    searches = [['--strategy', 'random', '--schedules', str(schedules)]]
     if is_searched_exhaustively(scenario):
         searches += [['--strategy', 'systematic', '--depth', depth],
                      ['--strategy', 'pct', '--schedules', str(RANDOM_SCHEDULES // 4)]]

@@ -1,8 +1,9 @@
 /*
- * The world switch in the order of plain.c, but for one thing: when another vCPU of the VM was last
- * on this CPU, its translations are dropped at EL2, on the way in, as pKVM does, instead of by a
- * call of their own. At that point the guest's VTTBR_EL2 has been written and is not in effect: no
- * context synchronization event has come since. The TLB helper has to see to that.
+ * The world switch in the order of plain.c, but for one thing: when another vCPU of the VM was
+ * last on this CPU, its translations are dropped at EL2, on the way in, as pKVM does, instead
+ * of by a call of their own. At that point the guest's VTTBR_EL2 has been written and is not
+ * in effect: no context synchronization event has come since. The TLB helper has to see to
+ * that.
  *
  * DDI 0487: "Synchronization requirements for AArch64 System registers".
  */

@@ -4,9 +4,10 @@
  * together in parts only.
  *
  * In: TCR_EL1.EPD0 and EPD1 forbid walks, with the MMU on (with it off there would be flat
- * translations without a walk); everything else is exchanged behind that; an ISB; then SCTLR_EL1 and
- * at the very end TCR_EL1 are the guest's. Out: the same in the opposite order. Each step is
- * synchronized before the next, since without an ISB they could come into effect in any order.
+ * translations without a walk); everything else is exchanged behind that; an ISB; then
+ * SCTLR_EL1 and at the very end TCR_EL1 are the guest's. Out: the same in the opposite order.
+ * Each step is synchronized before the next, since without an ISB they could come into effect
+ * in any order.
  *
  * DDI 0487: TCR_EL1.EPD0, EPD1; "Out-of-context translation regimes".
  */

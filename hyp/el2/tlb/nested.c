@@ -1,9 +1,9 @@
 /*
- * TLB maintenance that can be called with any VTTBR_EL2 in place, as it is from a world switch under
- * way: it puts back what it found.
+ * TLB maintenance that can be called with any VTTBR_EL2 in place, as it is from a world switch
+ * under way: it puts back what it found.
  *
- * The ISB at the beginning is needed whether or not the register was written here: that it holds the
- * right value says nothing about what is in effect.
+ * The ISB at the beginning is needed whether or not the register was written here: that it
+ * holds the right value says nothing about what is in effect.
  *
  * DDI 0487: "Synchronization requirements for AArch64 System registers", AArch64.TLBI_*.
  */

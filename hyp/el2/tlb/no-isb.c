@@ -1,9 +1,10 @@
 /*
  * TLB maintenance without the ISB between VTTBR_EL2 and the TLBI; otherwise as plain.c.
  *
- * Its mistake: the TLBI acts on the VMID that is in effect, and a write to VTTBR_EL2 is in effect for
- * certain only behind a context synchronization event. Without one the TLBI may still act on the
- * host's VMID, 0, and the VM keeps what it was to lose: a page that it gave back, for one.
+ * Its mistake: the TLBI acts on the VMID that is in effect, and a write to VTTBR_EL2 is in
+ * effect for certain only behind a context synchronization event. Without one the TLBI may
+ * still act on the host's VMID, 0, and the VM keeps what it was to lose: a page that it gave
+ * back, for one.
  *
  * DDI 0487: "Synchronization requirements for AArch64 System registers", AArch64.TLBI_*.
  */

@@ -1,10 +1,10 @@
 /*
  * TLB maintenance as nested.c, which spares its ISBs where it can.
  *
- * Its mistake (K07, Linux until ed49fe5a6fb9): it takes the register's value for what is in effect.
- * When its caller, or its own last call, wrote VTTBR_EL2 and no context synchronization event came
- * since, it finds the register "already right" and goes on to the TLBI, which acts on the VMID of
- * before.
+ * Its mistake (K07, Linux until ed49fe5a6fb9): it takes the register's value for what is in
+ * effect. When its caller, or its own last call, wrote VTTBR_EL2 and no context
+ * synchronization event came since, it finds the register "already right" and goes on to the
+ * TLBI, which acts on the VMID of before.
  *
  * DDI 0487: "Synchronization requirements for AArch64 System registers", AArch64.TLBI_*.
  */

@@ -1,19 +1,21 @@
 /*
- * VMID allocation as Linux has it since v5.17 (3248136b3637), the way of its ASIDs: a rollover does
- * not throw anybody out.
+ * VMID allocation as Linux has it since v5.17 (3248136b3637), the way of its ASIDs: a rollover
+ * does not throw anybody out.
  *
- * - A VM's number carries its generation. Each CPU says in a slot of its own (active) what it runs.
- * - The fast path changes the slot from what it was to the VM's number, if the number is of this
- *   generation; it fails when the slot is 0, which means: a rollover has just taken what was there.
- * - A rollover, under the lock, takes all slots. What was in them stays in use, so these numbers
- *   are reserved: they pass over into the new generation, and nobody else gets them. Everything else is
- *   free again, behind one broadcast flush.
- * - A VM that comes to the slow path with an old number keeps it if it is reserved (on every CPU that
- *   has reserved it: several may run the VM), or still free.
+ * - A VM's number carries its generation. Each CPU says in a slot of its own (active) what it
+ *   runs.
+ * - The fast path changes the slot from what it was to the VM's number, if the number is of
+ *   this generation; it fails when the slot is 0, which means: a rollover has just taken what
+ *   was there.
+ * - A rollover, under the lock, takes all slots. What was in them stays in use, so these
+ *   numbers are reserved: they pass over into the new generation, and nobody else gets them.
+ *   Everything else is free again, behind one broadcast flush.
+ * - A VM that comes to the slow path with an old number keeps it if it is reserved (on every
+ *   CPU that has reserved it: several may run the VM), or still free.
  *
- * Linux turns preemption off from here to the entry. Here a thread that has moved, or been away,
- * sees it by the slot (vmid_is_stale). Not here: clearing the slot of a CPU that becomes idle;
- * it only costs numbers.
+ * Linux turns preemption off from here to the entry. Here a thread that has moved, or been
+ * away, sees it by the slot (vmid_is_stale). Not here: clearing the slot of a CPU that becomes
+ * idle; it only costs numbers.
  */
 
 #include "hyp/host/lock.h"

@@ -1,11 +1,13 @@
 /*
- * VMID allocation that kicks the vCPUs out and does not wait until they are out; otherwise correct.
+ * VMID allocation that kicks the vCPUs out and does not wait until they are out; otherwise
+ * correct.
  *
- * Its mistake (H0.4): an interrupt sent is not an interrupt taken. A CPU that has just looked at its
- * VM's generation goes on to its ERET and enters with the old number, behind the flush. The
- * interrupt throws it out again before it executes anything, so that no access of the guest leaves
- * an entry; but from the ERET on the guest's tables may be walked by whoever looks ahead. What such
- * a walk leaves under the old number is found by the VM that gets the number.
+ * Its mistake (H0.4): an interrupt sent is not an interrupt taken. A CPU that has just looked
+ * at its VM's generation goes on to its ERET and enters with the old number, behind the flush.
+ * The interrupt throws it out again before it executes anything, so that no access of the
+ * guest leaves an entry; but from the ERET on the guest's tables may be walked by whoever
+ * looks ahead. What such a walk leaves under the old number is found by the VM that gets the
+ * number.
  */
 
 #include "hyp/host/lock.h"
