@@ -1,4 +1,5 @@
 """What a case attempts at its addresses: AT, accesses of every kind, fetches."""
+import coverage
 import layout
 from layout import Attempt
 from tables import ones
@@ -42,9 +43,13 @@ class Attempts:
                 self.attempt(spot, 'fetch', self.low_level())
             return
         if 'pan2' in self.machine.features:
-            self.attempt(spot, r.choice(('s1e1rp', 's1e1wp')), 2 if self.is_host() else r.choice((1, 2)))
+            for probe in ('s1e1rp', 's1e1wp') if below else (r.choice(('s1e1rp', 's1e1wp')),):
+                self.attempt(spot, probe, 2 if self.is_host() else r.choice((1, 2)))
         for _ in range(r.randrange(9, 16) if below else 2 if self.is_plain else r.randrange(4, 9)):
             self.attempt(spot, self.access(spot), self.low_level())
+        if below and self.focus.stage == coverage.STAGE2:  # rare: Device memory comes first
+            for probe in ('zva', 'zva', 'zva', 'zva', *(('ldp',) * 3 if self.is_device(spot) else ())):
+                self.attempt(spot, probe, self.low_level())
 
     def access(self, spot):
         """one of the probes that are no AT"""
