@@ -135,10 +135,12 @@ static enum status replay_trace(const struct command *command, const struct argu
             cpu_report(m, pe, &replay.image);
     }
     enum status status = judge(&replay, &result);
-    char class[RUN_CLASS_MAX];
+    char class[RUN_CLASS_MAX], recorded[RUN_CLASS_MAX];
     run_class(&result.verdict, class);
-    summary_print(&result.verdict, " finding=%s replay=%s hashes=%" PRIu64 " verdict=%s", class,
-                  result.strict ? "strict" : "lenient", result.hashes_compared,
+    run_class(&replay.trace->verdict, recorded);
+    summary_print(&result.verdict,
+                  " finding=%s recorded=%s replay=%s hashes=%" PRIu64 " verdict=%s", class,
+                  recorded, result.strict ? "strict" : "lenient", result.hashes_compared,
                   !result.verdict_compared ? "not-compared"
                   : result.same_verdict    ? "same"
                                            : "another");
