@@ -47,6 +47,8 @@ class Attempts:
                 self.attempt(spot, probe, 2 if self.is_host() else r.choice((1, 2)))
         for _ in range(r.randrange(9, 16) if below else 2 if self.is_plain else r.randrange(4, 9)):
             self.attempt(spot, self.access(spot), self.low_level())
+        for _ in range(2 if spot.is_void else 0):          # it may fault before it gets there
+            self.attempt(spot, 'zva', self.low_level())
         if below and self.focus.stage == coverage.STAGE2:  # rare: Device memory comes first
             for probe in ('zva', 'zva', 'zva', 'zva', *(('ldp',) * 3 if self.is_device(spot) else ())):
                 self.attempt(spot, probe, self.low_level())

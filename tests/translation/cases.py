@@ -47,13 +47,14 @@ class Spot:
     """an address under test: path1 and path2 are its entries in both stages, walk2 those of stage 2
     for each entry of path1"""
     __slots__ = ('va', 'target', 'ipa', 'path1', 'path2', 'shape1', 'shape2', 'side', 'is_wild',
-                 'second', 'is_border', 'context')
+                 'second', 'is_border', 'is_void', 'context')
 
     def __init__(self, va, target, ipa, side, shape1=None, shape2=None, path1=(), path2=()):
         self.va, self.target, self.ipa, self.side = va, target, ipa, side
         self.shape1, self.shape2, self.path1, self.path2 = shape1, shape2, path1, path2
         self.is_wild = False   # what it leads to may be no target
         self.second = target + 8
+        self.is_void = False   # nothing is there
         self.is_border = False # its next 8 bytes are a spot's of their own
         self.context = None    # the registers of its own, as of an Attempt
 
@@ -255,7 +256,7 @@ class Build(Attempts):
         spot = Spot(0, pa, ipa, side, tree and tree.shape, self.stage2 and self.stage2.shape)
         to = pa
         if not self.is_plain and self.chance(6):
-            to = self.void(pa)
+            to, spot.is_void = self.void(pa), True
             if not self.stage2:
                 ipa = to
         if tree is None:
