@@ -19,7 +19,7 @@
 #define ALL_LEVELS 7u
 #define EVENT_BIT(kind) (UINT64_C(1) << EVENT_##kind)
 
-_Static_assert(offsetof(struct cpu, effective) / 8 + SYSREG_COUNT <= UINT16_MAX, "16 bits name it");
+_Static_assert(offsetof(struct cpu, effective) / 8 + SYSREG_COUNT <= UINT16_MAX, "16 bits do");
 
 /* Whether the form of s may do its work here and now; `told`: the events that it does not send. */
 static inline bool is_plain(const struct core_cache *h, const struct hot_slot *s, uint64_t told)
@@ -93,7 +93,7 @@ _Static_assert(offsetof(struct cpu, effective) ==
         struct cpu *cpu = h->core->cpu;                                                         \
         uint32_t daif = (masks);                                                                \
         if (__builtin_expect(!is_plain(h, s, 0) || interrupt_may_be(cpu), 0))                   \
-            return hot_system_slow(HOT_PASS);                                                        \
+            return hot_system_slow(HOT_PASS);                                                   \
         cpu->daif = daif;                                                                       \
         HOT_NEXT(1);                                                                            \
     } while (0)
