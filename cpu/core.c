@@ -163,6 +163,7 @@ void direct_drop(struct core *c)
 {
     struct core_cache *cache = c->cache;
     direct_drop_data(c);
+    cache->code_gone = true;
     if (++cache->fetch_era == DIRECT_ERA_COUNT) {
         memset(cache->fetch, 0, sizeof cache->fetch);
         cache->fetch_era = 1;
@@ -177,6 +178,7 @@ static void drop_range(struct core_cache *cache, uint64_t address, unsigned size
         data->read_tag = data->write_tag = 0; /* whatever page they are for */
         for (unsigned el = 0; el < DIRECT_LEVELS; el++) {
             struct direct_fetch *fetch = direct_fetch(cache, el, address + at);
+            cache->code_gone |= fetch->tag != 0;
             fetch->tag = fetch->hot_tag = 0;
         }
     }

@@ -32,8 +32,9 @@ void hot_stop_amid(HOT_ARGUMENTS)
 }
 
 /* Everything that can be read from outside is as it is before the instruction at s. */
-static void settle(struct core_cache *h, const struct hot_slot *s, uint64_t b, uint64_t fa,
-                   uint64_t fb)
+static inline __attribute__((always_inline)) void settle(struct core_cache *h,
+                                                         const struct hot_slot *s, uint64_t b,
+                                                         uint64_t fa, uint64_t fb)
 {
     struct core *c = h->core;
     struct cpu *cpu = c->cpu;
@@ -43,13 +44,6 @@ static void settle(struct core_cache *h, const struct hot_slot *s, uint64_t b, u
     c->events->step = h->steps_end - (b >> 32);
     cpu->nzcv = hot_nzcv(h, fa, fb);
     h->flags_kind = HOT_FLAGS_NZCV;
-}
-
-/* Whether the page of code being run has been dropped: alone, or with all others. */
-static inline bool page_is_gone(const struct core_cache *h)
-{
-    return h->fetch_tag >> 6 != h->fetch_era ||
-           h->fetch_here[direct_fetch_index(h->page_va)].hot_tag != h->page_va + h->fetch_tag;
 }
 
 /* The handler ended otherwise than at the next instruction, or something else has happened. */
@@ -86,7 +80,7 @@ static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec
     if (direct_is_stale(c))
         direct_refresh(c);
     if (__builtin_expect(step != STEP_NEXT || c->extra_cost != 0 || c->lines_may_change ||
-                             c->events->stop || page_is_gone(h) ||
+                             c->events->stop || h->code_gone ||
                              (sp && (*sp & 15u) != 0), 0))
         return stop_behind(h, s, x, before, fa, fb, step);
     h->data_tag = direct_data_tag(h, direct_view(c->cpu));
@@ -123,7 +117,7 @@ static bool is_over(const struct core_cache *h)
     const struct core *c = h->core;
     const struct cpu *cpu = c->cpu;
     return c->extra_cost != 0 || c->lines_may_change || c->events->stop ||
-           direct_code_is_stale(c) || page_is_gone(h) ||
+           direct_code_is_stale(c) || h->code_gone ||
            direct_fetch_tag(h, cpu) != h->fetch_tag ||
            !effective_lags_unseen(c) || c->mmu->state->queue_count != 0 ||
            (interrupt_may_pend(cpu) && interrupt_to_take(cpu) != INTERRUPT_NONE);
@@ -373,6 +367,7 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
     h->data_tag = direct_data_tag(h, direct_view(cpu));
     h->fetch_tag = direct_fetch_tag(h, cpu);
     h->fetch_here = h->fetch[cpu->el];
+    h->code_gone = false;
     const struct hot_slot *s = slot_at(c, cpu->pc);
     open_vectors(c);
     if (!h->cost_max)

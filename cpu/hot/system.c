@@ -19,7 +19,7 @@
 #define ALL_LEVELS 7u
 #define EVENT_BIT(kind) (UINT64_C(1) << EVENT_##kind)
 
-_Static_assert(offsetof(struct cpu, effective) / 8 + SYSREG_COUNT <= UINT16_MAX, "16 bits name it");
+_Static_assert(offsetof(struct cpu, effective) / 8 + SYSREG_COUNT <= UINT16_MAX, "16 bits do");
 
 /* Whether the form of s may do its work here and now; `told`: the events that it does not send. */
 static inline bool is_plain(const struct core_cache *h, const struct hot_slot *s, uint64_t told)
