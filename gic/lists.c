@@ -4,7 +4,7 @@
  *
  * Where two valid list registers hold one interrupt ID, which is UNPREDICTABLE, each is signalled
  * by itself and an end finds the lowest active one; the CPUID that an end names is not looked at.
- * For GICH_MISR.NP a list register that is pending and active has a pending interrupt, too.
+ * GICH_MISR.NP asks for the pending state: a list register that is pending and active is not in it.
  * A physical interrupt ID that cannot be deactivated by a list register (an SGI, or one that does
  * not exist) is left alone.
  *
@@ -59,7 +59,7 @@ uint32_t lists_status(const struct gic *gic, unsigned pe)
     unsigned valid = 0, pending = 0, ended = 0;
     for (unsigned i = 0; i < gic->list_registers; i++) {
         valid += is_valid(v->list[i]);
-        pending += (v->list[i] & LIST_PENDING) != 0;
+        pending += (v->list[i] & GICH_LR_State) == LIST_PENDING;
         ended += !is_valid(v->list[i]) && is_to_tell(v->list[i]);
     }
     bool group0 = v->interface.ctlr & GICV_CTLR_EnableGrp0;

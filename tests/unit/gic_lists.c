@@ -321,7 +321,7 @@ Test(gic_lists, maintenance_when_nothing_is_pending)
     start();
     put(GIC_FRAME_H, GICH_HCR_OFFSET, 9);
     check_maintenance(8);
-    static const unsigned states[4] = {8, 0, 8, 0};
+    static const unsigned states[4] = {8, 0, 8, 8}; /* 3 is not the pending state */
     for (unsigned state = 0; state < 4; state++) {
         put_list(1, make(state, false, false, false, PRIORITY, VIRTUAL));
         put(GIC_FRAME_V, GICV_PMR_OFFSET, 0);

@@ -108,7 +108,7 @@ static uint32_t maintenance(void)
     for (unsigned i = 0; i < LISTS; i++) {
         const struct entry *e = &plain.entry[i];
         valid += e->pending || e->active;
-        pending += e->pending;
+        pending += e->pending && !e->active;
         ended += !e->pending && !e->active && !e->hw && (e->middle >> 9);
     }
     const bool conditions[8] = {false,       valid < 2,         plain.count > 0,
