@@ -63,6 +63,17 @@
         0, sizeof(struct el2_state),                                                               \
         "EL2 executes what is not its text, takes a synchronous abort itself, or leaves with "     \
         "vectors that cannot be fetched")                                                          \
+    ROW(LR, lr,                                                                                    \
+        ON(LIST_REGISTER) | ON(INTERRUPT) | ON(GIC) | ON(ERET),                                    \
+        0, sizeof(struct lr_state),                                                                \
+        "list registers in use that cannot be: two with one interrupt, one that is pending and "   \
+        "active or has no active interrupt behind it with HW, one past the last")                  \
+    ROW(IRQ, irq,                                                                                  \
+        ON(LIST_REGISTER) | ON(LIST_MISSED) | ON(INTERRUPT) | ON(GIC) | ON(LINE) |                 \
+            ON(EXC_TAKE) | ON(ERET),                                                               \
+        0, sizeof(struct irq_state),                                                               \
+        "an interrupt taken twice, given again as active, lost out of a list register, left "      \
+        "active, or taken again and again to no effect")                                           \
     ROW(GUEST, guest,                                                                              \
         ON(EXIT),                                                                                  \
         0, 0,                                                                                      \

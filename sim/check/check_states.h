@@ -195,4 +195,58 @@ struct el2_state {
     struct el2_pe pe[PE_COUNT_MAX];
     struct el2_page page[EL2_PAGE_MAX];
 };
+
+/* lr, irq: when and where something happened; step 0: it has not. */
+struct gic_mark {
+    uint64_t step, pc;
+    uint32_t pe, reserved;
+};
+
+struct lr_state {
+    struct gic_mark list[PE_COUNT_MAX][GIC_LIST_REGISTER_MAX]; /* last changed */
+    struct gic_mark inactive[GIC_SLOT_COUNT];                  /* physical: last deactivated */
+};
+
+/* irq: an SGI or PPI of a vCPU. */
+struct irq_virtual {
+    struct gic_mark acknowledged, ended;
+    struct gic_mark entered; /* the vCPU was entered with it in a list register */
+    uint32_t entries;        /* without it since then */
+    uint8_t source;          /* of an SGI that is taken: the vCPU that asked for it */
+    uint8_t physical;        /* the PPI that it stands for; 0: none */
+    uint8_t is_taken, is_ended;
+    uint8_t is_mixed;   /* taken from two vCPUs at once: which one ends is not told */
+    uint8_t is_pending; /* when the vCPU was entered, and not taken since */
+    uint8_t reserved[6];
+};
+
+struct irq_vcpu {
+    uint64_t root, vmpidr;
+    uint64_t pc; /* where it was left last */
+    struct irq_virtual interrupt[GIC_BANKED_COUNT];
+};
+
+/* irq: an SGI or PPI of a PE. */
+struct irq_physical {
+    struct gic_mark acknowledged, dropped;
+    uint32_t left; /* how often its PE has gone on without it */
+    uint8_t is_dropped;
+    uint8_t reserved[3];
+};
+
+struct irq_storm {
+    struct gic_mark first;
+    uint64_t return_insn; /* of the last exception return */
+    uint32_t count;
+    uint16_t intid;
+    uint8_t is_starved; /* the interrupt being taken came right behind an exception return */
+    uint8_t reserved;
+};
+
+struct irq_state {
+    uint32_t vcpu_count, reserved;
+    struct irq_vcpu vcpu[VCPU_MAX];
+    struct irq_physical physical[PE_COUNT_MAX][GIC_BANKED_COUNT];
+    struct irq_storm storm[PE_COUNT_MAX];
+};
 STATE_END
