@@ -93,7 +93,7 @@ _Static_assert(offsetof(struct cpu, effective) ==
         struct cpu *cpu = h->core->cpu;                                                         \
         uint32_t daif = (masks);                                                                \
         if (__builtin_expect(!is_plain(h, s, 0) || interrupt_may_pend(cpu), 0))                 \
-            return hot_system_slow(HOT_PASS);                                                      \
+            return hot_system_slow(HOT_PASS);                                                   \
         cpu->daif = daif;                                                                       \
         HOT_NEXT(1);                                                                            \
     } while (0)
