@@ -116,7 +116,7 @@ const uint8_t *version_data(const struct cache *c, unsigned side, unsigned slot)
 
 bool version_was_fetched(const struct cache *c, unsigned slot, unsigned pe)
 {
-    return version_at(c, VERSIONS_CODE, slot)->fetched >> pe & 1u;
+    return version_at(c, VERSIONS_CODE, slot)->fetched >> pe & 1;
 }
 
 static bool is_marked(const struct cache_version *v)
