@@ -8,7 +8,7 @@ Left out, as QEMU's state would be another one (IHI 0048B.b decides for ours):
   that change while something is active: QEMU compares the whole priority with the running group priority;
 - GICC_APRn other than 0: QEMU has four words; GICC_CTLR bits 8:5 (bypass): QEMU does not keep them;
 - a level that is high when GICD_ISENABLER enables it, without GICD_ICPENDR behind it: QEMU keeps it as pending;
-- GICD_ICFGR of PPIs (QEMU: writable and of all CPUs), and bit 0 of its fields; GICD_ICPENDR of PPIs with two CPUs (QEMU:
+- GICD_ICFGR of PPIs (QEMU: writable and of all CPUs), and bit 0 of its fields; GICD_ICPENDR of PPIs with two CPUs (QEMU
   of all CPUs); SPIs with no target, with both, or whose target changes while they are pending, and GICD_ISACTIVER of
   SPIs that are ended (QEMU keeps pending and active state of SPIs by CPU);
 - GICD_SGIR with filter 3 and GICD_SPENDSGIR with no CPU or one that is not there;
