@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """The GICv2 beside qemu-system-aarch64: random programs of accesses to GICD, GICC, GICH and GICV, with SGIs, timers,
 acknowledges, ends and windows in which interrupts are taken, run as one guest on both, one CPU or two in turn. Every
-value must be the same. Where QEMU differs from the architecture, DIFFERENCES says when, and which rule decides: values
-of registers that differ without more are held to an exact relation in the random programs, and what would lead to other
-states is left out of those and shown by PROBES, with the values that each side must give. Prints TAP; with LONG set,
+value must be the same, or be held to what it has to do with the other by an entry of DIFFERENCES. What would lead to
+other states is left out of the programs: gic_program.py says what. Prints TAP; with LONG set,
 more of it.
 """
 import collections

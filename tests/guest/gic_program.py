@@ -1,5 +1,18 @@
-"""Random programs for tests/guest/gic.c: operations on a GICv2 that lead to the same state here and on QEMU. What would
-not, by an entry of the list of differences (gic.py), is left out, and its place says so.
+"""Random programs for tests/guest/gic.c: operations on a GICv2 that lead to the same state here and on QEMU.
+
+Left out, as QEMU's state would be another one (IHI 0048B.b decides for ours):
+- GICx_CTLR and GICD_CTLR with one group enabled: QEMU arbitrates among both, and acknowledges what is disabled;
+- GICx_HPPIR while GICx_PMR masks: QEMU shows 1023, but the mask does not belong to what is pending;
+- GICx_AIAR and GICx_AEOIR while something is there for them: QEMU has no such registers;
+- binary points that split the groups' priorities differently, below 2 (GICC_BPR: QEMU keeps 0 and 1 with five bits), or
+  that change while something is active: QEMU compares the whole priority with the running group priority;
+- GICC_APRn other than 0: QEMU has four words; GICC_CTLR bits 8:5 (bypass): QEMU does not keep them;
+- a level that is high when GICD_ISENABLER enables it, without GICD_ICPENDR behind it: QEMU keeps it as pending;
+- GICD_ICFGR of PPIs (QEMU: writable and of all CPUs), and bit 0 of its fields; GICD_ICPENDR of PPIs with two CPUs (QEMU
+  of all CPUs); SPIs with no target, with both, or whose target changes while they are pending, and GICD_ISACTIVER of
+  SPIs that are ended (QEMU keeps pending and active state of SPIs by CPU);
+- GICD_SGIR with filter 3 and GICD_SPENDSGIR with no CPU or one that is not there;
+- list registers with HW 1 and an SGI's number (QEMU: CPUID out of PhysicalID), or two with one number (UNPREDICTABLE).
 """
 import collections
 import os
