@@ -17,10 +17,8 @@
  *
  * The first four are judged while the vCPU asks for nothing: by an abort, HVC or SMC it may write
  * to its Distributor, or be reset, and that forgets what was seen; so does an entry elsewhere than
- * where it was left. SPIs are nobody's, since other vCPUs may change them. Not told: the loss of a
- * virtual interrupt that may be a level's (whether it is due is the device's matter), a level that
- * is injected again although it has fallen, which vCPU an end belongs to that a late maintenance
- * interrupt is taken for, an edge that GICD_ICPENDR clears.
+ * where it was left. SPIs are not judged, since other vCPUs change them. What depends on what the
+ * hypervisor means is not told: a level lost or injected again, whose maintenance interrupt it is.
  *
  * A vCPU is a stage 2 root and a VMPIDR_EL2. IHI 0048B.b: GICH_LR, GICV_IAR, GICV_EOIR, GICV_DIR.
  */
@@ -103,8 +101,8 @@ static void report_vcpu(struct checks *c, const struct event *e, const char *kin
     cite(f, &r->acknowledged, "the vCPU acknowledges virtual interrupt", intid);
     cite(f, before, before_text, intid);
     finding_event(f, e->step, e->pe, check_pc(c, e->pe), "%s %u", now_text, intid);
-    finding_end(c, f, "vCPU 0x%" PRIx64 " of root 0x%" PRIx64 " %s %u", v->vmpidr, v->root, sentence,
-                intid);
+    finding_end(c, f, "vCPU 0x%" PRIx64 " of root 0x%" PRIx64 " %s %u", v->vmpidr, v->root,
+                sentence, intid);
 }
 
 /* A vCPU acknowledges or ends an interrupt that is in one of its list registers. */
@@ -333,8 +331,9 @@ static void line_moved(struct checks *c, const struct event *e)
     if (e->line.target != 0 || e->line.level != 0)
         return;
     for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++) {
-        if (s->storm[pe].intid == e->line.intid && (e->line.intid >= GIC_BANKED_COUNT || pe == e->pe))
-            s->storm[pe].count = 0;
+        bool is_its = pe == e->pe || e->line.intid >= GIC_BANKED_COUNT;
+        if (is_its && s->storm[pe].intid == e->line.intid)
+            s->storm[pe] = (struct irq_storm){.return_insn = s->storm[pe].return_insn};
     }
 }
 
