@@ -288,7 +288,7 @@ static void count_visible(struct machine *m, unsigned pe)
 {
     for (unsigned other = 0; other < m->config.pe_count; other++) {
         struct pe_state *p = &m->state->pe[other];
-        if (other == pe || p->hold_left == 0 || p->hold_left == HOLD_UNTIL_OTHERS_WAIT)
+        if (other == pe || p->hold_left == 0)
             continue;
         if (--p->hold_left == 0)
             release(m, other);

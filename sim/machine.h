@@ -24,9 +24,13 @@
 #include "sim/disk.h"
 #include "sim/semihosting.h"
 
-/* D[k] of the choice next-cpu: visible operations of the others; the last waits for all others. */
+/*
+ * D[k] of the choice next-cpu: visible operations of the others. The last is there to wait until all
+ * others wait; it ends all the same, long after that of any schedule that is explored, where they
+ * never do: another PE that spins until the held one has done its part would spin for ever.
+ */
 #define HOLD_ANSWERS 6u
-#define HOLD_UNTIL_OTHERS_WAIT UINT64_MAX
+#define HOLD_UNTIL_OTHERS_WAIT (UINT64_C(1) << 20)
 extern const uint64_t hold_distance[HOLD_ANSWERS];
 
 enum machine_exit { EXIT_NONE, EXIT_OFF, EXIT_RESET, EXIT_SEMIHOST };

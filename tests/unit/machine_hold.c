@@ -91,6 +91,18 @@ Test(machine_hold, the_last_answer_waits_for_all_others)
     machine_free(m);
 }
 
+Test(machine_hold, the_last_answer_ends_where_the_others_never_wait)
+{
+    struct answers a = {.k = HOLD_ANSWERS - 1};
+    struct machine *m = pair(&a, HOLD_UNTIL_OTHERS_WAIT + 1000);
+    while (a.releases == 0)
+        cr_assert_eq(machine_run(m, m->state->step + 500), MACHINE_LIMIT);
+    cr_assert_eq(a.seen, HOLD_UNTIL_OTHERS_WAIT);
+    cr_assert_eq(a.left, 0);
+    cr_assert_eq(m->state->cpu[1].wait, CPU_RUNS);
+    machine_free(m);
+}
+
 Test(machine_hold, ends_early_when_nobody_else_can_run)
 {
     struct answers a = {.k = 4};
