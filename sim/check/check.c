@@ -175,6 +175,7 @@ void checks_restore(struct checks *c, const void *bytes)
     memcpy(c->state, bytes, c->state_bytes);
     bbm_restored(c);
     el2_restored(c);
+    tlb_restored(c);
 }
 
 uint64_t check_pc(const struct checks *c, unsigned pe)

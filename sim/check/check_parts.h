@@ -147,3 +147,4 @@ CHECK_ROWS(CHECK_ROW)
 /* What a checker has outside its state, as watched pages, made anew after a restore. */
 void bbm_restored(struct checks *c);
 void el2_restored(struct checks *c);
+void tlb_restored(struct checks *c);

@@ -22,7 +22,7 @@
         "given away too early, two vCPUs with one ASID, another process's global entry")           \
     ROW(TLB, tlb,                                                                                  \
         ON(TLB_HIT) | ON(TLB_GONE) | ON(TLBI_DONE) | ON(TLBI_LOCAL_DONE) |                         \
-            ON(STORE_BUFFERED) | ON(STORE_DRAINED),                                                \
+            ON(STORE_BUFFERED) | ON(STORE_DRAINED) | ON(WATCH_STORE),                              \
         1, sizeof(struct tlb_state),                                                               \
         "an access through a translation that a finished TLBI and DSB of its VM had removed, or "  \
         "a store through it that drains later")                                                    \

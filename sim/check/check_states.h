@@ -8,6 +8,12 @@
 #define OWNED_MAX 4096u
 
 STATE_BEGIN
+/* tlb: a page whose translation was removed is changed; step 0: it is not. */
+struct tlb_reuse {
+    uint64_t step, pc, pa;
+    uint32_t pe, reserved;
+};
+
 /* tlb: a store that waits in a PE's buffer, and the invalidation that it should not outlive. */
 #define LATE_STORE_MAX 64u
 
@@ -17,16 +23,25 @@ struct late_store {
     uint64_t pa, step, pc;
     uint64_t tlbi_step, tlbi_pc, done_step, done_pc; /* done_step 0: nothing has removed it */
     uint32_t tlbi_pe, operation;
+    struct tlb_reuse reuse; /* since then */
 };
 
 /* tlb: entries that went last; with the erratum tlbi-loads a load may use them yet. */
 #define GONE_MAX 16u
 
+struct tlb_gone {
+    struct shadow_entry entry;
+    uint64_t done_step;     /* its invalidation is finished; 0: not */
+    struct tlb_reuse reuse; /* since then */
+};
+
 struct tlb_state {
     uint32_t count; /* of all PEs */
     uint32_t gone_count;
-    struct shadow_entry gone[PE_COUNT_MAX][GONE_MAX]; /* by number of its going */
+    struct tlb_gone gone[PE_COUNT_MAX][GONE_MAX]; /* by number of its going */
     struct late_store late[PE_COUNT_MAX][LATE_STORE_MAX];
+    uint64_t landing_pa, landing_step; /* | 1; the late store that became visible last */
+    uint32_t landing_pe, reserved;
 };
 
 /* owner: which root a range was last seen mapped by, from stage 2 fills. */
