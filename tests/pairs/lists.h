@@ -27,6 +27,7 @@
 #define LIST_PHYSICAL(n) ((uint32_t)(n) << 10)
 #define HCR_EN 1u
 #define HCR_UIE 2u
+#define FALLS 200u /* entries, in whose time a wire has fallen */
 #define VMCR_ON 0xf8000001u /* Group 0 on, every priority */
 
 /* A virtual interrupt of priority 0x80. */
@@ -79,6 +80,16 @@ static inline void lists_vcpu(struct vcpu *v, uint64_t *vm, uint64_t vmid, uint6
     map_page(vm, KICKER, GICD, STAGE2_RW & ~UINT64_C(0x3c));
     vcpu_init(v, vm, vmid, stage1, asid, body);
     v->hcr |= HCR_IMO;
+}
+
+/*
+ * Runs a vCPU until its guest has counted so far: the wire of an interrupt that EL2 has taken may
+ * fall late, and bring the vCPU back before.
+ */
+static inline void lists_run_to(struct vcpu *v, const volatile uint64_t *counted, uint64_t n)
+{
+    for (unsigned i = 0; i < FALLS && *counted < n; i++)
+        vcpu_run(v);
 }
 
 /* An SGI to this PE itself, pending when this returns. */
