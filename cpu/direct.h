@@ -55,7 +55,8 @@ struct core_cache {
     uint32_t step;           /* enum step, of the instruction that was done last */
     bool stopped;
     bool code_gone;          /* pages of code have been dropped since it began */
-    bool vectors;            /* FP and SIMD are not trapped, and nobody is told of FPSR */
+    bool vectors;            /* FP and SIMD are not trapped */
+    bool fpsr_told;          /* somebody is told of changes of FPSR */
     bool host_fp;            /* that, and FPCR as fp_host.h likes it: no rounding mode, no FZ */
     uint64_t steps_end, insns_end, cycles_end; /* what counters are when the budget is 0 */
     uint32_t cost_max;       /* the dearest instruction's cycles */

@@ -107,7 +107,8 @@ static void open_vectors(struct core *c)
 {
     uint64_t told = UINT64_C(1) << EVENT_SYSREG | UINT64_C(1) << EVENT_EFFECTIVE;
     uint64_t fpcr = c->cpu->reg[SR_FPCR];
-    c->cache->vectors = fp_is_open(c) && (c->events->mask & told) == 0;
+    c->cache->vectors = fp_is_open(c);
+    c->cache->fpsr_told = (c->events->mask & told) != 0;
     c->cache->host_fp = c->cache->vectors && (fpcr & (FPCR_RMode | FPCR_FZ)) == 0;
 }
 
