@@ -171,6 +171,15 @@ void direct_drop(struct core *c)
     cache->code_epoch = c->code ? c->code->epoch : 0;
 }
 
+void core_forget_writes(struct core *c, pa_t page)
+{
+    for (size_t i = 0; i < DIRECT_COUNT; i++) {
+        struct direct_entry *e = &c->cache->data[i];
+        if (e->pa == page.bits)
+            e->write_tag = 0;
+    }
+}
+
 static void drop_range(struct core_cache *cache, uint64_t address, unsigned size_log2)
 {
     for (uint64_t at = 0; at < UINT64_C(1) << size_log2; at += PAGE_BYTES) {
@@ -234,10 +243,10 @@ void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translat
     pa_t page = pa_make(align_down(t->pa.bits, PAGE_BYTES));
     bool can_read = t->permissions & (el == 0 ? PERMIT_READ_EL0 : PERMIT_READ);
     bool can_write = is_write && (t->permissions & (el == 0 ? PERMIT_WRITE_EL0 : PERMIT_WRITE));
-    uint8_t *write = can_write ? c->port->page(c->port->owner, page, true) : NULL;
+    uint8_t *write = can_write ? c->port->page(c->port->owner, c->pe, page, true) : NULL;
     uint8_t *read = write;
     if (!write && can_read)
-        read = c->port->page(c->port->owner, page, false);
+        read = c->port->page(c->port->owner, c->pe, page, false);
     if (direct_is_stale(c))
         direct_refresh(c); /* asking to write may have moved the page */
     if (!read)

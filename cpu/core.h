@@ -129,6 +129,8 @@ struct core {
 void core_wire(struct core *c);
 void core_unwire(struct core *c);
 void core_restored(struct core *c);
+/* Every store of this PE to a page of RAM comes through the port, until it asks for it again. */
+void core_forget_writes(struct core *c, pa_t page);
 
 /* Cold reset into the entry state: EL (1 or 2), pc, x0; system registers from rows and model. */
 void core_reset(struct core *c, unsigned el, uint64_t pc, uint64_t x0);

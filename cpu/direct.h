@@ -10,18 +10,19 @@
 #pragma once
 #include "cpu/code.h"
 #include "cpu/core.h"
+#include "cpu/exec.h"
 
 #define DIRECT_LOG2 12u
 #define DIRECT_COUNT (1u << DIRECT_LOG2)
 #define DIRECT_ENTRY_LOG2 5u
 #define DIRECT_ALIGNMENT 64u
-#define DIRECT_FETCH_LOG2 8u
+#define DIRECT_FETCH_LOG2 10u
 #define DIRECT_LEVELS 3u
 #define DIRECT_FETCH_COUNT (1u << DIRECT_FETCH_LOG2)
 
 /*
  * A tag is a page address with the era in bits 11:6 and direct_view() in bits 5:4. Bits 3:0 are 0:
- * an address that is not aligned to the size of the access does not match.
+ * an address that is not aligned to the size of the access does not match at once.
  */
 #define DIRECT_ERA_COUNT 64u
 
@@ -46,6 +47,7 @@ struct core_cache {
     /* The engine of hot blocks while it runs: cpu/hot/hot.h. */
     struct core *core;
     uint64_t data_tag;       /* era and EL of accesses now */
+    bool unaligned;          /* Normal memory need not be accessed aligned: SCTLR_ELx.A is 0 */
     uint64_t fetch_tag;      /* era, EL and stack pointer of fetches now */
     struct direct_fetch *fetch_here; /* those of this Exception level */
     uint64_t page_va;        /* virtual address of the code page being run */
@@ -55,7 +57,8 @@ struct core_cache {
     uint32_t step;           /* enum step, of the instruction that was done last */
     bool stopped;
     bool code_gone;          /* pages of code have been dropped since it began */
-    bool vectors;            /* FP and SIMD are not trapped, and nobody is told of FPSR */
+    bool vectors;            /* FP and SIMD are not trapped */
+    bool fpsr_told;          /* somebody is told of changes of FPSR */
     bool host_fp;            /* that, and FPCR as fp_host.h likes it: no rounding mode, no FZ */
     uint64_t steps_end, insns_end, cycles_end; /* what counters are when the budget is 0 */
     uint32_t cost_max;       /* the dearest instruction's cycles */
@@ -153,9 +156,23 @@ static inline bool direct_matches(uint64_t tag, uint64_t va, unsigned size, uint
     return (va & (~(uint64_t)(PAGE_BYTES - 1) | (size - 1u))) + data_tag == tag;
 }
 
-/* The entry for an aligned access of size bytes that may go straight to host memory, or NULL. */
-static inline const struct direct_entry *direct_find(struct core *c, uint64_t va, unsigned size,
-                                                     unsigned el, bool is_write)
+/* The same for an access to Normal memory that need not be aligned, but does not cross a page. */
+static inline bool direct_matches_unaligned(uint64_t tag, uint64_t va, unsigned size,
+                                            uint64_t data_tag)
+{
+    return direct_page(va) + data_tag == tag && (va & (PAGE_BYTES - 1)) + size <= PAGE_BYTES;
+}
+
+/* AArch64.CheckAlignment, by the regimes, which must not be stale. */
+static inline bool direct_allows_unaligned(const struct core *c)
+{
+    return (c->regime[core_regime_kind(c->cpu)].sctlr & SCTLR_EL1_A) == 0;
+}
+
+/* The entry for an access of size bytes that may go straight to host memory, or NULL. */
+static inline const struct direct_entry *direct_find(struct core *c, uint64_t va,
+                                                     const struct mem_op *op, unsigned el,
+                                                     bool is_write)
 {
     struct core_cache *cache = c->cache;
     if (!cache->legal)
@@ -163,6 +180,11 @@ static inline const struct direct_entry *direct_find(struct core *c, uint64_t va
     if (__builtin_expect(direct_is_stale(c), 0))
         direct_refresh(c);
     const struct direct_entry *e = direct_entry(cache, va);
-    uint64_t tag = is_write ? e->write_tag : e->read_tag;
-    return direct_matches(tag, va, size, direct_data_tag(cache, el)) ? e : NULL;
+    uint64_t tag = is_write ? e->write_tag : e->read_tag, data_tag = direct_data_tag(cache, el);
+    if (__builtin_expect(direct_matches(tag, va, op->size, data_tag), 1))
+        return e;
+    return !op->aligned && direct_matches_unaligned(tag, va, op->size, data_tag) &&
+                   direct_allows_unaligned(c)
+               ? e
+               : NULL;
 }

@@ -266,13 +266,38 @@ static void monitor_arm(struct core *c, pa_t pa)
     c->cpu->monitor_size = GRANULE_BYTES;
 }
 
+/* The translation under a host pointer. Who looks at memory attributes gives out no pointers. */
+static struct translation translation_of(const struct core *c, uint64_t va,
+                                         const struct direct_entry *direct)
+{
+    return (struct translation){
+        .pa = pa_make(direct->pa + (va & (PAGE_BYTES - 1))),
+        .entry = c->cache->serial[(va >> PAGE_SHIFT) % DIRECT_COUNT],
+    };
+}
+
+/* The monitors are memory's: it has to see the access, though its address is known. */
+static bool read_exclusive(struct core *c, uint64_t va, const struct mem_op *op,
+                           const struct direct_entry *direct, uint64_t value[2])
+{
+    struct translation t = translation_of(c, va, direct);
+    struct access access = access_make(c, va, &t, op, false, op->size);
+    if (c->port->read(c->port->owner, &access, value) != PORT_OK)
+        return port_failed(c, va, op, false);
+    monitor_arm(c, t.pa);
+    tell_access(c, va, &t, op, false, op->size, value[0]);
+    return true;
+}
+
 bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint64_t value[2])
 {
     unsigned el = access_view(c, op);
     value[1] = 0;
-    const struct direct_entry *direct =
-        op->exclusive ? NULL : direct_find(c, va, op->size, el, false);
-    if (direct) {
+    const struct direct_entry *direct = direct_find(c, va, op, el, false);
+    if (direct && op->exclusive) {
+        if (!read_exclusive(c, va, op, direct, value))
+            return false;
+    } else if (direct) {
         value[0] = 0;
         copy_bytes(value, direct_host(direct, va), op->size);
         tell_direct(c, va, direct, op, false, value[0]);
@@ -309,7 +334,7 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
     uint64_t out[2] = {value[0], op->size == 16 ? value[1] : 0};
     if (is_big_endian(c))
         swap_value(out, op);
-    const struct direct_entry *direct = direct_find(c, va, op->size, el, true);
+    const struct direct_entry *direct = direct_find(c, va, op, el, true);
     if (direct) {
         copy_bytes(direct_host(direct, va), out, op->size);
         tell_direct(c, va, direct, op, true, out[0]);
@@ -337,8 +362,11 @@ bool ENGINE(mem_write_exclusive)(struct core *c, uint64_t va, const struct mem_o
     uint64_t out[2] = {value[0], op->size == 16 ? value[1] : 0};
     struct translation t;
     *stored = false;
+    const struct direct_entry *direct = direct_find(c, va, op, access_view(c, op), true);
     /* AArch64.ExclusiveMonitorsPass: translation faults come before the monitors are asked. */
-    if (!translate(c, va, op, true, op->size, true, &t))
+    if (direct)
+        t = translation_of(c, va, direct);
+    else if (!translate(c, va, op, true, op->size, true, &t))
         return false;
     bool passes =
         cpu->monitor_size != 0 && cpu->monitor_pa == align_down(t.pa.bits, GRANULE_BYTES);
@@ -403,8 +431,8 @@ bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, en
     bool swaps = is_big_endian(c);
     struct mem_op store = *op;
     store.kind = op->store_kind;
-    const struct direct_entry *direct = direct_find(c, va, op->size, view, false);
-    if (direct && !direct_find(c, va, op->size, view, true))
+    const struct direct_entry *direct = direct_find(c, va, op, view, false);
+    if (direct && !direct_find(c, va, op, view, true))
         direct = NULL;
     struct translation t;
     struct access access;
@@ -452,6 +480,14 @@ bool ENGINE(mem_zero_block)(struct core *c, uint64_t va)
     struct mem_op op = {.size = 16, .kind = ACCESS_PLAIN};
     uint64_t base = align_down(va, DCZVA_BYTES);
     struct translation t;
+    const struct direct_entry *direct = direct_find(
+        c, base, &(struct mem_op){.size = DCZVA_BYTES, .aligned = 1}, direct_view(c->cpu), true);
+    if (direct) {
+        memset(direct_host(direct, base), 0, DCZVA_BYTES);
+        for (unsigned i = 0; i < DCZVA_BYTES; i += 16)
+            tell_direct(c, base + i, direct, &op, true, 0);
+        return true;
+    }
     /* One translation decides; FAR is the address given, not the block's. */
     struct mem_op check = {.size = 1, .kind = ACCESS_PLAIN};
     if (!translate(c, va, &check, true, DCZVA_BYTES, true, &t))
@@ -465,5 +501,6 @@ bool ENGINE(mem_zero_block)(struct core *c, uint64_t va)
             return port_failed(c, va, &op, true);
         tell_access(c, base + i, &part, &op, true, 16, 0);
     }
+    direct_fill(c, va, direct_view(c->cpu), &t, true);
     return true;
 }

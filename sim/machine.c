@@ -235,6 +235,8 @@ struct engine_result engine_run(struct machine *m, unsigned pe, const struct eng
     struct core *c = &m->core[pe];
     m->events.step = m->state->step;
     c->lines_may_change = false;
+    if (m->state->monitors_armed != 0)
+        memory_guard_monitors(m, pe);
     if (m->engine == ENGINE_KIND_FAST && !budget->stop_at_visible && !m->order &&
         core_may_run_fast(c))
         return core_run_fast(c, budget);

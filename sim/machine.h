@@ -90,8 +90,8 @@ STATE_END
  */
 struct page_note {
     uint32_t read_epoch, write_epoch; /* port_epoch (its low half) when a pointer was last given */
+    uint8_t writers;      /* PEs that may keep a pointer for writing, given under write_epoch */
     uint8_t has_code;     /* watched: something was decoded from it */
-    uint8_t monitor_rest; /* stores that still go through the port after a monitor was armed here */
     uint8_t is_watched;   /* stores are told as WATCH_STORE: machine_watch_page() */
     uint8_t reserved;
 };

@@ -13,9 +13,6 @@
 
 #include <string.h>
 
-/* Stores to a page that come through the port after a monitor was armed there. */
-#define MONITOR_REST 64u
-
 static bool is_ram(const struct machine *m, uint64_t pa, size_t size)
 {
     return pa >= MAP_RAM && pa - MAP_RAM < m->config.ram_bytes &&
@@ -131,29 +128,31 @@ static void monitor_arm(struct machine *m, const struct access *access)
         m->state->monitors_armed++;
     s->monitor_size = 64;
     s->monitor_pa = align_down(access->pa.bits, 64);
-    struct page_note *note = note_of(m, access->pa.bits);
-    note->monitor_rest = MONITOR_REST;
-    if (note->write_epoch == (uint32_t)m->port_epoch)
-        pointers_revoke(m); /* every store to this page has to be seen from now on */
 }
 
-/*
- * Whether stores to this page must come through the port because of exclusive monitors: while one
- * is armed there, and, since a lock that was taken will be taken again, for some stores after it.
- */
-static bool monitors_watch(struct machine *m, uint64_t page)
+/* Whether stores of a PE to this page have to be seen because another one's monitor is there. */
+static bool monitors_watch(const struct machine *m, unsigned pe, uint64_t page)
 {
-    struct page_note *note = note_of(m, page);
-    if (note->monitor_rest != 0) {
-        note->monitor_rest--;
-        return true;
-    }
-    for (unsigned pe = 0; m->state->monitors_armed != 0 && pe < m->config.pe_count; pe++) {
-        const struct pe_state *s = &m->state->pe[pe];
-        if (s->monitor_size != 0 && align_down(s->monitor_pa, PAGE_BYTES) == page)
+    for (unsigned other = 0; m->state->monitors_armed != 0 && other < m->config.pe_count; other++) {
+        const struct pe_state *s = &m->state->pe[other];
+        if (other != pe && s->monitor_size != 0 && align_down(s->monitor_pa, PAGE_BYTES) == page)
             return true;
     }
     return false;
+}
+
+void memory_guard_monitors(struct machine *m, unsigned pe)
+{
+    for (unsigned other = 0; other < m->config.pe_count; other++) {
+        const struct pe_state *s = &m->state->pe[other];
+        if (other == pe || s->monitor_size == 0)
+            continue;
+        struct page_note *note = note_of(m, s->monitor_pa);
+        if (note->write_epoch != (uint32_t)m->port_epoch || (note->writers >> pe & 1u) == 0)
+            continue;
+        core_forget_writes(&m->core[pe], pa_make(align_down(s->monitor_pa, PAGE_BYTES)));
+        note->writers &= (uint8_t) ~(1u << pe);
+    }
 }
 
 static bool monitor_passes(const struct machine *m, const struct access *access)
@@ -224,7 +223,7 @@ enum port_result memory_write(struct machine *m, const struct access *access,
     return memory_write_below(m, access, value);
 }
 
-uint8_t *memory_page(void *owner, pa_t page, bool is_write)
+uint8_t *memory_page(void *owner, unsigned pe, pa_t page, bool is_write)
 {
     struct machine *m = owner;
     if (m->cache || m->order || !is_ram(m, page.bits, PAGE_BYTES))
@@ -234,9 +233,12 @@ uint8_t *memory_page(void *owner, pa_t page, bool is_write)
         note->read_epoch = (uint32_t)m->port_epoch;
         return (uint8_t *)(uintptr_t)cow_read(m->memory, ram_page(page.bits));
     }
-    if (note->has_code || note->is_watched || monitors_watch(m, page.bits))
+    if (note->has_code || note->is_watched || monitors_watch(m, pe, page.bits))
         return NULL;
     uint8_t *bytes = page_for_write(m, page.bits);
+    if (note->write_epoch != (uint32_t)m->port_epoch)
+        note->writers = 0;
+    note->writers |= (uint8_t)(1u << pe);
     note->read_epoch = note->write_epoch = (uint32_t)m->port_epoch;
     return bytes;
 }

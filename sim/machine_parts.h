@@ -18,9 +18,14 @@ enum port_result memory_write(struct machine *m, const struct access *access,
 void memory_copy_out(const struct machine *m, pa_t pa, void *bytes, size_t size);
 void memory_copy_in(struct machine *m, pa_t pa, const void *bytes, size_t size);
 /* The port's page(), code() and peek(). */
-uint8_t *memory_page(void *owner, pa_t page, bool is_write);
+uint8_t *memory_page(void *owner, unsigned pe, pa_t page, bool is_write);
 const uint8_t *memory_code(void *owner, pa_t page);
 bool memory_peek(const void *owner, pa_t pa, void *bytes, size_t size);
+/*
+ * To be called before a PE runs: takes back what it has for writing to pages where other PEs have
+ * armed exclusive monitors. Nobody else arms one while it runs.
+ */
+void memory_guard_monitors(struct machine *m, unsigned pe);
 /* Bytes of RAM for writing by the machine itself; page-crossing is fine. */
 bool machine_poke(struct machine *m, pa_t pa, const void *bytes, size_t size);
 

@@ -215,6 +215,18 @@ HOT(sxtw)
 
 BOTH(sbfm, (uint64_t)((int64_t)(RN << s->ra) >> IMM))
 
+HOT(extr_x)
+{
+    RD = RN << 1 << (63 - s->ra) | RM >> s->ra;
+    HOT_NEXT(1);
+}
+
+HOT(extr_w)
+{
+    RD = (uint32_t)((RN << 32 | (uint32_t)RM) >> s->ra);
+    HOT_NEXT(1);
+}
+
 /* ---- Conditions: rn and rm are chosen from by ra ---- */
 
 static inline bool condition(const struct core_cache *h, uint64_t fa, uint64_t fb, unsigned cond)
@@ -283,6 +295,30 @@ HOT(udiv_w)
 {
     uint32_t p = (uint32_t)RN, q = (uint32_t)RM;
     RD = q == 0 ? 0 : p / q;
+    HOT_NEXT(1);
+}
+
+HOT(rev_x)
+{
+    RD = __builtin_bswap64(RN);
+    HOT_NEXT(1);
+}
+
+HOT(rev_w)
+{
+    RD = __builtin_bswap32((uint32_t)RN);
+    HOT_NEXT(1);
+}
+
+HOT(clz_x)
+{
+    RD = RN == 0 ? 64 : (unsigned)__builtin_clzll(RN);
+    HOT_NEXT(1);
+}
+
+HOT(clz_w)
+{
+    RD = (uint32_t)RN == 0 ? 32 : (unsigned)__builtin_clz((uint32_t)RN);
     HOT_NEXT(1);
 }
 

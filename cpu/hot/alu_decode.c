@@ -47,6 +47,10 @@
     BOTH(CCMP_reg, decode_ccmp, ccmp_reg)      \
     BOTH(CCMP_imm, decode_ccmp, ccmp_imm)      \
     BOTH(UDIV, decode_two, udiv)               \
+    BOTH(EXTR, decode_extract, extr)           \
+    BOTH(CLZ, decode_two, clz)                 \
+    ONE(REV_x, decode_one, rev_x)              \
+    ONE(REV_w, decode_one, rev_w)              \
     BOTH(LSLV, decode_two, lslv)               \
     BOTH(LSRV, decode_two, lsrv)               \
     BOTH(MADD, decode_three, madd)             \
@@ -258,12 +262,26 @@ DECODER(decode_ccmp)
     return true;
 }
 
+DECODER(decode_one)
+{
+    (void)place;
+    operands(s, w);
+    s->go = go[0];
+    return true;
+}
+
 DECODER(decode_two)
 {
     (void)place;
     operands(s, w);
     s->go = PICK(a64_sf(w));
     return true;
+}
+
+DECODER(decode_extract)
+{
+    s->ra = (uint8_t)a64_imms(w);
+    return decode_two(s, w, place, go);
 }
 
 DECODER(decode_three)

@@ -107,7 +107,8 @@ static void open_vectors(struct core *c)
 {
     uint64_t told = UINT64_C(1) << EVENT_SYSREG | UINT64_C(1) << EVENT_EFFECTIVE;
     uint64_t fpcr = c->cpu->reg[SR_FPCR];
-    c->cache->vectors = fp_is_open(c) && (c->events->mask & told) == 0;
+    c->cache->vectors = fp_is_open(c);
+    c->cache->fpsr_told = (c->events->mask & told) != 0;
     c->cache->host_fp = c->cache->vectors && (fpcr & (FPCR_RMode | FPCR_FZ)) == 0;
 }
 
@@ -365,6 +366,7 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
     if (direct_is_stale(c))
         direct_refresh(c);
     h->data_tag = direct_data_tag(h, direct_view(cpu));
+    h->unaligned = direct_allows_unaligned(c);
     h->fetch_tag = direct_fetch_tag(h, cpu);
     h->fetch_here = h->fetch[cpu->el];
     h->code_gone = false;

@@ -14,6 +14,8 @@
 void hot_compute(HOT_ARGUMENTS)
 {
     HOT_VECTORS();
+    if (__builtin_expect(h->fpsr_told, 0))
+        return hot_generic(HOT_PASS); /* which instruction it was, and when, is told with it */
     exec_function *handler = (exec_function *)(uintptr_t)s->imm;
     if (__builtin_expect(handler(h->core, s->word) != STEP_NEXT, 0))
         return hot_slow(HOT_PASS);

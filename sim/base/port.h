@@ -48,10 +48,10 @@ struct port {
     /*
      * Host bytes of a whole page of RAM, for fast paths, or NULL when the page is no RAM or when
      * an option (store buffers, caches, histories, observers of memory) needs to see each access.
-     * For writing also NULL while the page is watched, or holds an armed exclusive monitor.
-     * Writable pointers are revoked as cow.h says.
+     * For writing also NULL while the page is watched, or holds an exclusive monitor that a PE
+     * other than `pe`, who asks, has armed. Writable pointers are revoked as cow.h says.
      */
-    uint8_t *(*page)(void *owner, pa_t page, bool is_write);
+    uint8_t *(*page)(void *owner, unsigned pe, pa_t page, bool is_write);
     /*
      * Host bytes of a page of RAM that code is decoded from, or NULL as above. From then on the
      * page is watched: no writable pointer to it is out, and its owner tells the code cache of

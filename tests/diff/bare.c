@@ -59,7 +59,7 @@ static enum port_result port_write(void *owner, const struct access *access,
     return PORT_OK;
 }
 
-static uint8_t *port_page(void *owner, pa_t page, bool is_write)
+static uint8_t *port_page(void *owner, unsigned pe, pa_t page, bool is_write)
 {
     uint8_t *bytes = bytes_at(owner, page.bits, PAGE_BYTES);
     return bytes && is_write && *watch_of(owner, page.bits) ? NULL : bytes;

@@ -127,7 +127,7 @@ static inline enum port_result world_write(void *owner, const struct access *acc
     return PORT_OK;
 }
 
-static inline uint8_t *world_page(void *owner, pa_t page, bool is_write)
+static inline uint8_t *world_page(void *owner, unsigned pe, pa_t page, bool is_write)
 {
     (void)owner;
     (void)page;

@@ -46,10 +46,10 @@ Test(order_buffer, off_by_default_and_then_not_there)
     struct machine *m = world_machine(1, 1);
     cr_assert_null(m->order);
     cr_assert_null(m->mmu[0].listener);
-    cr_assert_not_null(m->port.page(m, pa_make(MAP_RAM), true));
+    cr_assert_not_null(m->port.page(m, 0, pa_make(MAP_RAM), true));
     machine_free(m);
     m = order_machine(1, 4, 0);
-    cr_assert_null(m->port.page(m, pa_make(MAP_RAM), true));
+    cr_assert_null(m->port.page(m, 0, pa_make(MAP_RAM), true));
     cr_assert_null(m->port.code(m, pa_make(MAP_RAM)));
     machine_free(m);
 }
