@@ -9,7 +9,7 @@
 
 #define DEVICE_INTID 40u
 #define WANTED 2u
-#define ENTRIES 400u /* a vCPU that is not served until then never is */
+#define ENTRIES 200u /* a vCPU that is not served until then never is */
 #define LEVEL_LIST (list_of(DEVICE_INTID, LIST_PENDING) | LIST_EOI)
 
 struct guest {
@@ -79,7 +79,7 @@ static inline void host_irqs_on(void)
 {
     write_register(vbar_el2, (uintptr_t)timer_vectors);
     isb();
-    __asm__ volatile("msr daifclr, #2\n\tisb" ::: "memory");
+    __asm__ volatile("msr daifclr, #2" ::: "memory");
 }
 
 static inline void host_irqs_off(void)

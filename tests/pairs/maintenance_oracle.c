@@ -7,7 +7,7 @@
  */
 #include "tests/pairs/maintenance.h"
 
-#define SENT 4u
+#define SENT 2u
 
 static struct guest g;
 static volatile uint32_t oracle; /* something is to be injected */
@@ -27,33 +27,27 @@ void pair_irq(uint32_t intid)
         oracle = 1;
 }
 
-static void flush(void)
-{
-#ifdef BAD
-    host_irqs_on();
-    guest_flush(&g);
-    oracle = 0;
-    host_irqs_off();
-#else
-    oracle = 0;
-    guest_flush(&g);
-#endif
-}
-
 void pair_main(void)
 {
     lists_on(1u << KICK | 1u << MAINTENANCE_INTID);
     guest_init(&g, 1, body);
-    oracle = 1;
     for (unsigned i = 0; g.served < WANTED; i++) {
         if (i == ENTRIES)
             pair_fail();
+        host_irqs_on();
         if (i < SENT)
             oracle = 1; /* for what others ask the vCPU to look at */
-        if (oracle)
-            flush();
+#ifndef BAD
+        host_irqs_off();
+#endif
+        if (oracle) {
+            guest_flush(&g);
+            oracle = 0;
+        }
+#ifdef BAD
+        host_irqs_off();
+#endif
         guest_load(&g);
         guest_enter(&g);
-        host_window(8);
     }
 }
