@@ -14,6 +14,15 @@ enum gic_change_kind {
     GIC_CHANGE_MAINTENANCE, /* the level of the maintenance interrupt */
 };
 
+/* Why, as far as it can be told from the access: events have it, the GIC itself does not. */
+enum gic_why {
+    GIC_WHY_WRITTEN,
+    GIC_WHY_ACKNOWLEDGED,
+    GIC_WHY_ENDED,       /* GICx_EOIR, GICx_AEOIR */
+    GIC_WHY_DEACTIVATED, /* GICx_DIR */
+    GIC_WHY_LINE,
+};
+
 #define GIC_NO_PE 255u
 
 struct gic_change {

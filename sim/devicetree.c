@@ -2,8 +2,8 @@
  * The device tree of the machine, made with libfdt: what is in it is exactly what the machine has
  * at the addresses of sim/config.h, in the bindings that Linux and other payloads read.
  *
- * The GIC's node lists GICH and GICV with the maintenance interrupt, since the architecture's map
- * has them; the model stops the run at the first access to them.
+ * The GIC's node lists GICH and GICV with the maintenance interrupt. GICH is two pages, as in a
+ * GIC-400 and in the binding's example: the PE's own one, and that of every PE behind it.
  *
  * Bindings: arm,gic, arm,armv8-timer, arm,pl011, arm,pl031, arm,pl061, gpio-keys, psci,
  * fixed-clock, memory, cpus, chosen.
@@ -22,6 +22,7 @@
 #include "gen/pl061.h"
 #include "gen/dma.h"
 #include "gen/virtio_mmio.h"
+#include "gic/gic.h"
 #include "sim/devices/pl061.h"
 
 #define PHANDLE_GIC 1u
@@ -157,7 +158,8 @@ static void add_interrupts(struct tree *t, const struct machine_config *config)
     TREE_CELLS(t, path, "#address-cells", 2);
     TREE_CELLS(t, path, "#size-cells", 2);
     TREE_CELLS(t, path, "reg", HIGH_LOW(MAP_GICD), HIGH_LOW(GICD_SIZE), HIGH_LOW(MAP_GICC),
-               HIGH_LOW(GICC_SIZE), HIGH_LOW(MAP_GICH), HIGH_LOW(GICH_SIZE), HIGH_LOW(MAP_GICV),
+               HIGH_LOW(GICC_SIZE), HIGH_LOW(MAP_GICH),
+               HIGH_LOW(MAP_GICH_ALL + GIC_FRAME_H_ALL_SIZE - MAP_GICH), HIGH_LOW(MAP_GICV),
                HIGH_LOW(GICV_SIZE));
     TREE_CELLS(t, path, "interrupts", PPI(config, INTID_MAINTENANCE));
 

@@ -239,6 +239,8 @@ uint64_t machine_cycles(const struct machine *m); /* the largest of the PEs' tim
 
 /* Observers: physical memory, and a virtual address of a PE translated by walking. */
 bool machine_peek(const struct machine *m, pa_t pa, void *bytes, size_t size);
+/* The level that the source of a PPI's or SPI's line has, whether the GIC has seen it or not. */
+bool machine_line_source(const struct machine *m, unsigned pe, unsigned intid);
 bool machine_peek_va(const struct machine *m, unsigned pe, va_t va, struct walk *walk);
 
 /* The engine door: runs one PE; the machine's loop calls it, tests may. */

@@ -62,6 +62,21 @@ static bool is_seen(const struct machine *m, const struct place *p)
     return m->state->cpu[p->pe].lines >> p->wire & 1;
 }
 
+bool machine_line_source(const struct machine *m, unsigned pe, unsigned intid)
+{
+    unsigned kind = 0;
+    while (kind < LINE_IRQ && line_intid[kind] != intid)
+        kind++;
+    unsigned line = line_of_pe(pe, (enum line_kind)kind);
+    if (kind == LINE_IRQ) {
+        if (intid < 32 || intid >= 32 + LINE_SPI_COUNT)
+            return false;
+        line = LINE_DEVICES + intid - 32;
+    }
+    struct place place = place_of(line);
+    return lines_source(&m->side->lines, line, is_seen(m, &place));
+}
+
 /* The destination sees the other level. */
 static void hand_over(struct machine *m, const struct place *p, bool level)
 {

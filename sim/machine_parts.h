@@ -58,13 +58,6 @@ void machine_cache_operation(struct machine *m, unsigned pe, enum sysreg operati
                              const struct translation *t, uint64_t operand);
 
 /* machine_gic.c: what changes in the GIC, for those who listen. */
-enum gic_why {
-    GIC_WHY_WRITTEN,
-    GIC_WHY_ACKNOWLEDGED,
-    GIC_WHY_ENDED,
-    GIC_WHY_DEACTIVATED,
-    GIC_WHY_LINE,
-};
 /* The access that has changed it. */
 struct gic_told {
     unsigned pe;

@@ -70,10 +70,11 @@
         "active or has no active interrupt behind it with HW, one past the last")                  \
     ROW(IRQ, irq,                                                                                  \
         ON(LIST_REGISTER) | ON(LIST_MISSED) | ON(INTERRUPT) | ON(GIC) | ON(LINE) |                 \
-            ON(EXC_TAKE) | ON(ERET),                                                               \
+            ON(MAINTENANCE) | ON(EXC_TAKE) | ON(ERET),                                             \
         0, sizeof(struct irq_state),                                                               \
-        "an interrupt taken twice, given again as active, lost out of a list register, left "      \
-        "active, or taken again and again to no effect")                                           \
+        "an interrupt taken twice, given again as active, lost out of a list register, given "     \
+        "though its level has gone, left active, deactivated on another PE, or taken again and "   \
+        "again to no effect; a maintenance interrupt used for the wrong vCPU")                     \
     ROW(GUEST, guest,                                                                              \
         ON(EXIT),                                                                                  \
         0, 0,                                                                                      \

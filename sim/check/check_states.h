@@ -232,7 +232,10 @@ struct irq_virtual {
     uint8_t is_taken, is_ended;
     uint8_t is_mixed;   /* taken from two vCPUs at once: which one ends is not told */
     uint8_t is_pending; /* when the vCPU was entered, and not taken since */
-    uint8_t reserved[6];
+    uint8_t was_high;   /* the physical level, while it was pending */
+    uint8_t is_low;     /* when the vCPU was left last */
+    uint8_t is_stale;   /* and when it was entered again */
+    uint8_t reserved[3];
 };
 
 struct irq_vcpu {
@@ -258,10 +261,20 @@ struct irq_storm {
     uint8_t reserved;
 };
 
+/* irq: the maintenance interrupt of a PE. */
+struct irq_maintenance {
+    struct gic_mark raised;       /* its cause came up last */
+    struct gic_mark acknowledged;
+    uint64_t root, vmpidr;        /* the vCPU that ran then; root 0: none */
+    uint64_t is_taken;            /* acknowledged, and still active */
+};
+
 struct irq_state {
-    uint32_t vcpu_count, reserved;
+    uint32_t vcpu_count, is_active_known;
     struct irq_vcpu vcpu[VCPU_MAX];
     struct irq_physical physical[PE_COUNT_MAX][GIC_BANKED_COUNT];
     struct irq_storm storm[PE_COUNT_MAX];
+    struct irq_maintenance maintenance[PE_COUNT_MAX];
+    uint32_t active[PE_COUNT_MAX]; /* SGIs and PPIs behind the last access to the GIC */
 };
 STATE_END

@@ -9,50 +9,39 @@
  *                    list register for it, and with none that is pending (so that nothing else
  *                    had to go first)
  *   ppi-lost         the same of a PPI that stands for a physical one which is active all the time
+ *   level-stale      a vCPU acknowledges a PPI that stands for a physical level: high once while it
+ *                    was pending, low when the vCPU was left, entered again, and now. Whoever put
+ *                    it back has not looked at the level.
+ *   wrong-vcpu       while the maintenance interrupt is active, the notification of an end is taken
+ *                    out of a list register whose interrupt is pending or active, and stays so: it
+ *                    was the notification of another vCPU, or of an earlier end
+ *   deactivated-elsewhere  a PE deactivates a physical SGI or PPI that is not active there, but on
+ *                    another PE, which has dropped its priority; they are banked
  *   not-deactivated  a physical SGI or the maintenance interrupt was ended without being
  *                    deactivated and is pending again, and its PE has taken other interrupts or
  *                    entered a VM LEFT_TIMES
  *   storm            a level-sensitive interrupt is taken STORM_TIMES in succession, its line
  *                    always high, and of what it interrupts not one instruction is executed
  *
- * The first four are judged while the vCPU asks for nothing: by an abort, HVC or SMC it may write
+ * The first five are judged while the vCPU asks for nothing: by an abort, HVC or SMC it may write
  * to its Distributor, or be reset, and that forgets what was seen; so does an entry elsewhere than
  * where it was left. SPIs are not judged, since other vCPUs change them. What depends on what the
- * hypervisor means is not told: a level lost or injected again, whose maintenance interrupt it is.
+ * hypervisor means is not told: levels that are its own devices', a maintenance interrupt that it
+ * takes for nobody's.
  *
  * A vCPU is a stage 2 root and a VMPIDR_EL2. IHI 0048B.b: GICH_LR, GICV_IAR, GICV_EOIR, GICV_DIR.
  */
-#include "sim/check/check_states.h"
+#include "sim/check/irq.h"
 
 #include "gen/gicv2.h"
 #include "gic/changes.h"
 #include "gic/lists.h"
-#include "sim/machine_parts.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #define LOST_ENTRIES 16u
-#define LEFT_TIMES 64u
-#define STORM_TIMES 256u
 #define VECTOR_SYNCHRONOUS 0u
-#define VECTOR_IRQ 1u
-
-static const struct gic *gic_of(const struct checks *c)
-{
-    return &c->machine->state->gic;
-}
-
-static struct gic_mark mark_now(const struct checks *c, const struct event *e)
-{
-    return (struct gic_mark){.step = e->step, .pc = check_pc(c, e->pe), .pe = e->pe};
-}
-
-static void cite(struct finding *f, const struct gic_mark *m, const char *text, unsigned intid)
-{
-    if (m->step != 0)
-        finding_event(f, m->step, m->pe, m->pc, "%s %u", text, intid);
-}
 
 /* --- vCPUs ----------------------------------------------------------------------------------- */
 
@@ -98,17 +87,89 @@ static void report_vcpu(struct checks *c, const struct event *e, const char *kin
     if (!f)
         return;
     const struct irq_virtual *r = &v->interrupt[intid];
-    cite(f, &r->acknowledged, "the vCPU acknowledges virtual interrupt", intid);
-    cite(f, before, before_text, intid);
+    irq_cite(f, &r->acknowledged, "the vCPU acknowledges virtual interrupt", intid);
+    irq_cite(f, before, before_text, intid);
     finding_event(f, e->step, e->pe, check_pc(c, e->pe), "%s %u", now_text, intid);
     finding_end(c, f, "vCPU 0x%" PRIx64 " of root 0x%" PRIx64 " %s %u", v->vmpidr, v->root,
                 sentence, intid);
+}
+
+/* Whether the level behind a PPI of a vCPU is low, at its source and for the GIC. */
+static bool is_low(const struct checks *c, unsigned pe, const struct irq_virtual *r)
+{
+    return !gic_bit(irq_gic(c)->line, gic_slot(pe, r->physical)) &&
+           !machine_line_source(c->machine, pe, r->physical);
+}
+
+static void cite_maintenance(struct finding *f, const struct irq_maintenance *m)
+{
+    if (m->raised.step != 0 && m->root != 0)
+        finding_event(f, m->raised.step, m->raised.pe, m->raised.pc,
+                      "a maintenance interrupt comes up while vCPU 0x%" PRIx64
+                      " of root 0x%" PRIx64 " runs",
+                      m->vmpidr, m->root);
+    else if (m->raised.step != 0)
+        finding_event(f, m->raised.step, m->raised.pe, m->raised.pc,
+                      "a maintenance interrupt comes up while no vCPU runs");
+    irq_cite(f, &m->acknowledged, "acknowledges the maintenance interrupt,", INTID_MAINTENANCE);
+}
+
+/* EL2 writes a list register. */
+static void rewritten(struct checks *c, const struct event *e)
+{
+    const struct event_list_register *l = &e->list_register;
+    const struct irq_state *s = c->own[CHECK_IRQ];
+    const struct irq_maintenance *m = &s->maintenance[l->owner];
+    const uint32_t told = GICH_LR_HW | GICH_LR_SOFTWARE_EOI, state = LIST_PENDING | LIST_ACTIVE;
+    if (!m->is_taken || e->pe != l->owner || (l->old & told) != GICH_LR_SOFTWARE_EOI ||
+        (l->new & told) != 0 || !(l->old & state) || !(l->new & state) ||
+        ((l->old ^ l->new) & GICH_LR_VirtualID) != 0)
+        return;
+    struct finding *f = finding_begin(c, CHECK_IRQ, "wrong-vcpu", e);
+    if (!f)
+        return;
+    unsigned intid = (unsigned)field_get(GICH_LR_VirtualID, l->new);
+    cite_maintenance(f, m);
+    finding_event(f, e->step, e->pe, check_pc(c, e->pe),
+                  "list register %u: 0x%08x becomes 0x%08x, virtual interrupt %u", l->index, l->old,
+                  l->new, intid);
+    finding_end(c, f,
+                "in the handler of a maintenance interrupt the end of virtual interrupt %u is taken "
+                "for told, and it has not ended: list register %u of CPU %u",
+                intid, l->index, l->owner);
+}
+
+/* The cause of a maintenance interrupt comes up. */
+static void raised(struct checks *c, const struct event *e)
+{
+    struct irq_state *s = c->own[CHECK_IRQ];
+    const struct shadow_context *now = &c->state->context[e->maintenance.owner];
+    struct irq_maintenance *m = &s->maintenance[e->maintenance.owner];
+    if (!e->maintenance.level)
+        return;
+    m->raised = irq_mark(c, e);
+    m->root = now->live ? now->root : 0;
+    m->vmpidr = now->vmpidr;
+}
+
+/* It is acknowledged, or no longer active. */
+static void maintained(struct checks *c, const struct event *e)
+{
+    const struct event_interrupt *i = &e->interrupt;
+    struct irq_state *s = c->own[CHECK_IRQ];
+    if (i->intid != INTID_MAINTENANCE || i->state != 1 || i->owner == GIC_NO_PE)
+        return;
+    s->maintenance[i->owner].is_taken = i->new;
+    if (i->new)
+        s->maintenance[i->owner].acknowledged = irq_mark(c, e);
 }
 
 /* A vCPU acknowledges or ends an interrupt that is in one of its list registers. */
 static void listed(struct checks *c, const struct event *e)
 {
     const struct event_list_register *l = &e->list_register;
+    if (l->why == GIC_WHY_WRITTEN)
+        rewritten(c, e);
     unsigned intid = (unsigned)field_get(GICH_LR_VirtualID, l->new);
     struct irq_vcpu *v = l->live && l->why != GIC_WHY_WRITTEN ? vcpu_on(c, l->owner) : NULL;
     if (!v || intid >= GIC_BANKED_COUNT)
@@ -116,11 +177,15 @@ static void listed(struct checks *c, const struct event *e)
     struct irq_virtual *r = &v->interrupt[intid];
     /* The PE that asked is another interrupt's number: SGIs of two are two. */
     uint8_t source = l->new & GICH_LR_HW ? 0 : (uint8_t)(l->new >> 10 & 7);
-    r->is_pending = 0;
+    if (l->why == GIC_WHY_ACKNOWLEDGED && r->is_pending && r->is_stale && is_low(c, l->owner, r))
+        report_vcpu(c, e, "level-stale", v, intid, &r->entered,
+                    "its level being low, enters the vCPU with virtual interrupt",
+                    "the vCPU acknowledges", "is given, without its level, interrupt");
+    r->is_pending = r->was_high = r->is_low = r->is_stale = 0;
     if (l->why != GIC_WHY_ACKNOWLEDGED) {
         r->is_taken = 0;
         r->is_ended = !r->is_mixed;
-        r->ended = mark_now(c, e);
+        r->ended = irq_mark(c, e);
         return;
     }
     if (r->is_taken && r->source != source)
@@ -131,7 +196,7 @@ static void listed(struct checks *c, const struct event *e)
     r->is_taken = 1;
     r->is_ended = 0;
     r->source = source;
-    r->acknowledged = mark_now(c, e);
+    r->acknowledged = irq_mark(c, e);
     r->entered = (struct gic_mark){0};
 }
 
@@ -145,7 +210,7 @@ static void missed(struct checks *c, const struct event *e)
     struct irq_virtual *r = &v->interrupt[l->intid];
     r->is_ended = r->is_taken && !r->is_mixed;
     r->is_taken = 0;
-    r->ended = mark_now(c, e);
+    r->ended = irq_mark(c, e);
 }
 
 static void left(struct checks *c, const struct event *e)
@@ -156,6 +221,10 @@ static void left(struct checks *c, const struct event *e)
     v->pc = e->exc_take.pc;
     if (is_request(&e->exc_take))
         forget(v);
+    for (unsigned intid = 0; intid < GIC_BANKED_COUNT; intid++) {
+        struct irq_virtual *r = &v->interrupt[intid];
+        r->is_low = r->is_pending && r->physical != 0 && is_low(c, e->pe, r);
+    }
 }
 
 /* The list register of a PE that has a valid interrupt of this ID; -1: none. */
@@ -182,7 +251,7 @@ static bool has_pending(const struct gic *gic, unsigned pe)
 /* It was pending when its vCPU was entered, nobody has taken it, and it is in no list register. */
 static void judge_lost(struct checks *c, const struct event *e, struct irq_vcpu *v, unsigned intid)
 {
-    const struct gic *gic = gic_of(c);
+    const struct gic *gic = irq_gic(c);
     struct irq_virtual *r = &v->interrupt[intid];
     if (intid >= GIC_SGI_COUNT &&
         (r->physical == 0 || r->entered.pe != e->pe ||
@@ -208,16 +277,22 @@ static void judge_listed(struct checks *c, const struct event *e, struct irq_vcp
                     "has ended, and is given as active, interrupt");
     unsigned physical = (unsigned)field_get(GICH_LR_PhysicalID, list);
     bool is_own = (list & GICH_LR_HW) && physical >= GIC_SGI_COUNT && physical < GIC_BANKED_COUNT;
+    bool is_level = is_own && (list & LIST_PENDING) &&
+                    !gic_bit(irq_gic(c)->edge, gic_slot(e->pe, physical));
+    bool is_same = r->is_pending && r->physical == physical && r->entered.pe == e->pe;
     r->is_pending = (list & LIST_PENDING) != 0;
     r->entries = 0;
     r->physical = is_own ? (uint8_t)physical : 0;
-    r->entered = mark_now(c, e);
+    r->entered = irq_mark(c, e);
+    bool low = is_level && is_low(c, e->pe, r);
+    r->is_stale = is_same && r->was_high && r->is_low && low;
+    r->was_high = is_level && (!low || (is_same && r->was_high));
 }
 
 static void entered(struct checks *c, const struct event *e)
 {
     struct irq_state *s = c->own[CHECK_IRQ];
-    const struct gic *gic = gic_of(c);
+    const struct gic *gic = irq_gic(c);
     uint64_t root = check_root(c, e->pe);
     struct irq_vcpu *v = root ? vcpu_find(s, root, check_vcpu(c, e->pe)) : NULL;
     if (!v)
@@ -234,130 +309,28 @@ static void entered(struct checks *c, const struct event *e)
     }
 }
 
-/* --- physical interrupts --------------------------------------------------------------------- */
-
-static bool is_pending(const struct gic *gic, unsigned pe, unsigned intid)
-{
-    return gic_pending_word(gic, gic_word_index(pe, intid / 32)) >> intid % 32 & 1;
-}
-
-/* A PE goes on with something else than these. */
-static void goes_on(struct checks *c, const struct event *e, const char *with)
-{
-    struct irq_state *s = c->own[CHECK_IRQ];
-    const struct gic *gic = gic_of(c);
-    for (unsigned intid = 0; intid < GIC_BANKED_COUNT; intid++) {
-        struct irq_physical *p = &s->physical[e->pe][intid];
-        bool is_judged = intid < GIC_SGI_COUNT || intid == INTID_MAINTENANCE;
-        if (!is_judged || !p->is_dropped || !is_pending(gic, e->pe, intid) ||
-            !gic_bit(gic->enabled, gic_slot(e->pe, intid)) || ++p->left < LEFT_TIMES)
-            continue;
-        struct finding *f = finding_begin(c, CHECK_IRQ, "not-deactivated", e);
-        if (!f)
-            return;
-        cite(f, &p->acknowledged, "acknowledges interrupt", intid);
-        cite(f, &p->dropped, "drops the priority of, and does not deactivate, interrupt", intid);
-        finding_event(f, e->step, e->pe, check_pc(c, e->pe), "%s", with);
-        finding_end(c, f,
-                    "interrupt %u of CPU %u is pending again and still active, and CPU %u has gone "
-                    "on %u times without it",
-                    intid, e->pe, e->pe, p->left);
-    }
-}
-
-/* GICC_EOIR where it does not deactivate. */
-static void written(struct checks *c, const struct event *e)
-{
-    struct irq_state *s = c->own[CHECK_IRQ];
-    const struct event_gic *a = &e->gic;
-    unsigned intid = (unsigned)field_get(ACKNOWLEDGE_InterruptID, a->value);
-    if (a->frame != GIC_FRAME_C || !a->write || intid >= GIC_BANKED_COUNT ||
-        (a->address != GICC_EOIR_OFFSET && a->address != GICC_AEOIR_OFFSET) ||
-        !gic_bit(gic_of(c)->active, gic_slot(e->pe, intid)))
-        return;
-    s->physical[e->pe][intid].is_dropped = 1;
-    s->physical[e->pe][intid].dropped = mark_now(c, e);
-}
-
-static bool is_level_high(const struct gic *gic, unsigned pe, unsigned intid)
-{
-    unsigned slot = gic_slot(pe, intid);
-    return gic_bit(gic->line, slot) && !gic_bit(gic->edge, slot);
-}
-
-static void count_storm(struct checks *c, const struct event *e, unsigned intid)
-{
-    struct irq_state *s = c->own[CHECK_IRQ];
-    struct irq_storm *t = &s->storm[e->pe];
-    if (intid != t->intid || !t->is_starved || !is_level_high(gic_of(c), e->pe, intid)) {
-        *t = (struct irq_storm){.intid = (uint16_t)intid, .count = 1, .first = mark_now(c, e),
-                                .return_insn = t->return_insn};
-        return;
-    }
-    t->is_starved = 0;
-    if (++t->count < STORM_TIMES)
-        return;
-    struct finding *f = finding_begin(c, CHECK_IRQ, "storm", e);
-    if (!f)
-        return;
-    cite(f, &t->first, "acknowledges interrupt", intid);
-    finding_event(f, e->step, e->pe, check_pc(c, e->pe), "acknowledges it for the %uth time",
-                  t->count);
-    finding_end(c, f, "CPU %u takes interrupt %u, whose line never falls, %u times in succession",
-                e->pe, intid, t->count);
-}
-
-static void changed(struct checks *c, const struct event *e)
-{
-    struct irq_state *s = c->own[CHECK_IRQ];
-    const struct event_interrupt *i = &e->interrupt;
-    if (i->state != 1)
-        return;
-    if (i->new != 0 && i->why == GIC_WHY_ACKNOWLEDGED) {
-        count_storm(c, e, i->intid);
-        goes_on(c, e, "acknowledges another interrupt");
-    }
-    if (i->owner != GIC_NO_PE) {
-        struct irq_physical *p = &s->physical[i->owner][i->intid];
-        *p = (struct irq_physical){0};
-        if (i->new != 0)
-            p->acknowledged = mark_now(c, e);
-    }
-}
-
-static void line_moved(struct checks *c, const struct event *e)
-{
-    struct irq_state *s = c->own[CHECK_IRQ];
-    if (e->line.target != 0 || e->line.level != 0)
-        return;
-    for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++) {
-        bool is_its = pe == e->pe || e->line.intid >= GIC_BANKED_COUNT;
-        if (is_its && s->storm[pe].intid == e->line.intid)
-            s->storm[pe] = (struct irq_storm){.return_insn = s->storm[pe].return_insn};
-    }
-}
-
 void check_irq(struct checks *c, const struct event *e)
 {
-    struct irq_state *s = c->own[CHECK_IRQ];
     if (e->kind == EVENT_LIST_REGISTER) {
         listed(c, e);
     } else if (e->kind == EVENT_LIST_MISSED) {
         missed(c, e);
+    } else if (e->kind == EVENT_MAINTENANCE) {
+        raised(c, e);
     } else if (e->kind == EVENT_INTERRUPT) {
-        changed(c, e);
+        maintained(c, e);
+        irq_changed(c, e);
     } else if (e->kind == EVENT_GIC) {
-        written(c, e);
+        irq_accessed(c, e);
     } else if (e->kind == EVENT_LINE) {
-        line_moved(c, e);
+        irq_line_moved(c, e);
     } else if (e->kind == EVENT_EXC_TAKE) {
-        s->storm[e->pe].is_starved = e->exc_take.vector == VECTOR_IRQ &&
-                                     e->insn <= s->storm[e->pe].return_insn + 1;
+        irq_taken(c, e);
         left(c, e);
     } else {
-        s->storm[e->pe].return_insn = e->insn;
+        irq_returned(c, e);
         if (e->eret.from_el == 2 && e->eret.to_el < 2 && check_root(c, e->pe) != 0) {
-            goes_on(c, e, "enters a VM");
+            irq_goes_on(c, e, "enters a VM");
             entered(c, e);
         }
     }

@@ -21,7 +21,6 @@
 #include "gen/gicv2.h"
 #include "gic/changes.h"
 #include "gic/lists.h"
-#include "sim/machine_parts.h"
 
 #include <inttypes.h>
 

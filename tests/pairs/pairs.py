@@ -22,7 +22,8 @@ CHOICES = ('next-cpu,tlbi-deliver,tlb-evict,tlb-conflict,sysreg-effective,spec-f
            'line-assert,line-deassert,irq-take')
 CHOICES_OF = {'caches': 'cache-writeback,cache-allocate,icache-stale',
               'store-buffer': 'store-drain,load-early,tlbi-drain'}
-KEYS = {'cpus': '1', 'schedules': '1', 'checkers': '', 'machine': '', 'seed': '1', 'errata': '', 'bad': None}
+KEYS = {'cpus': '1', 'schedules': '1', 'checkers': '', 'machine': '', 'seed': '1', 'errata': '',
+        'search': '', 'bad': None}
 
 
 def read_rows():
@@ -53,11 +54,12 @@ def all_checkers():
     return ','.join(re.findall(r'^([a-z0-9]+) ', text, re.MULTILINE))
 
 
-def write_scenario(row, checkers, errata):
+def write_scenario(row, checkers, errata, search=''):
     """-> the file of the row's scenario, in the build folder"""
-    folder = os.path.join(GUESTS, row['name'] + ('' if errata == row['errata'] else '-without'))
+    folder = os.path.join(GUESTS, row['name'] + ('' if errata == row['errata'] else '-without') +
+                          ('-search' if search else ''))
     os.makedirs(folder, exist_ok=True)
-    choices = ','.join([CHOICES] + [kinds for key, kinds in CHOICES_OF.items() if key + ':' in row['machine']])
+    choices = search or ','.join([CHOICES] + [kinds for key, kinds in CHOICES_OF.items() if key + ':' in row['machine']])
     machine = ''.join(f'  {word.replace(":", ": ")}\n' for word in row['machine'].split(',') if word)
     machine += f'  errata: [{errata}]\n' if errata else ''
     path = os.path.join(folder, 'scenario.yaml')
@@ -117,7 +119,8 @@ def tests_of(rows, checkers):
     """-> for each test its name, what it shows, and what is wrong"""
     for row in rows:
         scenario = write_scenario(row, checkers, row['errata'])
-        yield f'bad_{row["name"]}', f'{row["bad"]}: {row["title"]}', check_bad(row, scenario)
+        searched = write_scenario(row, checkers, row['errata'], row['search']) if row['search'] else scenario
+        yield f'bad_{row["name"]}', f'{row["bad"]}: {row["title"]}', check_bad(row, searched)
         yield f'good_{row["name"]}', f'clean in {SCHEDULES} schedules', check_good(row, scenario)
         if row['errata']:
             scenario = write_scenario(row, checkers, '')

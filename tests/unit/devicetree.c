@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gic/gic.h"
 #include "sim/devicetree.h"
 
 static uint8_t *tree;
@@ -110,7 +111,9 @@ Test(devicetree, interrupt_controller_and_timer)
     make(&config, 0, 0);
     const char *gic = "/interrupt-controller@8000000";
     ARE_CELLS(gic, "reg", 0, 0x08000000, 0, 0x1000, 0, 0x08010000, 0, 0x2000, 0, 0x08030000, 0,
-              0x1000, 0, 0x08040000, 0, 0x2000);
+              0x2000, 0, 0x08040000, 0, 0x2000);
+    cr_assert_eq(MAP_GICH_ALL - MAP_GICH, 0x1000, "a GIC-400's second page of GICH");
+    cr_assert_eq(GIC_FRAME_H_ALL_SIZE, 0x1000);
     ARE_CELLS(gic, "interrupts", 1, 25 - 16, 0x704);
     ARE_CELLS(gic, "#interrupt-cells", 3);
     cr_assert(is_there(gic, "interrupt-controller"));
