@@ -7,6 +7,7 @@
 #include "sim/command.h"
 
 #include "cpu/disasm.h"
+#include "sim/config_fields.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -39,15 +40,26 @@ enum status usage_error(const struct command *command, const char *format, ...)
 static void help_print(const struct command *command)
 {
     printf("usage: armillary %s %s\n\n%s\n", command->name, command->synopsis, command->sentence);
-    if (command->options[0] != 0)
-        printf("\n%s", command->options);
+    if (command->options[0] != 0 || command->has_machine)
+        putchar('\n');
+    for (size_t i = 0; command->has_machine && i < config_field_count; i++) {
+        const struct config_field *f = &config_fields[i];
+        int width = (int)(strlen(f->option) + 1 + strlen(f->argument));
+        printf("  --%s %s%*s  %s\n", f->option, f->argument, width < 14 ? 14 - width : 0, "",
+               f->help);
+    }
+    fputs(command->options, stdout);
 }
 
 int option_next(const struct command *command, int argc, char **argv)
 {
     static const struct option help[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    struct option table[48] = {help[0]};
+    struct option table[64] = {help[0]};
     size_t count = 1;
+    for (size_t i = 0; command->has_machine && i < config_field_count; i++) {
+        ensure(count + 1 < ARRAY_COUNT(table));
+        table[count++] = (struct option)OPTION(config_fields[i].option, OPTION_MACHINE + (int)i);
+    }
     for (const struct option *row = command->table; row && row->name; row++) {
         ensure(count + 1 < ARRAY_COUNT(table));
         table[count++] = *row;
@@ -93,6 +105,17 @@ bool option_u32(const struct command *command, const char *option, uint32_t low,
         return false;
     *value = (uint32_t)number;
     return true;
+}
+
+bool option_machine(const struct command *command, int option, struct machine_config *config)
+{
+    struct error why;
+    ensure(option >= OPTION_MACHINE && option - OPTION_MACHINE < (int)config_field_count);
+    const struct config_field *field = &config_fields[option - OPTION_MACHINE];
+    if (config_field_put_option(field, config, optarg, &why))
+        return true;
+    usage_error(command, "--%s: %s", field->option, why.text);
+    return false;
 }
 
 bool option_engine(const struct command *command, enum engine_kind *engine)

@@ -26,6 +26,7 @@ struct command {
     const char *sentence;
     const char *options;  /* one line each for --help, or "" */
     const struct option *table; /* long options; ends with a zero row */
+    bool has_machine;     /* takes the options of a machine, too (sim/config_fields.h) */
     enum status (*run)(const struct command *command, int argc, char **argv);
 };
 
@@ -34,6 +35,7 @@ extern const struct command command_run, command_explore, command_shrink, comman
 
 /* Options have values from here on; --help is always known. */
 #define OPTION_FIRST 256
+#define OPTION_MACHINE 1024 /* those of a machine, in the order of its table of fields */
 #define OPTION_END (-1)
 #define OPTION_BAD (-2)  /* has been reported */
 #define OPTION_HELP (-3) /* help has been printed */
@@ -54,6 +56,8 @@ bool option_number(const struct command *command, const char *option, uint64_t l
                    uint64_t *value);
 bool option_u32(const struct command *command, const char *option, uint32_t low, uint32_t high,
                 uint32_t *value);
+/* An option of the machine (from OPTION_MACHINE on) goes to its field; false as above. */
+bool option_machine(const struct command *command, int option, struct machine_config *config);
 bool option_engine(const struct command *command, enum engine_kind *engine);
 
 /* Exactly one operand; NULL after a usage error. */

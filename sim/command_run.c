@@ -4,14 +4,12 @@
  * executed, so that the CPU takes exceptions there for ever.
  */
 #include "sim/command.h"
-#include "cpu/errata.h"
-#include "gic/gic.h"
+#include "sim/config_fields.h"
 #include "sim/progress.h"
 #include "sim/terminal.h"
 #include "sim/trace_file.h"
 
 #include "gen/trace.h"
-#include "mem/order.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,61 +21,21 @@
 #define RATE_DEFAULT 1000u
 
 enum {
-    RUN_CPUS = OPTION_FIRST, RUN_RAM, RUN_CPU, RUN_ENTRY, RUN_APPEND, RUN_CHECK, RUN_SEED,
-    RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS, RUN_SYMBOLS, RUN_ENGINE, RUN_TIMING, RUN_PROP,
-    RUN_QUANTUM, RUN_TLB, RUN_ERRATA,
-    RUN_STORE_BUFFER, RUN_HISTORY,
-    RUN_CACHES, RUN_CACHE_SETS,
-    RUN_IRQS, RUN_LIST_REGISTERS,
-    RUN_INITRD, RUN_DTB, RUN_RESETS, RUN_RELEASE,
-    RUN_COUNTER_HZ,
-    RUN_RTC, RUN_DRIVE, RUN_VIRTIO, RUN_ENTROPY_SEED,
+    RUN_CHECK = OPTION_FIRST, RUN_SEED, RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS,
+    RUN_SYMBOLS, RUN_ENGINE, RUN_INITRD, RUN_DTB,
 };
 
 static const struct option options[] = {
-    OPTION("cpus", RUN_CPUS), OPTION("ram", RUN_RAM), OPTION("cpu", RUN_CPU),
-    OPTION("entry", RUN_ENTRY), OPTION("append", RUN_APPEND), OPTION("check", RUN_CHECK),
-    OPTION("seed", RUN_SEED), OPTION("choices", RUN_OPEN), OPTION("rate", RUN_RATE),
-    OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
-    OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE), OPTION("timing", RUN_TIMING),
-    OPTION("prop", RUN_PROP), OPTION("quantum", RUN_QUANTUM),
-    OPTION("tlb", RUN_TLB), OPTION("errata", RUN_ERRATA),
-    OPTION("store-buffer", RUN_STORE_BUFFER), OPTION("history", RUN_HISTORY),
-    OPTION("caches", RUN_CACHES), OPTION("cache-sets", RUN_CACHE_SETS),
-    OPTION("irqs", RUN_IRQS), OPTION("list-registers", RUN_LIST_REGISTERS),
-    OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB),
-    OPTION("resets", RUN_RESETS), OPTION("release", RUN_RELEASE),
-    OPTION("counter-hz", RUN_COUNTER_HZ),
-    OPTION("rtc", RUN_RTC), OPTION("drive", RUN_DRIVE), OPTION("virtio", RUN_VIRTIO),
-    OPTION("entropy-seed", RUN_ENTROPY_SEED), {0},
+    OPTION("check", RUN_CHECK), OPTION("seed", RUN_SEED), OPTION("choices", RUN_OPEN),
+    OPTION("rate", RUN_RATE), OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
+    OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE),
+    OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB), {0},
 };
 
+/* Behind those of the machine. */
 static const char option_help[] =
-    "  --cpus N          CPUs, 1 to 8 (2)\n"
-    "  --ram SIZE        RAM, like 64M or 1G (64M)\n"
-    "  --cpu MODEL       CPU model (armv8.0; see armillary info models)\n"
-    "  --entry el1|el2   exception level of the first instruction (el2)\n"
-    "  --append TEXT     /chosen/bootargs of the device tree\n"
     "  --initrd FILE     initial RAM disk, told in /chosen\n"
     "  --dtb FILE        this device tree, with the machine's memory (one is made)\n"
-    "  --prop /NODE:NAME=VALUE   one more property in the device tree; may be repeated\n"
-    "  --release psci|spin-table how the other CPUs are started (psci)\n"
-    "  --resets N        how often the guest may reset the machine before that ends the run\n"
-    "  --quantum N       instructions before the next CPU's turn (1000)\n"
-    "  --timing model|flat       what instructions cost: the model's table, or a cycle (model)\n"
-    "  --tlb architectural|core  nothing leaves it untold, or the core's geometry (architectural)\n"
-    "  --errata LIST     errata that the CPUs have (none; see armillary info errata)\n"
-    "  --store-buffer N  stores of a CPU that may wait, 1 to 64 (0: none; choice store-drain)\n"
-    "  --history N       writes that loads may look behind, 1 to 256 (0: none; choice load-early)\n"
-    "  --caches on|off   L1 caches of each CPU and a shared L2, in the model's sizes (off)\n"
-    "  --counter-hz N    ticks of the system counter a second, a divisor of 10^9 (62500000)\n"
-    "  --cache-sets N    at most N sets in each cache, a power of two (the model's)\n"
-    "  --irqs N          interrupts of the GIC, 96 to 992 by 32s, or 1020 (288)\n"
-    "  --list-registers N        list registers of each CPU, 1 to 64 (4)\n"
-    "  --drive FILE[,ro|,overlay=OUT]   a disk; what the guest writes goes to OUT, if anywhere\n"
-    "  --virtio LIST     more devices: console, entropy, net; two nets are joined (none)\n"
-    "  --entropy-seed N  of what the entropy devices give (0)\n"
-    "  --rtc N           what the real-time clock says at first: seconds since 1970 (1767225600)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
@@ -140,61 +98,6 @@ static bool parse_choices(const struct command *command, const char *list, uint3
     return true;
 }
 
-static bool parse_errata(const struct command *command, const char *list, uint32_t *mask)
-{
-    char name[64];
-    *mask = 0;
-    while (*list) {
-        size_t length = strcspn(list, ",");
-        enum erratum erratum;
-        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), list);
-        if (!erratum_by_name(name, &erratum)) {
-            usage_error(command, "--errata: %s is no erratum (see armillary info errata)", name);
-            return false;
-        }
-        *mask |= 1u << erratum;
-        list += length + (list[length] == ',');
-    }
-    return true;
-}
-
-static bool parse_words(const struct command *command, const char *option, const char *zero,
-                        const char *one, uint32_t *value)
-{
-    *value = strcmp(optarg, one) == 0;
-    if (*value || strcmp(optarg, zero) == 0)
-        return true;
-    usage_error(command, "%s: %s is neither %s nor %s", option, optarg, zero, one);
-    return false;
-}
-
-static bool copy_argument(const struct command *command, const char *option, char *text,
-                          size_t size)
-{
-    if (strlen(optarg) < size) {
-        memset(text, 0, size);
-        memcpy(text, optarg, strlen(optarg));
-        return true;
-    }
-    usage_error(command, "%s: longer than %zu characters", option, size - 1);
-    return false;
-}
-
-static bool add_property(const struct command *command, struct machine_config *config)
-{
-    struct error error;
-    if (config->property_count == PROPERTY_MAX) {
-        usage_error(command, "--prop: more than %u", PROPERTY_MAX);
-        return false;
-    }
-    if (config_parse_property(optarg, &config->property[config->property_count], &error)) {
-        config->property_count++;
-        return true;
-    }
-    usage_error(command, "--prop: %s", error.text);
-    return false;
-}
-
 static bool take_check(const struct command *command, struct arguments *a)
 {
     struct error error;
@@ -204,93 +107,22 @@ static bool take_check(const struct command *command, struct arguments *a)
     return false;
 }
 
-/* FILE, FILE,ro or FILE,overlay=OUT. */
-static bool take_drive(const struct command *command, struct arguments *a)
+/* An option of the machine; of a drive's, where it goes afterwards is no matter of the machine. */
+static bool take_machine_option(const struct command *command, int option, struct arguments *a)
 {
     struct machine_config *config = &a->setup.config;
-    struct error error;
+    uint32_t drives = config->drive_count;
     char *tail = strrchr(optarg, ','), *overlay = NULL;
-    bool read_only = tail && strcmp(tail, ",ro") == 0;
-    if (tail && strncmp(tail, ",overlay=", 9) == 0 && tail[9] != 0)
+    if (config_fields[option - OPTION_MACHINE].kind == CONFIG_FILES && tail &&
+        strncmp(tail, ",overlay=", 9) == 0 && tail[9] != 0) {
         overlay = tail + 9;
-    if (tail && !read_only && !overlay) {
-        usage_error(command, "--drive: %s is neither ro nor overlay=FILE", tail + 1);
-        return false;
-    }
-    if (tail)
         *tail = 0;
-    if (!config_add_drive(config, optarg, read_only, &error)) {
-        usage_error(command, "%s", error.text);
-        return false;
     }
-    a->overlay[config->drive_count - 1] = overlay;
+    if (!option_machine(command, option, config))
+        return false;
+    if (config->drive_count > drives)
+        a->overlay[drives] = overlay;
     return true;
-}
-
-/* One option of the machine; false after an error. */
-static bool take_machine_option(const struct command *command, int option,
-                                struct machine_config *config)
-{
-    uint32_t is_el2;
-    struct error error;
-    switch (option) {
-    case RUN_CPUS:
-        return option_u32(command, "--cpus", 1, PE_COUNT_MAX, &config->pe_count);
-    case RUN_RAM:
-        if (config_parse_size(optarg, &config->ram_bytes))
-            return true;
-        usage_error(command, "--ram: %s is no size (like 64M)", optarg);
-        return false;
-    case RUN_CPU:
-        return copy_argument(command, "--cpu", config->model, sizeof config->model);
-    case RUN_ENTRY:
-        if (!parse_words(command, "--entry", "el1", "el2", &is_el2))
-            return false;
-        config->entry_el = 1 + is_el2;
-        return true;
-    case RUN_APPEND:
-        return copy_argument(command, "--append", config->bootargs, sizeof config->bootargs);
-    case RUN_TIMING:
-        return parse_words(command, "--timing", "model", "flat", &config->timing_flat);
-    case RUN_TLB:
-        return parse_words(command, "--tlb", "architectural", "core", &config->tlb_core);
-    case RUN_ERRATA:
-        return parse_errata(command, optarg, &config->errata);
-    case RUN_CACHES:
-        return parse_words(command, "--caches", "off", "on", &config->caches);
-    case RUN_COUNTER_HZ:
-        return option_u32(command, "--counter-hz", 1, UINT32_MAX, &config->counter_hz);
-    case RUN_CACHE_SETS:
-        return option_u32(command, "--cache-sets", 1, UINT32_MAX, &config->cache_sets);
-    case RUN_RESETS:
-        return option_u32(command, "--resets", 0, UINT32_MAX, &config->resets);
-    case RUN_RELEASE:
-        return parse_words(command, "--release", "psci", "spin-table", &config->spin_table);
-    case RUN_VIRTIO:
-        if (config_add_virtio(config, optarg, &error))
-            return true;
-        usage_error(command, "%s", error.text);
-        return false;
-    case RUN_ENTROPY_SEED:
-        return option_u32(command, "--entropy-seed", 0, UINT32_MAX, &config->entropy_seed);
-    case RUN_RTC:
-        return option_u32(command, "--rtc", 0, UINT32_MAX, &config->rtc_start);
-    case RUN_PROP:
-        return add_property(command, config);
-    case RUN_QUANTUM:
-        return option_u32(command, "--quantum", 1, UINT32_MAX, &config->quantum);
-    case RUN_IRQS:
-        return option_u32(command, "--irqs", 1, GIC_INTERRUPT_MAX, &config->irqs);
-    case RUN_LIST_REGISTERS:
-        return option_u32(command, "--list-registers", 1, GIC_LIST_REGISTER_MAX,
-                          &config->list_registers);
-    case RUN_STORE_BUFFER:
-        return option_u32(command, "--store-buffer", 0, ORDER_STORE_MAX, &config->store_buffer);
-    case RUN_HISTORY:
-        return option_u32(command, "--history", 0, ORDER_HISTORY_MAX, &config->history);
-    default:
-        bug("option %d", option);
-    }
 }
 
 static bool take_option(const struct command *command, int option, struct arguments *a)
@@ -321,10 +153,8 @@ static bool take_option(const struct command *command, int option, struct argume
         return true;
     case RUN_ENGINE:
         return option_engine(command, &a->engine);
-    case RUN_DRIVE:
-        return take_drive(command, a);
     default:
-        return take_machine_option(command, option, &a->setup.config);
+        return take_machine_option(command, option, a);
     }
 }
 
@@ -565,5 +395,6 @@ const struct command command_run = {
     .sentence = "boots an ELF or an arm64 Image and says how it ended",
     .options = option_help,
     .table = options,
+    .has_machine = true,
     .run = run,
 };

@@ -1,27 +1,20 @@
 /*
- * The configuration of a machine: defaults, ranges and the strict reading of numbers and
- * properties. It knows no files and no command line; whoever reads a text from there adds where
- * the text stood.
+ * The configuration of a machine: defaults, whether the fields fit each other, and the strict
+ * reading of numbers and properties. It knows no files and no command line; whoever reads a text
+ * from there adds where the text stood. What fields there are is a table (config_fields.c).
  *
  * Not here: whether a CPU model of that name exists (machine_new says it, from the models' table).
  */
 #include "sim/config.h"
 #include "cpu/errata.h"
-#include "gic/gic.h"
 #include "sim/base/choice.h"
-
-#include "mem/order.h"
+#include "sim/config_fields.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define RAM_ALIGNMENT UINT64_C(0x200000)
-#define RAM_BYTES_MAX (UINT64_C(64) << 30)
 #define QUANTUM_DEFAULT 1000u
 #define TLB_ENTRIES_DEFAULT 4096u
-#define TLB_ENTRIES_MAX 65536u
-#define CACHE_SETS_MAX 4096u
-#define COUNTER_HZ_MIN 1000000u
 #define RTC_START_DEFAULT 1767225600u /* 2026-01-01 00:00:00 UTC */
 
 void config_default(struct machine_config *config)
@@ -36,37 +29,6 @@ void config_default(struct machine_config *config)
     config->resets = UINT32_MAX;
     config->rtc_start = RTC_START_DEFAULT;
     snprintf(config->model, sizeof config->model, "armv8.0");
-}
-
-static bool check_range(const char *option, uint32_t value, uint32_t low, uint32_t high,
-                        struct error *error)
-{
-    if (value >= low && value <= high)
-        return true;
-    return error_set(error, "%s: %u is not in %u..%u", option, value, low, high);
-}
-
-static bool check_id_bits(const char *option, uint32_t bits, struct error *error)
-{
-    if (bits == 0 || bits == 8 || bits == 16)
-        return true;
-    return error_set(error, "%s: %u is neither 8 nor 16", option, bits);
-}
-
-static bool check_sets(uint32_t sets, struct error *error)
-{
-    if ((sets & (sets - 1)) == 0 && sets <= CACHE_SETS_MAX)
-        return true;
-    return error_set(error, "--cache-sets: %u is no power of two up to %u", sets, CACHE_SETS_MAX);
-}
-
-/* A tick is a whole number of cycles, which are 1 ns each. */
-static bool check_counter(uint32_t hz, struct error *error)
-{
-    if (hz == 0 || (hz >= COUNTER_HZ_MIN && CYCLES_PER_SECOND % hz == 0))
-        return true;
-    return error_set(error, "--counter-hz: %u is no divisor of 1000000000 from %u on", hz,
-                     COUNTER_HZ_MIN);
 }
 
 /* Errata that cannot show for want of what they weaken are refused: nobody should trust them. */
@@ -106,45 +68,15 @@ bool config_check_errata(const struct machine_config *config, struct error *erro
     return true;
 }
 
-/* The devices of the board have interrupts up to 79. */
-static bool check_irqs(uint32_t irqs, struct error *error)
-{
-    if (irqs == 0 || (irqs >= 96 && gic_interrupts_valid(irqs)))
-        return true;
-    return error_set(error, "--irqs: %u is neither a multiple of 32 in 96..992 nor %u", irqs,
-                     GIC_INTERRUPT_MAX);
-}
-
 bool config_check(const struct machine_config *config, struct error *error)
 {
-    if (config->ram_bytes == 0 || config->ram_bytes % RAM_ALIGNMENT != 0 ||
-        config->ram_bytes > RAM_BYTES_MAX)
-        return error_set(error, "--ram: %llu bytes is not a multiple of 2 MiB in 2M..64G",
-                         (unsigned long long)config->ram_bytes);
     if (config->property_count > PROPERTY_MAX)
         return error_set(error, "--prop: more than %u properties", PROPERTY_MAX);
-    if (memchr(config->model, 0, sizeof config->model) == NULL || config->model[0] == 0)
-        return error_set(error, "--model: no name");
-    if (memchr(config->bootargs, 0, sizeof config->bootargs) == NULL)
-        return error_set(error, "--append: the text does not end");
-    if (!config_check_devices(config, error))
-        return false;
-    return check_range("--cpus", config->pe_count, 1, PE_COUNT_MAX, error) &&
-           check_range("--entry", config->entry_el, 1, 2, error) &&
-           check_range("--quantum", config->quantum, 1, UINT32_MAX, error) &&
-           check_range("--list-registers", config->list_registers, 1, 64, error) &&
-           check_irqs(config->irqs, error) &&
-           check_range("--tlb-entries", config->tlb_entries, 1, TLB_ENTRIES_MAX, error) &&
-           check_range("--caches", config->caches, 0, 1, error) &&
-           check_sets(config->cache_sets, error) &&
-           check_range("--release", config->spin_table, 0, 1, error) &&
-           check_counter(config->counter_hz, error) &&
-           check_range("--timing", config->timing_flat, 0, 1, error) &&
-           check_range("--store-buffer", config->store_buffer, 0, ORDER_STORE_MAX, error) &&
-           check_range("--history", config->history, 0, ORDER_HISTORY_MAX, error) &&
-           check_range("--tlb", config->tlb_core, 0, 1, error) &&
-           check_id_bits("--vmid-bits", config->vmid_bits, error) &&
-           check_id_bits("--asid-bits", config->asid_bits, error);
+    for (size_t i = 0; i < config_field_count; i++) {
+        if (!config_field_check(&config_fields[i], config, error))
+            return false;
+    }
+    return config_check_devices(config, error);
 }
 
 /* Digits of one base up to the end of the number; *end behind them. False: none, or too many. */

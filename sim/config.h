@@ -106,11 +106,11 @@ bool config_parse_size(const char *text, uint64_t *value);
 /* The same without a suffix. */
 bool config_parse_number(const char *text, uint64_t *value);
 
-/* Reads "FILE", "FILE,ro": opens the file for its size and hash, and adds a block device. */
+/* Opens a file for its size and hash, and adds a block device. False with the reason alone. */
 bool config_add_drive(struct machine_config *config, const char *path, bool read_only,
                       struct error *error);
-/* Adds the virtio devices of a list like "console,net,net,entropy". */
-bool config_add_virtio(struct machine_config *config, const char *list, struct error *error);
+/* Adds a virtio device: console, entropy or net. */
+bool config_add_virtio(struct machine_config *config, const char *name, struct error *error);
 /* The name of a virtio_type ("block"), and back; false if there is none. */
 const char *config_virtio_name(unsigned type);
 bool config_virtio_by_name(const char *name, uint8_t *type);

@@ -8,7 +8,6 @@
 #include "sim/devices/virtio.h"
 #include "sim/disk.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -41,11 +40,10 @@ bool config_virtio_by_name(const char *name, uint8_t *type)
     return false;
 }
 
-static bool add_device(struct machine_config *config, uint8_t type, const char *option,
-                       struct error *error)
+static bool add_device(struct machine_config *config, uint8_t type, struct error *error)
 {
     if (config->virtio_count == VIRTIO_PLACES)
-        return error_set(error, "%s: more than %u virtio devices", option, VIRTIO_PLACES);
+        return error_set(error, "more than %u virtio devices", VIRTIO_PLACES);
     config->virtio[config->virtio_count++] = type;
     return true;
 }
@@ -55,13 +53,12 @@ bool config_add_drive(struct machine_config *config, const char *path, bool read
 {
     struct config_drive *drive = &config->drive[config->drive_count];
     struct disk disk;
-    struct error why;
     if (config->drive_count == DRIVE_MAX)
-        return error_set(error, "--drive: more than %u", DRIVE_MAX);
+        return error_set(error, "more than %u", DRIVE_MAX);
     if (path[0] == 0 || strlen(path) >= sizeof drive->path)
-        return error_set(error, "--drive: a name has 1 to %u characters", DRIVE_PATH_MAX - 1);
-    if (!disk_open(&disk, path, &why))
-        return error_set(error, "--drive: %.480s", why.text);
+        return error_set(error, "a name has 1 to %u characters", DRIVE_PATH_MAX - 1);
+    if (!disk_open(&disk, path, error))
+        return false;
     memset(drive, 0, sizeof *drive);
     memcpy(drive->path, path, strlen(path));
     drive->size = disk.size;
@@ -69,23 +66,15 @@ bool config_add_drive(struct machine_config *config, const char *path, bool read
     drive->read_only = read_only;
     disk_close(&disk);
     config->drive_count++;
-    return add_device(config, VIRTIO_BLOCK, "--drive", error);
+    return add_device(config, VIRTIO_BLOCK, error);
 }
 
-bool config_add_virtio(struct machine_config *config, const char *list, struct error *error)
+bool config_add_virtio(struct machine_config *config, const char *name, struct error *error)
 {
-    while (*list) {
-        char name[16];
-        uint8_t type;
-        size_t length = strcspn(list, ",");
-        snprintf(name, sizeof name, "%.*s", (int)(length < 15 ? length : 15), list);
-        if (!config_virtio_by_name(name, &type) || type == VIRTIO_BLOCK)
-            return error_set(error, "--virtio: %s is neither console, entropy nor net", name);
-        if (!add_device(config, type, "--virtio", error))
-            return false;
-        list += length + (list[length] == ',');
-    }
-    return true;
+    uint8_t type;
+    if (!config_virtio_by_name(name, &type) || type == VIRTIO_BLOCK)
+        return error_set(error, "%.40s is neither console, entropy nor net", name);
+    return add_device(config, type, error);
 }
 
 bool config_check_devices(const struct machine_config *config, struct error *error)

@@ -45,12 +45,15 @@ bool disk_open(struct disk *disk, const char *path, struct error *error)
 {
     struct stat status;
     memset(disk, 0, sizeof *disk);
+    /* Asked before it is opened, since a named pipe waits there for somebody to write to it. */
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return error_set(error, "%s: not a file", path);
     FILE *file = fopen(path, "rb");
     if (!file)
         return error_set(error, "%s: %s", path, strerror(errno));
     bool good = true;
-    if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode))
-        good = error_set(error, "%s: not a file", path);
+    if (fstat(fileno(file), &status) != 0)
+        good = error_set(error, "%s: %s", path, strerror(errno));
     else if (status.st_size == 0 || status.st_size % SECTOR_BYTES != 0 ||
              (uint64_t)status.st_size > SIZE_MAX_BYTES)
         good = error_set(error, "%s: %lld bytes are no disk: a multiple of %u up to 64G is wanted",

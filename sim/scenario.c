@@ -4,11 +4,9 @@
  * and payloads are only named here, not opened.
  */
 #include "sim/scenario.h"
-#include "cpu/errata.h"
-#include "gic/gic.h"
 
-#include "mem/order.h"
 #include "sim/base/image.h"
+#include "sim/config_fields.h"
 #include "sim/yaml_tree.h"
 
 #include <stdio.h>
@@ -18,6 +16,7 @@
 
 struct reading {
     const struct yaml *yaml;
+    const char *file;
     struct error *error;
 };
 
@@ -51,9 +50,9 @@ static bool read_text(struct reading *r, const struct yaml_node *mapping, const 
     return true;
 }
 
-/* A number, with K, M or G if `sizes`; unchanged when the key is not there. */
+/* A number; unchanged when the key is not there. */
 static bool read_number(struct reading *r, const struct yaml_node *mapping, const char *key,
-                        bool sizes, uint64_t low, uint64_t high, uint64_t *value)
+                        uint64_t low, uint64_t high, uint64_t *value)
 {
     const struct yaml_node *node;
     uint64_t number;
@@ -61,11 +60,8 @@ static bool read_number(struct reading *r, const struct yaml_node *mapping, cons
         return false;
     if (!node)
         return true;
-    bool good = sizes ? config_parse_size(node->text, &number)
-                      : config_parse_number(node->text, &number);
-    if (!good)
-        return yaml_fail(r->yaml, node, key, r->error, "%.40s is no number%s", node->text,
-                         sizes ? " (like 65536, 0x10000 or 64M)" : "");
+    if (!config_parse_number(node->text, &number))
+        return yaml_fail(r->yaml, node, key, r->error, "%.40s is no number", node->text);
     if (number < low || number > high)
         return yaml_fail(r->yaml, node, key, r->error, "%llu is not in %llu..%llu",
                          (unsigned long long)number, (unsigned long long)low,
@@ -78,7 +74,7 @@ static bool read_u32(struct reading *r, const struct yaml_node *mapping, const c
                      uint32_t low, uint32_t high, uint32_t *value)
 {
     uint64_t number = *value;
-    if (!read_number(r, mapping, key, false, low, high, &number))
+    if (!read_number(r, mapping, key, low, high, &number))
         return false;
     *value = (uint32_t)number;
     return true;
@@ -102,18 +98,43 @@ static bool read_word(struct reading *r, const struct yaml_node *mapping, const 
 
 /* --- parts -------------------------------------------------------------------------------- */
 
-static bool read_errata(struct reading *r, const struct yaml_node *node,
-                        struct machine_config *config)
+/* A file is one beside the scenario, unless its name begins at the root. */
+static void file_beside(const struct reading *r, const char *name, char *path, size_t size)
 {
-    const struct yaml_node *list;
-    if (!member(r, node, "errata", YAML_LIST, false, &list))
+    const char *slash = strrchr(r->file, '/');
+    int length = slash && name[0] != '/' ? (int)(slash + 1 - r->file) : 0;
+    snprintf(path, size, "%.*s%s", length, r->file, name);
+}
+
+static bool put_field(struct reading *r, const struct config_field *field,
+                      const struct yaml_node *node, struct machine_config *config)
+{
+    char path[400];
+    struct error why;
+    const char *text = node->text;
+    if (node->kind != YAML_TEXT)
+        return yaml_fail(r->yaml, node, field->key, r->error, "must be a list of texts");
+    if (field->kind == CONFIG_FILES) {
+        file_beside(r, node->text, path, sizeof path);
+        text = path;
+    }
+    return config_field_put(field, config, text, &why) ||
+           yaml_fail(r->yaml, node, field->key, r->error, "%s", why.text);
+}
+
+static bool read_field(struct reading *r, const struct yaml_node *mapping,
+                       const struct config_field *field, struct machine_config *config)
+{
+    const struct yaml_node *node;
+    bool is_list = field->kind == CONFIG_NAMES || field->kind == CONFIG_ITEMS ||
+                   field->kind == CONFIG_FILES;
+    if (!member(r, mapping, field->key, is_list ? YAML_LIST : YAML_TEXT, false, &node))
         return false;
-    for (const struct yaml_node *item = list ? list->first : NULL; item; item = item->next) {
-        enum erratum erratum;
-        if (item->kind != YAML_TEXT || !erratum_by_name(item->text, &erratum))
-            return yaml_fail(r->yaml, item, "errata", r->error, "%.40s is no erratum",
-                             item->kind == YAML_TEXT ? item->text : "this");
-        config->errata |= 1u << erratum;
+    if (!node || !is_list)
+        return !node || put_field(r, field, node, config);
+    for (const struct yaml_node *item = node->first; item; item = item->next) {
+        if (!put_field(r, field, item, config))
+            return false;
     }
     return true;
 }
@@ -128,29 +149,13 @@ static bool read_machine(struct reading *r, const struct yaml_node *root,
         return false;
     if (!node)
         return true;
-    bool good = read_u32(r, node, "cpus", 1, PE_COUNT_MAX, &config->pe_count) &&
-                read_number(r, node, "ram", true, 1, UINT64_MAX, &config->ram_bytes) &&
-                read_text(r, node, "model", false, config->model, sizeof config->model) &&
-                read_u32(r, node, "entry-el", 1, 2, &config->entry_el) &&
-                read_u32(r, node, "quantum", 1, UINT32_MAX, &config->quantum) &&
-                read_u32(r, node, "vmid-bits", 8, 16, &config->vmid_bits) &&
-                read_u32(r, node, "asid-bits", 8, 16, &config->asid_bits) &&
-                read_u32(r, node, "list-registers", 1, 64, &config->list_registers) &&
-                read_u32(r, node, "irqs", 1, GIC_INTERRUPT_MAX, &config->irqs) &&
-                read_u32(r, node, "tlb-entries", 1, UINT32_MAX, &config->tlb_entries) &&
-                read_u32(r, node, "store-buffer", 0, ORDER_STORE_MAX, &config->store_buffer) &&
-                read_u32(r, node, "history", 0, ORDER_HISTORY_MAX, &config->history) &&
-                read_word(r, node, "caches", "off", "on", &config->caches) &&
-                read_u32(r, node, "cache-sets", 1, UINT32_MAX, &config->cache_sets) &&
-                read_u32(r, node, "counter-hz", 1, UINT32_MAX, &config->counter_hz) &&
-                read_word(r, node, "timing", "model", "flat", &config->timing_flat) &&
-                read_word(r, node, "tlb", "architectural", "core", &config->tlb_core) &&
-                read_errata(r, node, config) &&
-                read_text(r, node, "append", false, config->bootargs, sizeof config->bootargs);
+    for (size_t i = 0; i < config_field_count; i++) {
+        if (config_fields[i].key && !read_field(r, node, &config_fields[i], config))
+            return false;
+    }
     struct error why;
-    if (good && !config_check(config, &why))
-        return yaml_fail(r->yaml, node, "machine", r->error, "%s", why.text);
-    return good;
+    return config_check(config, &why) ||
+           yaml_fail(r->yaml, node, "machine", r->error, "%s", why.text);
 }
 
 static bool read_property(struct reading *r, const struct yaml_node *item,
@@ -221,7 +226,7 @@ static bool read_checkers(struct reading *r, const struct yaml_node *root,
         checks->mask |= mask;
     }
     return read_word(r, root, "one-root-one-vmid", "no", "yes", &checks->one_root_one_id) &&
-           read_number(r, root, "progress-steps", false, 1, INT64_MAX, &checks->progress_steps);
+           read_number(r, root, "progress-steps", 1, INT64_MAX, &checks->progress_steps);
 }
 
 static bool read_mark(struct reading *r, const struct yaml_node *root, const char *key,
@@ -251,11 +256,11 @@ static bool read_bounds(struct reading *r, const struct yaml_node *root, struct 
     uint32_t depth = 2;
     if (!member(r, root, "explore", YAML_MAPPING, true, &node) ||
         !read_text(r, node, "strategy", false, strategy, sizeof strategy) ||
-        !read_number(r, node, "schedules", false, 1, UINT32_MAX, &s->schedules) ||
+        !read_number(r, node, "schedules", 1, UINT32_MAX, &s->schedules) ||
         !read_u32(r, node, "depth", 0, STRATEGY_DEPTH_MAX, &depth) ||
-        !read_number(r, node, "window", false, 1, INT64_MAX, &s->setup.window) ||
-        !read_number(r, node, "length", false, 1, INT64_MAX, &s->setup.length) ||
-        !read_number(r, node, "max-steps", false, 1, INT64_MAX, &s->setup.max_steps))
+        !read_number(r, node, "window", 1, INT64_MAX, &s->setup.window) ||
+        !read_number(r, node, "length", 1, INT64_MAX, &s->setup.length) ||
+        !read_number(r, node, "max-steps", 1, INT64_MAX, &s->setup.max_steps))
         return false;
     if (s->setup.max_steps == 0)
         return yaml_fail(r->yaml, node, "max-steps", r->error, "is missing");
@@ -275,8 +280,8 @@ static bool read_place(struct reading *r, const struct yaml_node *node, struct s
     struct scenario_place *place = &s->exhaustive[s->exhaustive_count++];
     place->has_start = yaml_member(node, "start") != NULL;
     return read_mark(r, node, "start", &place->start) &&
-           read_number(r, node, "window", false, 1, INT64_MAX, &place->window) &&
-           read_number(r, node, "length", false, 1, INT64_MAX, &place->length);
+           read_number(r, node, "window", 1, INT64_MAX, &place->window) &&
+           read_number(r, node, "length", 1, INT64_MAX, &place->length);
 }
 
 /* Optional: one place of the systematic search, or a list of them. */
@@ -342,8 +347,8 @@ static bool read_evict(struct reading *r, const struct yaml_node *root, struct s
     const struct yaml_node *node;
     s->evict_to = UINT64_MAX;
     return member(r, root, "evict", YAML_MAPPING, false, &node) &&
-           (!node || (read_number(r, node, "from", false, 0, UINT64_MAX, &s->evict_from) &&
-                      read_number(r, node, "to", false, 0, UINT64_MAX, &s->evict_to)));
+           (!node || (read_number(r, node, "from", 0, UINT64_MAX, &s->evict_from) &&
+                      read_number(r, node, "to", 0, UINT64_MAX, &s->evict_to)));
 }
 
 static bool is_class(const char *text)
@@ -430,7 +435,7 @@ bool scenario_parse(struct scenario *s, const char *file, const char *name, cons
     struct yaml *yaml = yaml_open(file, text, size, error);
     if (!yaml)
         return false;
-    struct reading r = {.yaml = yaml, .error = error};
+    struct reading r = {.yaml = yaml, .file = file, .error = error};
     const struct yaml_node *root = yaml_root(yaml);
     snprintf(s->name, sizeof s->name, "%s", name);
     bool good;

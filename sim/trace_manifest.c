@@ -5,6 +5,7 @@
  */
 #include "sim/trace_file.h"
 #include "cpu/errata.h"
+#include "sim/config_fields.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The numbers of a configuration and of a run's bounds: one row each, for both directions. */
+/* The numbers of a run's bounds and of its verdict: one row each. */
 struct number_row {
     const char *key;
     size_t offset;
@@ -20,27 +21,6 @@ struct number_row {
 };
 #define ROW(type, member) {#member, offsetof(type, member), sizeof(((type *)0)->member)}
 
-static const struct number_row config_rows[] = {
-    ROW(struct machine_config, ram_bytes),      ROW(struct machine_config, pe_count),
-    ROW(struct machine_config, entry_el),       ROW(struct machine_config, quantum),
-    ROW(struct machine_config, vmid_bits),      ROW(struct machine_config, asid_bits),
-    ROW(struct machine_config, list_registers), ROW(struct machine_config, tlb_entries),
-    ROW(struct machine_config, timing_flat),
-};
-/* Written only where they are not 0: traces without them are as old as the first ones. */
-static const struct number_row option_rows[] = {
-    ROW(struct machine_config, caches),
-    ROW(struct machine_config, cache_sets),
-    ROW(struct machine_config, resets),
-    ROW(struct machine_config, spin_table),
-    ROW(struct machine_config, counter_hz),
-    ROW(struct machine_config, tlb_core),
-    ROW(struct machine_config, store_buffer),
-    ROW(struct machine_config, history),
-    ROW(struct machine_config, irqs),
-    ROW(struct machine_config, rtc_start),
-    ROW(struct machine_config, entropy_seed),
-};
 static const struct number_row setup_rows[] = {
     ROW(struct run_setup, window),
     ROW(struct run_setup, length),
@@ -70,8 +50,6 @@ static void put_numbers(json_t *object, const struct number_row *rows, size_t co
             memcpy(&value, at, sizeof value);
         }
         ensure(value <= INT64_MAX);
-        if (value == 0 && rows == option_rows)
-            continue;
         json_object_set_new(object, rows[i].key, json_integer((json_int_t)value));
     }
 }
@@ -112,11 +90,28 @@ static bool put_devices(json_t *object, const struct machine_config *config)
     return good;
 }
 
+/* Numbers and texts, by the table. Traces without a field are as old as the first ones. */
+static bool put_fields(json_t *object, const struct machine_config *config)
+{
+    bool good = true;
+    for (size_t i = 0; i < config_field_count; i++) {
+        const struct config_field *field = &config_fields[i];
+        if (field->kind == CONFIG_TEXT) {
+            good = put_text(object, field->member, (const char *)config + field->offset) && good;
+        } else if (config_field_is_number(field)) {
+            uint64_t value = config_field_get(field, config);
+            ensure(value <= INT64_MAX);
+            if (value != 0 || field->is_always_told)
+                json_object_set_new(object, field->member, json_integer((json_int_t)value));
+        }
+    }
+    return good;
+}
+
 static bool put_config(json_t *root, const struct machine_config *config)
 {
     json_t *object = json_object(), *properties = json_array(), *open = json_array();
-    put_numbers(object, ROWS(config_rows), config);
-    put_numbers(object, ROWS(option_rows), config);
+    bool good = put_fields(object, config);
     if (config->errata != 0) {
         json_t *errata = json_array();
         for (uint32_t i = 0; i < ERRATUM_COUNT; i++)
@@ -124,8 +119,7 @@ static bool put_config(json_t *root, const struct machine_config *config)
                 json_array_append_new(errata, json_string(erratum_rows[i].name));
         json_object_set_new(object, "errata", errata);
     }
-    bool good = put_devices(object, config) && put_text(object, "model", config->model) &&
-                put_text(object, "bootargs", config->bootargs);
+    good = put_devices(object, config) && good;
     for (uint32_t kind = 0; kind < CHOICE_KIND_COUNT; kind++) {
         if (config->open_mask >> kind & 1)
             json_array_append_new(open, json_string(choice_rows[kind].name));

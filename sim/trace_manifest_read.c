@@ -5,6 +5,7 @@
  */
 #include "sim/trace_file.h"
 #include "cpu/errata.h"
+#include "sim/config_fields.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -58,12 +59,6 @@ static uint64_t take_number(struct reader *r, json_t *object, const char *key, u
 static uint32_t take_u32(struct reader *r, json_t *object, const char *key)
 {
     return (uint32_t)take_number(r, object, key, UINT32_MAX);
-}
-
-/* A number that is not there is 0. */
-static uint32_t take_option(struct reader *r, json_t *object, const char *key)
-{
-    return json_object_get(object, key) ? take_u32(r, object, key) : 0;
 }
 
 static uint64_t take_u64(struct reader *r, json_t *object, const char *key)
@@ -193,35 +188,28 @@ static void take_devices(struct reader *r, json_t *object, struct machine_config
     json_decref(drives);
 }
 
+/* A number or a text, by the table. A number that is not there is 0. */
+static void take_field(struct reader *r, json_t *object, const struct config_field *field,
+                       struct machine_config *config)
+{
+    if (field->kind == CONFIG_TEXT) {
+        take_text(r, object, field->member, (char *)config + field->offset, field->size);
+    } else if (config_field_is_number(field) &&
+               (field->is_always_told || json_object_get(object, field->member))) {
+        uint64_t most = field->size == sizeof(uint32_t) ? UINT32_MAX : INT64_MAX;
+        config_field_set(field, config, take_number(r, object, field->member, most));
+    }
+}
+
 static void take_config(struct reader *r, json_t *root, struct machine_config *config)
 {
     json_t *object = take(r, root, "machine", JSON_OBJECT);
     if (!object)
         return;
-    config->ram_bytes = take_u64(r, object, "ram_bytes");
-    config->pe_count = take_u32(r, object, "pe_count");
-    config->entry_el = take_u32(r, object, "entry_el");
-    config->quantum = take_u32(r, object, "quantum");
-    config->vmid_bits = take_u32(r, object, "vmid_bits");
-    config->asid_bits = take_u32(r, object, "asid_bits");
-    config->list_registers = take_u32(r, object, "list_registers");
-    config->tlb_entries = take_u32(r, object, "tlb_entries");
-    config->timing_flat = take_u32(r, object, "timing_flat");
-    config->caches = take_option(r, object, "caches");
-    config->cache_sets = take_option(r, object, "cache_sets");
-    config->resets = take_option(r, object, "resets");
-    config->spin_table = take_option(r, object, "spin_table");
-    config->counter_hz = take_option(r, object, "counter_hz");
-    config->store_buffer = take_option(r, object, "store_buffer");
-    config->history = take_option(r, object, "history");
-    config->irqs = take_option(r, object, "irqs");
-    config->tlb_core = take_option(r, object, "tlb_core");
-    config->rtc_start = take_option(r, object, "rtc_start");
-    config->entropy_seed = take_option(r, object, "entropy_seed");
+    for (size_t i = 0; i < config_field_count; i++)
+        take_field(r, object, &config_fields[i], config);
     take_devices(r, object, config);
     take_errata(r, object, config);
-    take_text(r, object, "model", config->model, sizeof config->model);
-    take_text(r, object, "bootargs", config->bootargs, sizeof config->bootargs);
     take_open(r, object, config);
     json_t *properties = take(r, object, "properties", JSON_ARRAY);
     if (json_array_size(properties) > PROPERTY_MAX)

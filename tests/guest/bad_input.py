@@ -4,6 +4,7 @@ wrong, exit status 2, and nothing written over. And what it says of guests that 
 a verdict (1) or of something that is not modelled (3).
 """
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -77,6 +78,17 @@ def usage(folder):
             (['shrink', 'x', 'y'], 'one FILE.trace'), (['info'], 'topic is missing'),
             (['info', 'weather'], 'weather'), (['bench', 'mood'], 'mood')):
         problems += refused(arguments, says)
+    return problems
+
+
+@case('each option of the machine: a bad value is refused with its name')
+def machine_options(folder):
+    text = run('run', '--help').stdout
+    options = re.findall(r'^  --([a-z-]+)', text[:text.index('  --initrd')], re.MULTILINE)
+    problems = [] if len(options) > 20 else [f'only {len(options)} options']
+    for option in options:
+        bad = {'append': 'x' * 2048, 'cpu': ''}.get(option, '@')
+        problems += refused(['run', f'--{option}', bad, PAYLOAD], f'--{option}: ')
     return problems
 
 

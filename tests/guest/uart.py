@@ -13,6 +13,8 @@ import struct
 import subprocess
 import tempfile
 
+from uart_model import CR, DR, FEN, FR, ICR, LBE, LCR_H, MIS, READ, RIS, WRITE, Uart
+
 SOURCE = os.environ.get('SOURCE', '.')
 BUILD = os.environ.get('BUILD', 'build')
 CROSS = 'aarch64-linux-gnu-gcc'
@@ -25,116 +27,6 @@ DIFFERENCES = {
     'reserved-bits': 'QEMU keeps reserved bits of registers: they read as zero ("must be written as 0, read as zero")',
     'loopback': 'QEMU 7.2 has no loopback: UARTCR.LBE does nothing; nothing is received, and no modem line moves',
 }
-
-DR, RSR, FR, ILPR, IBRD, FBRD, LCR_H, CR, IFLS, IMSC, RIS, MIS, ICR, DMACR = (
-    0x0, 0x4, 0x18, 0x20, 0x24, 0x28, 0x2c, 0x30, 0x34, 0x38, 0x3c, 0x40, 0x44, 0x48)
-IDENTIFICATION = dict(zip(range(0xfe0, 0x1000, 4), (0x11, 0x10, 0x14, 0, 0x0d, 0xf0, 0x05, 0xb1)))
-KEPT = {ILPR: 0xff, IBRD: 0xffff, FBRD: 0x3f, LCR_H: 0xff, CR: 0xff87, IFLS: 0x3f, IMSC: 0x7ff, DMACR: 7}
-READ = [DR, RSR, FR, ILPR, IBRD, FBRD, LCR_H, CR, IFLS, IMSC, RIS, MIS, DMACR, *IDENTIFICATION]
-WRITE = [DR, RSR, FR, ILPR, IBRD, FBRD, LCR_H, CR, IFLS, IMSC, RIS, MIS, ICR, DMACR]
-INT_RX, INT_TX, INT_RT, INT_BE, INT_OE = 0x10, 0x20, 0x40, 0x200, 0x400
-LBE, FEN, BRK, BE, OE = 0x80, 0x10, 1, 0x400, 0x800
-# output bit of UARTCR, input bit of UARTFR, bit of the interrupt
-MODEM = ((0x800, 1, 2), (0x400, 2, 8), (0x1000, 4, 4), (0x2000, 0x100, 1))
-LEVELS = (2, 4, 8, 12, 14, 14, 14, 14)
-
-
-class Uart:
-    """what the manual says of a UART without a partner; entries: differences that it has"""
-
-    def __init__(self, entries=()):
-        self.entries = entries
-        self.kept = dict.fromkeys(KEPT, 0)
-        self.kept.update({CR: 0x300, IFLS: 0x12})
-        self.raw, self.status, self.modem, self.overrun = 0, 0, 0, False
-        self.fifo, self.slots, self.place = [], [0] * 16, 0
-        self.hits = collections.Counter()
-
-    def depth(self):
-        return 16 if self.kept[LCR_H] & FEN else 1
-
-    def level(self):
-        return 1 if self.depth() == 1 else LEVELS[self.kept[IFLS] >> 3 & 7]
-
-    def loops(self):
-        return bool(self.kept[CR] & LBE) and 'loopback' not in self.entries
-
-    def receive(self, character):
-        if len(self.fifo) == self.depth():
-            self.overrun = True
-            self.status |= 8
-            self.raw |= INT_OE
-            return
-        self.overrun = False
-        self.slots[(self.place + len(self.fifo)) % 16] = character
-        self.fifo.append(character)
-        if character & BE:
-            self.raw |= INT_BE
-        if len(self.fifo) == self.level():
-            self.raw |= INT_RX
-
-    def take(self):
-        value = self.slots[self.place] | (OE if self.overrun else 0)
-        self.status = (self.status & 8) | (value >> 8 & 7)
-        if self.fifo:
-            self.fifo.pop(0)
-            self.place = 0 if self.depth() == 1 else (self.place + 1) % 16
-            if len(self.fifo) < self.level():
-                self.raw &= ~INT_RX
-        return value
-
-    def modem_update(self):
-        inputs = 0
-        for output, level, _ in MODEM:
-            if self.loops() and self.kept[CR] & output:
-                inputs |= level
-        for _, level, interrupt in MODEM:
-            if (inputs ^ self.modem) & level:
-                self.raw |= interrupt
-        self.modem = inputs
-
-    def flags(self):
-        value = 0x80 | self.modem
-        if not self.fifo:
-            value |= 0x10
-        if len(self.fifo) == self.depth():
-            value |= 0x40
-        return value
-
-    def read(self, offset):
-        """-> value, bits of it that time decides"""
-        if offset == DR:
-            return self.take(), 0
-        timeout = INT_RT if self.fifo or self.raw & INT_RT else 0
-        if offset in (RIS, MIS):
-            mask = 0x7ff if offset == RIS else self.kept[IMSC]
-            return self.raw & mask, timeout & mask
-        if offset in KEPT:
-            return self.kept[offset], 0
-        return {RSR: self.status, FR: self.flags(), **IDENTIFICATION}.get(offset, 0), 0
-
-    def write(self, offset, value):
-        if offset in KEPT:
-            before = self.kept[offset]
-            self.kept[offset] = value if 'reserved-bits' in self.entries else value & KEPT[offset]
-            changed = before ^ value
-            if offset == LCR_H:
-                if changed & FEN:
-                    self.fifo, self.place = [], 0
-                    self.raw &= ~INT_RX
-                if changed & value & BRK and self.loops():
-                    self.receive(BE)
-            if offset == CR:
-                self.modem_update()
-        elif offset == DR:
-            self.raw |= INT_TX
-            if self.loops():
-                self.receive(value & 0xff)
-        elif offset == RSR:
-            self.status = 0
-        elif offset == ICR:
-            self.raw &= ~value
-
 
 def program(rng, count):
     """accesses: (size, is_write, offset, value); in spells with loopback and without"""

@@ -77,7 +77,6 @@ DEFAULT_EXCEPTIONS = {
     ('sim/command_bench.c', 'BENCH_PAYLOADS'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/command_explore.c', 'EXPLORE_VARIANT'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/command_replay.c', 'REPLAY_TO'): 'getopt_long() answers an int, and "?" for what it refuses',
-    ('sim/command_run.c', 'RUN_CPUS'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/command_run.c', 'RUN_CHECK'): 'getopt_long() answers an int, and "?" for what it refuses',
     ('sim/story.c', 'EVENT_HOLD'): 'the mask of the sink lets only the named kinds through',
     ('sim/story_print.c', 'EVENT_MEM'): 'the mask of the sink lets only the named kinds through',

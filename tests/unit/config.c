@@ -63,7 +63,9 @@ Test(config, defaults_are_valid_and_ranges_are_checked)
     REFUSED(counter_hz, 999999, "--counter-hz");
     REFUSED(counter_hz, 62500001, "--counter-hz");
     REFUSED(counter_hz, 500000, "--counter-hz");
-    REFUSED(model[0], 0, "--model");
+    REFUSED(model[0], 0, "--cpu");
+    REFUSED(irqs, 100, "--irqs");
+    REFUSED(irqs, 32, "--irqs");
     REFUSED(property_count, PROPERTY_MAX + 1, "--prop");
 }
 

@@ -2,6 +2,7 @@
  * Devices in the machine: who answers where, lines, time, memory by bus masters with and without
  * caches, disks over files, the wire between network devices.
  */
+#include "sim/config_fields.h"
 #include "tests/unit/machine_world.h"
 
 #include <unistd.h>
@@ -36,7 +37,8 @@ static struct machine *machine_with(const char *list, bool caches)
     config.ram_bytes = 16u << 20;
     config.caches = caches;
     config.timing_flat = 1;
-    cr_assert(config_add_virtio(&config, list, &error), "%s", error.text);
+    cr_assert(config_field_put_option(config_field_by_option("virtio"), &config, list, &error),
+              "%s", error.text);
     struct machine *m = machine_new(&config, &error);
     cr_assert_not_null(m, "%s", error.text);
     return m;
@@ -305,7 +307,8 @@ Test(machine_device, files_that_are_no_disks_are_refused)
     unlink(path);
     cr_assert_not(config_add_drive(&config, path, false, &error));
     cr_assert_eq(config.drive_count, 0);
-    cr_assert_not(config_add_virtio(&config, "console,tape", &error));
+    cr_assert_not(config_field_put_option(config_field_by_option("virtio"), &config,
+                                          "console,tape", &error));
     cr_assert_not(config_add_virtio(&config, "block", &error));
 }
 

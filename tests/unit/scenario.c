@@ -155,7 +155,7 @@ Test(scenario, broken_ones_are_refused_with_line_and_key)
         {"  timing: flat", "  tlb: small", "x/scenario.yaml:6: tlb: "},
         {"  timing: flat", "  errata: [none]", "x/scenario.yaml:6: errata: none is no erratum"},
         {"  ram: 128M", "  ram: 128MB", "x/scenario.yaml:5: ram: "},
-        {"  ram: 128M", "  ram: 1000", "machine: --ram"},
+        {"  ram: 128M", "  ram: 1000", "x/scenario.yaml:5: ram: 1000 bytes"},
         {"title: Two numbers for one VM\n", "", "title: is missing"},
         {"title: Two", "nonsense: 1\ntitle: Two", "x/scenario.yaml:2: nonsense: unknown key"},
         {"name: \"armillary,vmid-bits\", ", "", "x/scenario.yaml:8: name: is missing"},
