@@ -132,7 +132,7 @@ static enum status replay_trace(const struct command *command, const struct argu
         struct machine *m = run_machine(replay.run);
         fprintf(stderr, "at step %" PRIu64 ":\n", m->state->step);
         for (unsigned pe = 0; pe < m->config.pe_count; pe++)
-            cpu_report(m, pe, &replay.image);
+            cpu_report(m, pe, &(struct names){&replay.image, NULL});
     }
     enum status status = judge(&replay, &result);
     char class[RUN_CLASS_MAX], recorded[RUN_CLASS_MAX];

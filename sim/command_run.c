@@ -84,7 +84,7 @@ static const char option_help[] =
     "  --rate N          one question in N gets an answer other than 0, with --seed (1000)\n"
     "  --record FILE     write a trace of the run\n"
     "  --max-insns N     stop after so many instructions\n"
-    "  --symbols FILE    names for addresses from this ELF (the image itself)\n"
+    "  --symbols FILE    names for addresses: an ELF or a System.map (the image itself)\n"
     "  --engine precise|fast     (fast)\n";
 
 struct arguments {
@@ -331,35 +331,35 @@ static bool take_option(const struct command *command, int option, struct argume
 /* --- the run ------------------------------------------------------------------------------ */
 
 static void report_limit(struct machine *m, const struct lost *lost,
-                         const struct run_verdict *verdict, const struct image *image)
+                         const struct run_verdict *verdict, const struct names *names)
 {
     if (lost->pe >= 0) {
         fprintf(stderr, "CPU %d is lost: it takes exceptions at the vector 0x%" PRIx64
                 " for ever\n", lost->pe, lost->vector[lost->pe]);
-        cpu_report(m, (unsigned)lost->pe, image);
+        cpu_report(m, (unsigned)lost->pe, names);
         return;
     }
     fprintf(stderr, verdict->idle ? "all CPUs wait, and nothing will wake them\n"
                                   : "the limit of instructions was reached\n");
     for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
         if (m->state->cpu[pe].wait != CPU_IS_OFF)
-            cpu_report(m, pe, image);
+            cpu_report(m, pe, names);
     }
 }
 
 static enum status report(struct machine *m, const struct lost *lost,
-                          const struct run_verdict *v, const struct image *image)
+                          const struct run_verdict *v, const struct names *names)
 {
     switch (v->result) {
     case RUN_LIMIT:
-        report_limit(m, lost, v, image);
+        report_limit(m, lost, v, names);
         return STATUS_OTHER;
     case RUN_UNMODELLED:
         fprintf(stderr, "the model does not have this: %s\n", m->unmodelled);
-        cpu_report(m, m->unmodelled_pe, image);
+        cpu_report(m, m->unmodelled_pe, names);
         return STATUS_UNMODELLED;
     case RUN_VIOLATION:
-        finding_print(&v->finding, image);
+        finding_print(&v->finding, names);
         return STATUS_OTHER;
     case RUN_EXIT:
         return v->exit_status == 0 ? STATUS_EXPECTED : STATUS_OTHER;
@@ -454,7 +454,7 @@ static bool console_input(void *context, struct machine *m, bool wait)
 }
 
 static enum status execute(const struct command *command, struct arguments *a,
-                           const struct machine_payload *payload, const struct image *symbols)
+                           const struct machine_payload *payload, const struct names *names)
 {
     struct error error;
     struct run_verdict verdict;
@@ -480,7 +480,7 @@ static enum status execute(const struct command *command, struct arguments *a,
     terminal_close();
     events_detach(&m->events, lost_sink, &lost);
     fflush(stdout);
-    enum status status = report(m, &lost, &verdict, symbols);
+    enum status status = report(m, &lost, &verdict, names);
     status = status_worse(status, save_drives(command, a, m));
     if (a->record && verdict.result != RUN_INTERRUPTED)
         status = status_worse(status, record(command, a, r, &verdict, payload));
@@ -514,7 +514,7 @@ static void free_beside(const struct machine_payload *payload)
 
 /* With everything read: runs it. */
 static enum status run_payload(const struct command *command, struct arguments *a,
-                               const struct image *image, const struct image *symbols)
+                               const struct image *image, const struct names *names)
 {
     struct machine_payload payload = {
         .image = image, .initrd_name = a->initrd, .tree_name = a->dtb};
@@ -522,7 +522,7 @@ static enum status run_payload(const struct command *command, struct arguments *
     if ((!a->initrd || read_beside(command, "--initrd", a->initrd, &payload.initrd,
                                    &payload.initrd_size)) &&
         (!a->dtb || read_beside(command, "--dtb", a->dtb, &payload.tree, &payload.tree_size)))
-        status = execute(command, a, &payload, symbols);
+        status = execute(command, a, &payload, names);
     free_beside(&payload);
     return status;
 }
@@ -532,7 +532,9 @@ static enum status run(const struct command *command, int argc, char **argv)
     struct arguments a = {.engine = ENGINE_KIND_FAST, .rate = RATE_DEFAULT,
                           .open_mask = 1u << CHOICE_NEXT_CPU};
     struct error error;
-    struct image image, symbols;
+    struct image image;
+    struct symbols *symbols = NULL;
+    struct symbol_place place;
     int option;
     config_default(&a.setup.config);
     while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
@@ -547,14 +549,16 @@ static enum status run(const struct command *command, int argc, char **argv)
     if (!config_check(&a.setup.config, &error) ||
         !image_read(&image, a.image, a.setup.config.ram_bytes, &error))
         return usage_error(command, "%s", error.text);
-    if (a.symbols && !image_read(&symbols, a.symbols, a.setup.config.ram_bytes, &error)) {
+    if (a.symbols && !(symbols = symbols_read(a.symbols, &error))) {
         image_close(&image);
         return usage_error(command, "--symbols: %s", error.text);
     }
+    if (symbols)
+        symbol_place_init(&place, symbols, &image);
     progress_catch_interrupt();
-    enum status status = run_payload(command, &a, &image, a.symbols ? &symbols : &image);
-    if (a.symbols)
-        image_close(&symbols);
+    const struct names names = {&image, symbols ? &place : NULL};
+    enum status status = run_payload(command, &a, &image, &names);
+    symbols_free(symbols);
     image_close(&image);
     return status;
 }
