@@ -21,6 +21,7 @@
 /* So many exceptions in a row at the vector itself mean that it goes on like this. */
 #define LOST_EXCEPTIONS 16u
 #define RATE_DEFAULT 1000u
+#define EMBED_DEFAULT (UINT64_C(4) << 20)
 
 enum {
     RUN_CPUS = OPTION_FIRST, RUN_RAM, RUN_CPU, RUN_ENTRY, RUN_APPEND, RUN_CHECK, RUN_SEED,
@@ -32,6 +33,7 @@ enum {
     RUN_INITRD, RUN_DTB, RUN_RESETS, RUN_RELEASE,
     RUN_COUNTER_HZ,
     RUN_RTC, RUN_DRIVE, RUN_VIRTIO, RUN_ENTROPY_SEED,
+    RUN_EMBED,
 };
 
 static const struct option options[] = {
@@ -49,7 +51,8 @@ static const struct option options[] = {
     OPTION("resets", RUN_RESETS), OPTION("release", RUN_RELEASE),
     OPTION("counter-hz", RUN_COUNTER_HZ),
     OPTION("rtc", RUN_RTC), OPTION("drive", RUN_DRIVE), OPTION("virtio", RUN_VIRTIO),
-    OPTION("entropy-seed", RUN_ENTROPY_SEED), {0},
+    OPTION("entropy-seed", RUN_ENTROPY_SEED),
+    OPTION("embed", RUN_EMBED), {0},
 };
 
 static const char option_help[] =
@@ -83,6 +86,7 @@ static const char option_help[] =
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
     "  --rate N          one question in N gets an answer other than 0, with --seed (1000)\n"
     "  --record FILE     write a trace of the run\n"
+    "  --embed SIZE      with --record: larger files are named, not kept in the trace (4M)\n"
     "  --max-insns N     stop after so many instructions\n"
     "  --symbols FILE    names for addresses: an ELF or a System.map (the image itself)\n"
     "  --engine precise|fast     (fast)\n";
@@ -95,6 +99,7 @@ struct arguments {
     bool has_seed;
     uint64_t seed;
     uint32_t rate, open_mask;
+    uint64_t embed_max;
 };
 
 /* --- the lost-CPU watch ------------------------------------------------------------------- */
@@ -308,6 +313,11 @@ static bool take_option(const struct command *command, int option, struct argume
     case RUN_RECORD:
         a->record = optarg;
         return true;
+    case RUN_EMBED:
+        if (config_parse_size(optarg, &a->embed_max))
+            return true;
+        usage_error(command, "--embed: %s is no size (like 4M)", optarg);
+        return false;
     case RUN_MAX_INSNS:
         return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
     case RUN_SYMBOLS:
@@ -374,44 +384,25 @@ static enum status report(struct machine *m, const struct lost *lost,
     return STATUS_EXPECTED;
 }
 
-static uint8_t *bytes_copy(const uint8_t *bytes, size_t size)
-{
-    uint8_t *copy = malloc(size + 1);
-    ensure(copy != NULL);
-    memcpy(copy, bytes, size);
-    return copy;
-}
-
+/* What was recorded, and the payload, as a file. */
 static enum status record(const struct command *command, const struct arguments *a, struct run *r,
                           const struct run_verdict *verdict,
-                          const struct machine_payload *payload)
+                          const struct machine_payload *payload, struct trace *trace)
 {
-    const struct image *image = payload->image;
-    struct trace trace = {0};
-    struct error error;
-    if (verdict->result == RUN_LIMIT && !verdict->idle)
-        run_set_max_steps(r, verdict->steps);
-    struct chooser *c = &run_machine(r)->chooser;
-    size_t count = c->record_count;
-    struct choice_record *records = malloc((count + 1) * sizeof *records);
-    ensure(records != NULL);
-    if (count != 0)
-        memcpy(records, c->record, count * sizeof *records);
-    run_machine(r)->console = NULL;
     const char *base = strrchr(a->image, '/');
-    snprintf(trace.image_name, sizeof trace.image_name, "%.120s", base ? base + 1 : a->image);
-    snprintf(trace.title, sizeof trace.title, "a run of %.100s", trace.image_name);
-    bool good = trace_record(r, records, count, HASH_INTERVAL_DEFAULT, &trace, &error);
-    if (good) {
-        trace.image = bytes_copy(image->file, trace.image_size = image->file_size);
-        if (payload->initrd)
-            trace.initrd = bytes_copy(payload->initrd, trace.initrd_size = payload->initrd_size);
-        if (payload->tree)
-            trace.tree = bytes_copy(payload->tree, trace.tree_size = payload->tree_size);
-        good = trace_write(&trace, a->record, &error);
-    }
-    free(records);
-    trace_free(&trace);
+    struct error error;
+    trace_record_finish(trace, r, verdict);
+    snprintf(trace->image_name, sizeof trace->image_name, "%.120s", base ? base + 1 : a->image);
+    snprintf(trace->title, sizeof trace->title, "a run of %.100s", trace->image_name);
+    bool good = trace_take_part(trace, TRACE_IMAGE, a->image, payload->image->file,
+                                payload->image->file_size, a->embed_max, &error) &&
+                (!payload->initrd ||
+                 trace_take_part(trace, TRACE_INITRD, a->initrd, payload->initrd,
+                                 payload->initrd_size, a->embed_max, &error)) &&
+                (!payload->tree ||
+                 trace_take_part(trace, TRACE_TREE, a->dtb, payload->tree, payload->tree_size,
+                                 a->embed_max, &error)) &&
+                trace_write(trace, a->record, &error);
     return good ? STATUS_EXPECTED : usage_error(command, "--record: %s", error.text);
 }
 
@@ -458,6 +449,7 @@ static enum status execute(const struct command *command, struct arguments *a,
 {
     struct error error;
     struct run_verdict verdict;
+    struct trace trace = {0};
     if (a->has_seed)
         a->setup.config.open_mask = a->open_mask;
     struct run *r = run_boot(&a->setup, payload, &error);
@@ -475,15 +467,18 @@ static enum status execute(const struct command *command, struct arguments *a,
     events_attach(&m->events, lost_sink, &lost, UINT64_C(1) << EVENT_EXC_TAKE);
     terminal_open();
     run_set_input(r, console_input, NULL);
-    run_execute(r, &verdict);
+    trace_record_begin(&trace, r);
+    run_execute_watched(r, &verdict, a->record ? HASH_INTERVAL_DEFAULT : 0, trace_record_watch,
+                        &trace);
     run_set_input(r, NULL, NULL);
     terminal_close();
     events_detach(&m->events, lost_sink, &lost);
     fflush(stdout);
     enum status status = report(m, &lost, &verdict, names);
     status = status_worse(status, save_drives(command, a, m));
-    if (a->record && verdict.result != RUN_INTERRUPTED)
-        status = status_worse(status, record(command, a, r, &verdict, payload));
+    if (a->record)
+        status = status_worse(status, record(command, a, r, &verdict, payload, &trace));
+    trace_free(&trace);
     run_free(r);
     summary_print(&verdict, "%s", "");
     return status;
@@ -530,7 +525,7 @@ static enum status run_payload(const struct command *command, struct arguments *
 static enum status run(const struct command *command, int argc, char **argv)
 {
     struct arguments a = {.engine = ENGINE_KIND_FAST, .rate = RATE_DEFAULT,
-                          .open_mask = 1u << CHOICE_NEXT_CPU};
+                          .open_mask = 1u << CHOICE_NEXT_CPU, .embed_max = EMBED_DEFAULT};
     struct error error;
     struct image image;
     struct symbols *symbols = NULL;
