@@ -153,7 +153,7 @@ void summary_print(const struct run_verdict *v, const char *format, ...)
     putchar('\n');
 }
 
-void address_text(const struct image *image, uint64_t address, char *text, size_t size)
+static void image_address_text(const struct image *image, uint64_t address, char *text, size_t size)
 {
     const struct image_symbol *symbol = image ? image_symbol_at(image, address) : NULL;
     char line[200];
@@ -169,14 +169,37 @@ void address_text(const struct image *image, uint64_t address, char *text, size_
         snprintf(text + length, size - (size_t)length, " (%s)", line);
 }
 
-void finding_print(const struct finding *f, const struct image *image)
+void address_text(const struct names *names, uint64_t address, char *text, size_t size)
+{
+    struct symbol symbol;
+    if (!names->place)
+        image_address_text(names->image, address, text, size);
+    else if (symbols_find(names->place->symbols, address, &symbol))
+        symbol_text(&symbol, text, size);
+    else
+        snprintf(text, size, "0x%" PRIx64, address);
+}
+
+void code_text(const struct names *names, const struct machine *m, unsigned pe, uint64_t va,
+               char *text, size_t size)
+{
+    struct symbol symbol;
+    if (!names->place)
+        image_address_text(names->image, va, text, size);
+    else if (symbol_at(names->place, m, pe, va, &symbol))
+        symbol_text(&symbol, text, size);
+    else
+        snprintf(text, size, "0x%" PRIx64, va);
+}
+
+void finding_print(const struct finding *f, const struct names *names)
 {
     char where[256];
     printf("%s/%s on CPU %u at step %" PRIu64 ": %s\n", check_name((enum check_kind)f->check),
            f->kind, f->pe, f->step, f->text);
     for (uint32_t i = 0; i < f->event_count; i++) {
         const struct finding_event *e = &f->event[i];
-        address_text(image, e->pc, where, sizeof where);
+        address_text(names, e->pc, where, sizeof where);
         printf("  step %" PRIu64 "  CPU %u  %s  [%s]\n", e->step, e->pe, e->text, where);
     }
 }
@@ -194,13 +217,13 @@ static void registers_print(const struct cpu *cpu)
             cpu->reg[SR_FAR_EL2], cpu->reg[SR_HPFAR_EL2]);
 }
 
-void cpu_report(struct machine *m, unsigned pe, const struct image *image)
+void cpu_report(struct machine *m, unsigned pe, const struct names *names)
 {
     const struct cpu *cpu = &m->state->cpu[pe];
     char where[256], text[A64_TEXT_BYTES];
     uint32_t word;
     struct walk walk;
-    address_text(image, cpu->pc, where, sizeof where);
+    code_text(names, m, pe, cpu->pc, where, sizeof where);
     fprintf(stderr, "CPU %u at %016" PRIx64 " %s\n", pe, cpu->pc, where);
     if (machine_peek_va(m, pe, va_make(cpu->pc), &walk) &&
         machine_peek(m, walk.result.pa, &word, sizeof word)) {

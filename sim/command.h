@@ -5,6 +5,7 @@
 #pragma once
 #include "sim/base/image.h"
 #include "sim/run.h"
+#include "sim/symbols.h"
 
 #include <getopt.h>
 
@@ -67,14 +68,23 @@ const char *one_operand(const struct command *command, int argc, char **argv, co
 void summary_print(const struct run_verdict *verdict, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A finding as text: the sentence, then the earlier events and where they were. */
-void finding_print(const struct finding *finding, const struct image *image);
+/* What addresses are called for the user: by a table that was given, or by the image itself. */
+struct names {
+    const struct image *image;
+    const struct symbol_place *place; /* NULL: the image's own symbols and lines */
+};
 
-/* "symbol+0x10 (file.c:12)" of an address, or its number. */
-void address_text(const struct image *image, uint64_t address, char *text, size_t size);
+/* A finding as text: the sentence, then the earlier events and where they were. */
+void finding_print(const struct finding *finding, const struct names *names);
+
+/* "symbol+0x10 (file.c:12)" of a linked address, or its number. */
+void address_text(const struct names *names, uint64_t address, char *text, size_t size);
+/* The same of code as a PE would execute it there now. */
+void code_text(const struct names *names, const struct machine *m, unsigned pe, uint64_t va,
+               char *text, size_t size);
 
 /* CPU, PC, symbol, disassembly and registers of one PE, to standard error. */
-void cpu_report(struct machine *m, unsigned pe, const struct image *image);
+void cpu_report(struct machine *m, unsigned pe, const struct names *names);
 
 /* Opens a payload file for a machine with that much RAM. */
 bool image_read(struct image *image, const char *path, uint64_t ram_bytes, struct error *error);

@@ -15,17 +15,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPLAY_TO = OPTION_FIRST, REPLAY_ENGINE, REPLAY_TRACE, REPLAY_CHECK, REPLAY_NO_STORY };
+enum {
+    REPLAY_TO = OPTION_FIRST, REPLAY_ENGINE, REPLAY_TRACE, REPLAY_CHECK, REPLAY_NO_STORY,
+    REPLAY_PAYLOAD_DIR,
+};
 
 static const struct option options[] = {
     OPTION("to", REPLAY_TO), OPTION("engine", REPLAY_ENGINE), OPTION("trace", REPLAY_TRACE),
-    OPTION("check", REPLAY_CHECK), OPTION_FLAG("no-story", REPLAY_NO_STORY), {0},
+    OPTION("check", REPLAY_CHECK), OPTION_FLAG("no-story", REPLAY_NO_STORY),
+    OPTION("payload-dir", REPLAY_PAYLOAD_DIR), {0},
 };
 
 struct arguments {
     struct replay_options options;
     uint64_t trace_mask;
     bool no_story;
+    const char *payload_dir;
 };
 
 static bool parse_kinds(const struct command *command, const char *list, uint64_t *mask)
@@ -69,6 +74,9 @@ static bool take_option(const struct command *command, int option, struct argume
         return false;
     case REPLAY_NO_STORY:
         a->no_story = true;
+        return true;
+    case REPLAY_PAYLOAD_DIR:
+        a->payload_dir = optarg;
         return true;
     default:
         bug("option %d", option);
@@ -132,7 +140,7 @@ static enum status replay_trace(const struct command *command, const struct argu
         struct machine *m = run_machine(replay.run);
         fprintf(stderr, "at step %" PRIu64 ":\n", m->state->step);
         for (unsigned pe = 0; pe < m->config.pe_count; pe++)
-            cpu_report(m, pe, &replay.image);
+            cpu_report(m, pe, &(struct names){&replay.image, NULL});
     }
     enum status status = judge(&replay, &result);
     char class[RUN_CLASS_MAX], recorded[RUN_CLASS_MAX];
@@ -164,7 +172,7 @@ static enum status run(const struct command *command, int argc, char **argv)
         return STATUS_USAGE;
     struct trace trace;
     struct error error;
-    if (!trace_read(&trace, path, &error))
+    if (!trace_open(&trace, path, a.payload_dir, &error))
         return usage_error(command, "%s", error.text);
     progress_catch_interrupt();
     enum status status = replay_trace(command, &a, &trace);
@@ -180,7 +188,8 @@ const struct command command_replay = {
                "  --engine precise|fast     (fast)\n"
                "  --check LIST|none other checkers than the trace's; the verdict is not compared\n"
                "  --trace KINDS     print events instead of the story, like MEM,TLBI or all\n"
-               "  --no-story        only compare\n",
+               "  --no-story        only compare\n"
+               "  --payload-dir DIR where files are that the trace names (where they were)\n",
     .table = options,
     .run = run,
 };

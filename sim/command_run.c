@@ -19,17 +19,18 @@
 /* So many exceptions in a row at the vector itself mean that it goes on like this. */
 #define LOST_EXCEPTIONS 16u
 #define RATE_DEFAULT 1000u
+#define EMBED_DEFAULT (UINT64_C(4) << 20)
 
 enum {
     RUN_CHECK = OPTION_FIRST, RUN_SEED, RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS,
-    RUN_SYMBOLS, RUN_ENGINE, RUN_INITRD, RUN_DTB,
+    RUN_SYMBOLS, RUN_ENGINE, RUN_INITRD, RUN_DTB, RUN_EMBED,
 };
 
 static const struct option options[] = {
     OPTION("check", RUN_CHECK), OPTION("seed", RUN_SEED), OPTION("choices", RUN_OPEN),
     OPTION("rate", RUN_RATE), OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
     OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE),
-    OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB), {0},
+    OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB), OPTION("embed", RUN_EMBED), {0},
 };
 
 /* Behind those of the machine. */
@@ -41,8 +42,9 @@ static const char option_help[] =
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
     "  --rate N          one question in N gets an answer other than 0, with --seed (1000)\n"
     "  --record FILE     write a trace of the run\n"
+    "  --embed SIZE      with --record: larger files are named, not kept in the trace (4M)\n"
     "  --max-insns N     stop after so many instructions\n"
-    "  --symbols FILE    names for addresses from this ELF (the image itself)\n"
+    "  --symbols FILE    names for addresses: an ELF or a System.map (the image itself)\n"
     "  --engine precise|fast     (fast)\n";
 
 struct arguments {
@@ -53,6 +55,7 @@ struct arguments {
     bool has_seed;
     uint64_t seed;
     uint32_t rate, open_mask;
+    uint64_t embed_max;
 };
 
 /* --- the lost-CPU watch ------------------------------------------------------------------- */
@@ -140,6 +143,11 @@ static bool take_option(const struct command *command, int option, struct argume
     case RUN_RECORD:
         a->record = optarg;
         return true;
+    case RUN_EMBED:
+        if (config_parse_size(optarg, &a->embed_max))
+            return true;
+        usage_error(command, "--embed: %s is no size (like 4M)", optarg);
+        return false;
     case RUN_MAX_INSNS:
         return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
     case RUN_SYMBOLS:
@@ -161,35 +169,35 @@ static bool take_option(const struct command *command, int option, struct argume
 /* --- the run ------------------------------------------------------------------------------ */
 
 static void report_limit(struct machine *m, const struct lost *lost,
-                         const struct run_verdict *verdict, const struct image *image)
+                         const struct run_verdict *verdict, const struct names *names)
 {
     if (lost->pe >= 0) {
         fprintf(stderr, "CPU %d is lost: it takes exceptions at the vector 0x%" PRIx64
                 " for ever\n", lost->pe, lost->vector[lost->pe]);
-        cpu_report(m, (unsigned)lost->pe, image);
+        cpu_report(m, (unsigned)lost->pe, names);
         return;
     }
     fprintf(stderr, verdict->idle ? "all CPUs wait, and nothing will wake them\n"
                                   : "the limit of instructions was reached\n");
     for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
         if (m->state->cpu[pe].wait != CPU_IS_OFF)
-            cpu_report(m, pe, image);
+            cpu_report(m, pe, names);
     }
 }
 
 static enum status report(struct machine *m, const struct lost *lost,
-                          const struct run_verdict *v, const struct image *image)
+                          const struct run_verdict *v, const struct names *names)
 {
     switch (v->result) {
     case RUN_LIMIT:
-        report_limit(m, lost, v, image);
+        report_limit(m, lost, v, names);
         return STATUS_OTHER;
     case RUN_UNMODELLED:
         fprintf(stderr, "the model does not have this: %s\n", m->unmodelled);
-        cpu_report(m, m->unmodelled_pe, image);
+        cpu_report(m, m->unmodelled_pe, names);
         return STATUS_UNMODELLED;
     case RUN_VIOLATION:
-        finding_print(&v->finding, image);
+        finding_print(&v->finding, names);
         return STATUS_OTHER;
     case RUN_EXIT:
         return v->exit_status == 0 ? STATUS_EXPECTED : STATUS_OTHER;
@@ -204,44 +212,25 @@ static enum status report(struct machine *m, const struct lost *lost,
     return STATUS_EXPECTED;
 }
 
-static uint8_t *bytes_copy(const uint8_t *bytes, size_t size)
-{
-    uint8_t *copy = malloc(size + 1);
-    ensure(copy != NULL);
-    memcpy(copy, bytes, size);
-    return copy;
-}
-
+/* What was recorded, and the payload, as a file. */
 static enum status record(const struct command *command, const struct arguments *a, struct run *r,
                           const struct run_verdict *verdict,
-                          const struct machine_payload *payload)
+                          const struct machine_payload *payload, struct trace *trace)
 {
-    const struct image *image = payload->image;
-    struct trace trace = {0};
-    struct error error;
-    if (verdict->result == RUN_LIMIT && !verdict->idle)
-        run_set_max_steps(r, verdict->steps);
-    struct chooser *c = &run_machine(r)->chooser;
-    size_t count = c->record_count;
-    struct choice_record *records = malloc((count + 1) * sizeof *records);
-    ensure(records != NULL);
-    if (count != 0)
-        memcpy(records, c->record, count * sizeof *records);
-    run_machine(r)->console = NULL;
     const char *base = strrchr(a->image, '/');
-    snprintf(trace.image_name, sizeof trace.image_name, "%.120s", base ? base + 1 : a->image);
-    snprintf(trace.title, sizeof trace.title, "a run of %.100s", trace.image_name);
-    bool good = trace_record(r, records, count, HASH_INTERVAL_DEFAULT, &trace, &error);
-    if (good) {
-        trace.image = bytes_copy(image->file, trace.image_size = image->file_size);
-        if (payload->initrd)
-            trace.initrd = bytes_copy(payload->initrd, trace.initrd_size = payload->initrd_size);
-        if (payload->tree)
-            trace.tree = bytes_copy(payload->tree, trace.tree_size = payload->tree_size);
-        good = trace_write(&trace, a->record, &error);
-    }
-    free(records);
-    trace_free(&trace);
+    struct error error;
+    trace_record_finish(trace, r, verdict);
+    snprintf(trace->image_name, sizeof trace->image_name, "%.120s", base ? base + 1 : a->image);
+    snprintf(trace->title, sizeof trace->title, "a run of %.100s", trace->image_name);
+    bool good = trace_take_part(trace, TRACE_IMAGE, a->image, payload->image->file,
+                                payload->image->file_size, a->embed_max, &error) &&
+                (!payload->initrd ||
+                 trace_take_part(trace, TRACE_INITRD, a->initrd, payload->initrd,
+                                 payload->initrd_size, a->embed_max, &error)) &&
+                (!payload->tree ||
+                 trace_take_part(trace, TRACE_TREE, a->dtb, payload->tree, payload->tree_size,
+                                 a->embed_max, &error)) &&
+                trace_write(trace, a->record, &error);
     return good ? STATUS_EXPECTED : usage_error(command, "--record: %s", error.text);
 }
 
@@ -284,10 +273,11 @@ static bool console_input(void *context, struct machine *m, bool wait)
 }
 
 static enum status execute(const struct command *command, struct arguments *a,
-                           const struct machine_payload *payload, const struct image *symbols)
+                           const struct machine_payload *payload, const struct names *names)
 {
     struct error error;
     struct run_verdict verdict;
+    struct trace trace = {0};
     if (a->has_seed)
         a->setup.config.open_mask = a->open_mask;
     struct run *r = run_boot(&a->setup, payload, &error);
@@ -305,15 +295,18 @@ static enum status execute(const struct command *command, struct arguments *a,
     events_attach(&m->events, lost_sink, &lost, UINT64_C(1) << EVENT_EXC_TAKE);
     terminal_open();
     run_set_input(r, console_input, NULL);
-    run_execute(r, &verdict);
+    trace_record_begin(&trace, r);
+    run_execute_watched(r, &verdict, a->record ? HASH_INTERVAL_DEFAULT : 0, trace_record_watch,
+                        &trace);
     run_set_input(r, NULL, NULL);
     terminal_close();
     events_detach(&m->events, lost_sink, &lost);
     fflush(stdout);
-    enum status status = report(m, &lost, &verdict, symbols);
+    enum status status = report(m, &lost, &verdict, names);
     status = status_worse(status, save_drives(command, a, m));
-    if (a->record && verdict.result != RUN_INTERRUPTED)
-        status = status_worse(status, record(command, a, r, &verdict, payload));
+    if (a->record)
+        status = status_worse(status, record(command, a, r, &verdict, payload, &trace));
+    trace_free(&trace);
     run_free(r);
     summary_print(&verdict, "%s", "");
     return status;
@@ -344,7 +337,7 @@ static void free_beside(const struct machine_payload *payload)
 
 /* With everything read: runs it. */
 static enum status run_payload(const struct command *command, struct arguments *a,
-                               const struct image *image, const struct image *symbols)
+                               const struct image *image, const struct names *names)
 {
     struct machine_payload payload = {
         .image = image, .initrd_name = a->initrd, .tree_name = a->dtb};
@@ -352,7 +345,7 @@ static enum status run_payload(const struct command *command, struct arguments *
     if ((!a->initrd || read_beside(command, "--initrd", a->initrd, &payload.initrd,
                                    &payload.initrd_size)) &&
         (!a->dtb || read_beside(command, "--dtb", a->dtb, &payload.tree, &payload.tree_size)))
-        status = execute(command, a, &payload, symbols);
+        status = execute(command, a, &payload, names);
     free_beside(&payload);
     return status;
 }
@@ -360,9 +353,11 @@ static enum status run_payload(const struct command *command, struct arguments *
 static enum status run(const struct command *command, int argc, char **argv)
 {
     struct arguments a = {.engine = ENGINE_KIND_FAST, .rate = RATE_DEFAULT,
-                          .open_mask = 1u << CHOICE_NEXT_CPU};
+                          .open_mask = 1u << CHOICE_NEXT_CPU, .embed_max = EMBED_DEFAULT};
     struct error error;
-    struct image image, symbols;
+    struct image image;
+    struct symbols *symbols = NULL;
+    struct symbol_place place;
     int option;
     config_default(&a.setup.config);
     while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
@@ -377,14 +372,16 @@ static enum status run(const struct command *command, int argc, char **argv)
     if (!config_check(&a.setup.config, &error) ||
         !image_read(&image, a.image, a.setup.config.ram_bytes, &error))
         return usage_error(command, "%s", error.text);
-    if (a.symbols && !image_read(&symbols, a.symbols, a.setup.config.ram_bytes, &error)) {
+    if (a.symbols && !(symbols = symbols_read(a.symbols, &error))) {
         image_close(&image);
         return usage_error(command, "--symbols: %s", error.text);
     }
+    if (symbols)
+        symbol_place_init(&place, symbols, &image);
     progress_catch_interrupt();
-    enum status status = run_payload(command, &a, &image, a.symbols ? &symbols : &image);
-    if (a.symbols)
-        image_close(&symbols);
+    const struct names names = {&image, symbols ? &place : NULL};
+    enum status status = run_payload(command, &a, &image, &names);
+    symbols_free(symbols);
     image_close(&image);
     return status;
 }

@@ -40,10 +40,7 @@ static bool write_shrunk(const struct trace *old, struct run *r, const struct sh
     bool good = trace_record(r, shrunk->records, shrunk->record_count, old->hash_interval, &trace,
                              error);
     if (good) {
-        trace.image = malloc(old->image_size + 1);
-        ensure(trace.image != NULL);
-        memcpy(trace.image, old->image, old->image_size);
-        trace.image_size = old->image_size;
+        trace_copy_payload(&trace, old);
         good = trace_write(&trace, path, error);
     }
     *verdict = trace.verdict;
@@ -116,7 +113,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     snprintf(beside, sizeof beside, "%.*s.min.trace", (int)length, path);
     struct trace trace;
     struct error error;
-    if (!trace_read(&trace, path, &error))
+    if (!trace_open(&trace, path, NULL, &error))
         return usage_error(command, "%s", error.text);
     progress_catch_interrupt();
     enum status status = shrink_trace(command, &trace, out ? out : beside, runs_max);

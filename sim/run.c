@@ -384,35 +384,49 @@ bool run_step(struct run *r, struct run_verdict *v)
     return true;
 }
 
+/* Where the next part of a run ends; watching must not change where input is looked for. */
+static uint64_t part_end(const struct run *r, uint64_t look, uint64_t interval)
+{
+    uint64_t step = r->machine->state->step, next = last_step_now(r);
+    if (look < next)
+        next = look;
+    if (interval != 0 && (step / interval + 1) * interval < next)
+        next = (step / interval + 1) * interval;
+    return next;
+}
+
 void run_execute_watched(struct run *r, struct run_verdict *v, uint64_t interval,
                          run_watch *watch, void *context)
 {
     struct machine *m = r->machine;
-    uint64_t hits = 0;
+    uint64_t hits = 0, look;
     memset(v, 0, sizeof *v);
     run_rewind(r);
+    look = m->state->step + STEPS_BETWEEN_LOOKS;
     for (;;) {
         uint64_t last = last_step_now(r);
-        uint64_t next = m->state->step + STEPS_BETWEEN_LOOKS;
-        if (interval != 0 && (m->state->step / interval + 1) * interval < next)
-            next = (m->state->step / interval + 1) * interval;
-        enum machine_stop stop = run_advance(r, next < last ? next : last);
+        enum machine_stop stop = run_advance(r, part_end(r, look, interval));
         bool is_over = stop != MACHINE_LIMIT || m->state->step >= last_step_now(r);
         if (stop == MACHINE_BREAK && ++hits < r->setup.end.hit)
             is_over = false;
-        if (r->input && (!is_over || stop == MACHINE_IDLE) &&
-            r->input(r->input_context, m, stop == MACHINE_IDLE))
-            is_over = false;
+        bool is_watched =
+            interval != 0 && stop == MACHINE_LIMIT && m->state->step % interval == 0;
+        if (!is_watched || m->state->step == look || m->state->step == last) {
+            look = m->state->step + STEPS_BETWEEN_LOOKS;
+            if (r->input && (!is_over || stop == MACHINE_IDLE) &&
+                r->input(r->input_context, m, stop == MACHINE_IDLE))
+                is_over = false;
+        }
         if (is_over && !(stop == MACHINE_IDLE && run_is_interrupted())) {
             conclude(r, stop, v);
             break;
         }
         if (run_is_interrupted()) {
             v->result = RUN_INTERRUPTED;
+            v->idle = stop == MACHINE_IDLE;
             break;
         }
-        if (interval != 0 && stop == MACHINE_LIMIT && m->state->step % interval == 0 &&
-            !watch(context, m)) {
+        if (is_watched && !watch(context, m)) {
             v->result = RUN_LIMIT;
             break;
         }

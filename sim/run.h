@@ -40,7 +40,7 @@ struct run_setup {
 struct run_verdict {
     enum run_result result;
     uint32_t exit_status;
-    bool idle; /* RUN_LIMIT because all PEs wait with no deadline */
+    bool idle; /* RUN_LIMIT (or RUN_INTERRUPTED) while all PEs wait with no deadline */
     bool held; /* a PE was still held back at the end: the schedule was not fair to it */
     uint64_t insns, cycles, steps, hash;
     uint32_t choices; /* answers that were not 0 */

@@ -54,7 +54,7 @@ static void access_text(struct teller *t, const struct event *e, char *text, siz
 {
     char place[200];
     const struct event_mem *m = &e->mem;
-    address_text(&t->replay->image, m->pa, place, sizeof place);
+    address_text(&(struct names){&t->replay->image, NULL}, m->pa, place, sizeof place);
     snprintf(text, size, "%s %s %s 0x%" PRIx64, m->write ? "stores to" : "loads", place,
              m->write ? "the value" : "and gets", m->value);
 }
@@ -209,7 +209,7 @@ static void row_entry(struct teller *t, const struct story_entry *entry, unsigne
     char text[TEXT_BYTES], place[240];
     event_words(t, &entry->event, text, 320);
     size_t used = strlen(text);
-    address_text(&t->replay->image, entry->pc, place, sizeof place);
+    address_text(&(struct names){&t->replay->image, NULL}, entry->pc, place, sizeof place);
     if (entry->event.kind != EVENT_CONTEXT)
         used += (size_t)snprintf(text + used, sizeof text - used, " in %s", place);
     if (repeats > 1)
@@ -220,7 +220,7 @@ static void row_entry(struct teller *t, const struct story_entry *entry, unsigne
 static void row_finding(struct teller *t, const struct finding_event *e)
 {
     char text[TEXT_BYTES], place[240];
-    address_text(&t->replay->image, e->pc, place, sizeof place);
+    address_text(&(struct names){&t->replay->image, NULL}, e->pc, place, sizeof place);
     snprintf(text, sizeof text, "!!! %s, in %s", e->text, place);
     row_print(t, e->step, e->pe, text);
 }

@@ -33,7 +33,7 @@ enum section {
 /* Whether a trace may be without it; one that is there is not empty. */
 static bool is_optional(unsigned section)
 {
-    return section == SECTION_INITRD || section == SECTION_TREE;
+    return section == SECTION_IMAGE || section == SECTION_INITRD || section == SECTION_TREE;
 }
 
 struct buffer {
@@ -152,6 +152,11 @@ static void compress_into(struct buffer *out, const struct buffer *content)
     free(frame);
 }
 
+static bool is_named(const struct trace *trace, enum trace_part part)
+{
+    return trace->named[part].path[0] != 0;
+}
+
 bool trace_encode(const struct trace *trace, uint8_t **bytes, size_t *size, struct error *error)
 {
     char *manifest = trace_manifest_encode(trace, error);
@@ -159,10 +164,11 @@ bool trace_encode(const struct trace *trace, uint8_t **bytes, size_t *size, stru
         return false;
     struct buffer content = {0}, out = {0};
     put_section(&content, SECTION_MANIFEST, manifest, strlen(manifest));
-    put_section(&content, SECTION_IMAGE, trace->image, trace->image_size);
-    if (trace->initrd_size != 0)
+    if (!is_named(trace, TRACE_IMAGE))
+        put_section(&content, SECTION_IMAGE, trace->image, trace->image_size);
+    if (trace->initrd_size != 0 && !is_named(trace, TRACE_INITRD))
         put_section(&content, SECTION_INITRD, trace->initrd, trace->initrd_size);
-    if (trace->tree_size != 0)
+    if (trace->tree_size != 0 && !is_named(trace, TRACE_TREE))
         put_section(&content, SECTION_TREE, trace->tree, trace->tree_size);
     put_choices(&content, trace);
     put_hashes(&content, trace);
@@ -310,6 +316,15 @@ static bool decode_content(struct trace *trace, const char *name, const uint8_t 
     if (!trace_manifest_decode(trace, (const char *)s[SECTION_MANIFEST].bytes,
                                s[SECTION_MANIFEST].size, kinds, &kind_count, &why))
         return error_set(error, "%s: manifest: %.400s", name, why.text);
+    static const enum section sections[TRACE_PART_COUNT] = {SECTION_IMAGE, SECTION_INITRD,
+                                                            SECTION_TREE};
+    for (unsigned part = 0; part < TRACE_PART_COUNT; part++) {
+        bool is_there = s[sections[part]].bytes != NULL;
+        if (is_there ? is_named(trace, part) : part == TRACE_IMAGE && !is_named(trace, part))
+            return error_set(error, "%s: damaged: %s section %s", name,
+                             is_there ? "beside the file's name there is a" : "no",
+                             tags[sections[part]]);
+    }
     trace->image = copy_of(s[SECTION_IMAGE], &trace->image_size);
     trace->initrd = copy_of(s[SECTION_INITRD], &trace->initrd_size);
     trace->tree = copy_of(s[SECTION_TREE], &trace->tree_size);

@@ -194,6 +194,28 @@ static bool put_verdict(json_t *root, const struct run_verdict *v)
     return good;
 }
 
+/* There only in traces that name files. */
+static bool put_files(json_t *root, const struct trace *trace)
+{
+    json_t *files = json_array();
+    bool good = true;
+    for (unsigned part = 0; part < TRACE_PART_COUNT; part++) {
+        const struct trace_named *named = &trace->named[part];
+        if (named->path[0] == 0)
+            continue;
+        json_t *row = json_object();
+        json_object_set_new(row, "part", json_integer((json_int_t)part));
+        good = put_text(row, "path", named->path) && good;
+        json_object_set_new(row, "size", json_integer((json_int_t)named->size));
+        put_hex(row, "hash", named->hash);
+        json_array_append_new(files, row);
+    }
+    if (json_array_size(files) != 0)
+        json_object_set(root, "files", files);
+    json_decref(files);
+    return good;
+}
+
 char *trace_manifest_encode(const struct trace *trace, struct error *error)
 {
     json_t *root = json_object(), *kinds = json_array();
@@ -208,6 +230,7 @@ char *trace_manifest_encode(const struct trace *trace, struct error *error)
         json_array_append_new(kinds, json_string(choice_rows[kind].name));
     json_object_set_new(root, "kinds", kinds);
     good = put_config(root, &trace->setup.config) && good;
+    good = put_files(root, trace) && good;
     put_mark(root, "start", &trace->setup.start);
     put_mark(root, "end", &trace->setup.end);
     put_checks(root, &trace->setup.checks);

@@ -338,6 +338,32 @@ static void take_verdict(struct reader *r, json_t *root, struct run_verdict *v)
     json_decref(object);
 }
 
+/* There only in traces that name files. */
+static void take_files(struct reader *r, json_t *root, struct trace *trace)
+{
+    if (!json_object_get(root, "files"))
+        return;
+    json_t *files = take(r, root, "files", JSON_ARRAY);
+    for (size_t i = 0; !r->failed && i < json_array_size(files); i++) {
+        json_t *row = json_array_get(files, i);
+        if (!json_is_object(row)) {
+            fail(r, "files", "has something else in it");
+            break;
+        }
+        struct trace_named *named =
+            &trace->named[take_number(r, row, "part", TRACE_PART_COUNT - 1)];
+        if (named->path[0] != 0)
+            fail(r, "files", "names a part twice");
+        take_text(r, row, "path", named->path, sizeof named->path);
+        named->size = take_u64(r, row, "size");
+        named->hash = take_hex(r, row, "hash");
+        if (named->path[0] == 0 || named->size == 0)
+            fail(r, "files", "has no name or no size");
+        take_nothing_more(r, row);
+    }
+    json_decref(files);
+}
+
 static void take_kinds(struct reader *r, json_t *root, uint32_t *kinds, size_t *kind_count)
 {
     json_t *list = take(r, root, "kinds", JSON_ARRAY);
@@ -378,6 +404,7 @@ bool trace_manifest_decode(struct trace *trace, const char *text, size_t size, u
     trace->hash_interval = take_u64(&r, root, "hash-interval");
     if (trace->hash_interval == 0)
         fail(&r, "hash-interval", "is out of range");
+    take_files(&r, root, trace);
     take_kinds(&r, root, kinds, kind_count);
     take_config(&r, root, &trace->setup.config);
     take_mark(&r, root, "start", &trace->setup.start);

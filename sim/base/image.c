@@ -52,15 +52,14 @@ static bool image_read(struct image *image, const struct image_ram *ram, struct 
     return error_set(error, "%s: neither an ELF file nor an arm64 Image", image->name);
 }
 
-bool image_open(struct image *image, const char *name, const uint8_t *bytes, size_t size,
-                pa_t ram_base, uint64_t ram_bytes, struct error *error)
+/* An image with nothing but its file and its name. */
+static void image_begin(struct image *image, const char *name, const uint8_t *bytes, size_t size)
 {
-    const struct image_ram ram = {ram_base.bits, ram_bytes};
     /* One byte more: an empty file has an address too, and strings in it always end. */
     uint8_t *file = malloc(size + 1);
     char *own_name = strdup(name);
 
-    ensure(file != NULL && own_name != NULL && ram.base + ram.bytes >= ram.base);
+    ensure(file != NULL && own_name != NULL);
     if (size)
         memcpy(file, bytes, size);
     file[size] = 0;
@@ -69,7 +68,26 @@ bool image_open(struct image *image, const char *name, const uint8_t *bytes, siz
     image->file_size = size;
     image->name = own_name;
     image->lines = image_lines_new();
+}
+
+bool image_open(struct image *image, const char *name, const uint8_t *bytes, size_t size,
+                pa_t ram_base, uint64_t ram_bytes, struct error *error)
+{
+    const struct image_ram ram = {ram_base.bits, ram_bytes};
+
+    ensure(ram.base + ram.bytes >= ram.base);
+    image_begin(image, name, bytes, size);
     if (image_read(image, &ram, error))
+        return true;
+    image_close(image);
+    return false;
+}
+
+bool image_open_symbols(struct image *image, const char *name, const uint8_t *bytes, size_t size,
+                        struct error *error)
+{
+    image_begin(image, name, bytes, size);
+    if (image_read_elf_symbols(image, error))
         return true;
     image_close(image);
     return false;

@@ -51,6 +51,9 @@ bool file_write(const char *path, const void *bytes, size_t size, struct error *
 bool image_open(struct image *image, const char *name, const uint8_t *bytes, size_t size,
                 pa_t ram_base, uint64_t ram_bytes, struct error *error);
 void image_close(struct image *image);
+/* An ELF file of which only the symbols count: any type but relocatable, nothing is loaded. */
+bool image_open_symbols(struct image *image, const char *name, const uint8_t *bytes, size_t size,
+                        struct error *error);
 
 /* The address of a symbol by name; false if there is none. */
 bool image_symbol_address(const struct image *image, const char *name, uint64_t *address);

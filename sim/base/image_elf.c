@@ -41,11 +41,18 @@ static bool check_ident(const struct image *image, struct error *error)
     return true;
 }
 
+static bool check_machine(const struct image *image, const GElf_Ehdr *header, struct error *error)
+{
+    if (header->e_machine == EM_AARCH64)
+        return true;
+    return error_set(error, "%s: ELF: for machine %u, AArch64 (%u) wanted", image->name,
+                     header->e_machine, EM_AARCH64);
+}
+
 static bool check_header(const struct image *image, const GElf_Ehdr *header, struct error *error)
 {
-    if (header->e_machine != EM_AARCH64)
-        return error_set(error, "%s: ELF: for machine %u, AArch64 (%u) wanted", image->name,
-                         header->e_machine, EM_AARCH64);
+    if (!check_machine(image, header, error))
+        return false;
     if (header->e_type == ET_DYN)
         return elf_error(image, error,
                          "position-independent (ET_DYN), an executable linked to fixed addresses "
@@ -156,6 +163,24 @@ bool image_read_elf(struct image *image, const struct image_ram *ram, struct err
     bool ok = (elf && gelf_getehdr(elf, &header)) || elf_error(image, error, elf_errmsg(-1));
     ok = ok && check_header(image, &header, error) && check_tables(image, elf, &header, error) &&
          read_programs(image, elf, ram, error) && find_entry(image, header.e_entry, error) &&
+         image_read_symbols(image, elf, error);
+    elf_end(elf);
+    return ok;
+}
+
+bool image_read_elf_symbols(struct image *image, struct error *error)
+{
+    GElf_Ehdr header;
+
+    if (!check_ident(image, error))
+        return false;
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_memory((char *)(uintptr_t)image->file, image->file_size);
+    image->kind = IMAGE_ELF;
+    bool ok = (elf && gelf_getehdr(elf, &header)) || elf_error(image, error, elf_errmsg(-1));
+    if (ok && header.e_type == ET_REL)
+        ok = elf_error(image, error, "an object file, whose symbols have no addresses");
+    ok = ok && check_machine(image, &header, error) && check_tables(image, elf, &header, error) &&
          image_read_symbols(image, elf, error);
     elf_end(elf);
     return ok;

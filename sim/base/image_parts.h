@@ -13,6 +13,8 @@ struct image_ram {
 };
 
 bool image_read_elf(struct image *image, const struct image_ram *ram, struct error *error);
+/* Its symbols only. */
+bool image_read_elf_symbols(struct image *image, struct error *error);
 bool image_read_arm64(struct image *image, const struct image_ram *ram, struct error *error);
 
 /* Adds a segment; an error if it reaches outside RAM or over another one. */

@@ -37,6 +37,7 @@ static size_t sample_content(uint8_t *content)
     t.verdict = (struct run_verdict){.result = RUN_VIOLATION, .steps = 20, .hash = 0x77};
     t.verdict.finding.check = CHECK_TLB;
     t.verdict.finding.event_count = 1;
+    t.named[TRACE_INITRD] = (struct trace_named){.path = "/initrd", .size = 9, .hash = 1};
     ensure(trace_encode(&t, &bytes, &size, &error));
     size_t got = ZSTD_decompress(content, CONTENT_BYTES, bytes + HEADER_BYTES, size - HEADER_BYTES);
     ensure(!ZSTD_isError(got));

@@ -169,6 +169,80 @@ Test(trace_file, contents_that_contradict_themselves_are_refused)
     cr_expect_not(trace_encode(&t, &bytes, &size, &error), "a title that is not UTF-8");
 }
 
+static void write_file(const char *path, const void *bytes, size_t size)
+{
+    struct error error;
+    cr_assert(file_write(path, bytes, size, &error), "%s", error.text);
+}
+
+/* Opens a trace that names its image; "" or what was wrong. */
+static const char *opened(const char *path, const char *folder)
+{
+    static struct error error;
+    struct trace u;
+    if (!trace_open(&u, path, folder, &error))
+        return error.text;
+    cr_expect_eq(u.image_size, sizeof payload);
+    cr_expect_arr_eq(u.image, payload, sizeof payload);
+    cr_expect_arr_eq(u.initrd, initrd, sizeof initrd);
+    trace_free(&u);
+    return "";
+}
+
+Test(trace_file, large_files_are_named_and_found_by_their_content)
+{
+    char folder[] = "/tmp/armillary-trace-XXXXXX", path[64], image[64], moved[64], other[64];
+    struct trace t = sample();
+    struct error error;
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/t.trace", folder);
+    snprintf(image, sizeof image, "%s/x.elf", folder);
+    snprintf(other, sizeof other, "%s/other", folder);
+    snprintf(moved, sizeof moved, "%s/other/x.elf", folder);
+    cr_assert_eq(mkdir(other, 0700), 0);
+    write_file(image, payload, sizeof payload);
+    t.image = NULL;
+    cr_assert(trace_take_part(&t, TRACE_IMAGE, image, payload, sizeof payload, 4096, &error));
+    cr_assert(trace_take_part(&t, TRACE_INITRD, "initrd", initrd, sizeof initrd, 4096, &error));
+    cr_assert(trace_write(&t, path, &error), "%s", error.text);
+    cr_expect_eq(t.named[TRACE_IMAGE].size, sizeof payload);
+    cr_expect_eq(t.named[TRACE_INITRD].path[0], 0, "a small one is in the trace");
+
+    cr_expect_str_eq(opened(path, NULL), "");
+    write_file(moved, payload, sizeof payload);
+    payload[7]++;
+    write_file(image, payload, sizeof payload);
+    payload[7]--;
+    cr_expect_not_null(strstr(opened(path, NULL), "is another file than"));
+    cr_expect_str_eq(opened(path, other), "", "where --payload-dir says");
+    cr_assert_eq(unlink(image), 0);
+    cr_expect_not_null(strstr(opened(path, NULL), "is no longer at"));
+    cr_assert_eq(unlink(moved), 0);
+    trace_free(&(struct trace){.image = t.image, .initrd = t.initrd});
+    unlink(path);
+    rmdir(other);
+    rmdir(folder);
+}
+
+Test(trace_file, a_part_is_there_or_named_and_not_both)
+{
+    struct trace t = sample(), u;
+    struct error error;
+    uint8_t *bytes;
+    size_t size;
+    t.named[TRACE_INITRD] = (struct trace_named){.path = "/x", .size = 5, .hash = 6};
+    cr_assert(trace_encode(&t, &bytes, &size, &error));
+    cr_assert(trace_decode(&u, "f", bytes, size, &error), "%s", error.text);
+    cr_expect_arr_eq(u.named, t.named, sizeof u.named);
+    cr_expect_null(u.initrd);
+    trace_free(&u);
+    free(bytes);
+    t.named[TRACE_INITRD].size = 0;
+    cr_assert(trace_encode(&t, &bytes, &size, &error));
+    refused(bytes, size, "no size", 0);
+    free(bytes);
+}
+
 Test(trace_file, writing_does_not_lose_files_of_another_kind)
 {
     struct trace t = sample(), u;

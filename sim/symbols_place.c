@@ -1,0 +1,84 @@
+/*
+ * Names of code where a machine executes it.
+ *
+ * A kernel executes at three kinds of addresses: linked ones, physical ones before the MMU is on,
+ * and EL2 at addresses of its own choice. And other code may lie where it was: pages of its start
+ * are given away later, a guest has another kernel at the same addresses. So an address becomes a
+ * linked one in one of two ways - it is one, or its physical address lies where the image was
+ * loaded - and counts only if the words around it are the image's there. Not all need to be: a
+ * kernel patches itself (alternatives, jump labels, calls of tracers). EL0 has no names.
+ */
+#include "sim/symbols.h"
+
+#include <string.h>
+
+#define LINE_BYTES 128u /* how much is compared, the aligned line that the address is in */
+#define LINE_WORDS (LINE_BYTES / 4)
+#define LINKED_ALIGNMENT UINT64_C(0x200000) /* of an arm64 Image's first byte */
+
+/* Where an arm64 Image begins in terms of its symbols; table without _text: the 2 MiB below. */
+static bool linked_start(const struct symbols *symbols, uint64_t *start)
+{
+    if (symbols_address(symbols, "_text", start))
+        return true;
+    if (!symbols_address(symbols, "_stext", start))
+        return false;
+    *start &= ~(LINKED_ALIGNMENT - 1);
+    return true;
+}
+
+void symbol_place_init(struct symbol_place *place, const struct symbols *symbols,
+                       const struct image *image)
+{
+    uint64_t start;
+    *place = (struct symbol_place){.symbols = symbols, .image = image};
+    if (image->kind == IMAGE_ARM64 && linked_start(symbols, &start))
+        place->shift = start - image->segments[0].linked.bits;
+}
+
+/* Whether most of the image's words of a line stand in memory. */
+static bool is_same_code(const struct machine *m, const uint8_t *image, pa_t line)
+{
+    uint32_t there[LINE_WORDS], wanted[LINE_WORDS];
+    unsigned words = 0, same = 0;
+    if (!machine_peek(m, line, there, sizeof there))
+        return false;
+    memcpy(wanted, image, sizeof wanted);
+    for (unsigned i = 0; i < LINE_WORDS; i++) {
+        words += wanted[i] != 0;
+        same += wanted[i] != 0 && wanted[i] == there[i];
+    }
+    return same != 0 && 2 * same >= words;
+}
+
+/* At offset `at` of a segment: whether its code is what lies at pa. */
+static bool segment_has(const struct machine *m, const struct image_segment *s, uint64_t at,
+                        pa_t pa)
+{
+    uint64_t in_line = pa.bits % LINE_BYTES;
+    return at < s->file_size && at >= in_line && s->file_size - (at - in_line) >= LINE_BYTES &&
+           is_same_code(m, s->bytes + (at - in_line), pa_make(pa.bits - in_line));
+}
+
+bool symbol_at_pa(const struct symbol_place *place, const struct machine *m, uint64_t va, pa_t pa,
+                  struct symbol *symbol)
+{
+    for (size_t i = 0; i < place->image->segment_count; i++) {
+        const struct image_segment *s = &place->image->segments[i];
+        uint64_t start = s->linked.bits + place->shift;
+        uint64_t at = va - start;
+        if (at >= s->memory_size)
+            at = pa.bits - s->address.bits;
+        if (at < s->memory_size && segment_has(m, s, at, pa))
+            return symbols_find(place->symbols, start + at, symbol);
+    }
+    return false;
+}
+
+bool symbol_at(const struct symbol_place *place, const struct machine *m, unsigned pe, uint64_t va,
+               struct symbol *symbol)
+{
+    struct walk walk;
+    return m->state->cpu[pe].el != 0 && machine_peek_va(m, pe, va_make(va), &walk) &&
+           symbol_at_pa(place, m, va, walk.result.pa, symbol);
+}
