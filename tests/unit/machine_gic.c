@@ -4,6 +4,8 @@
  */
 #include "tests/unit/machine_world.h"
 
+#include "gic/changes.h"
+
 #define LDR_W2_X1 0xb9400022u
 #define STR_W2_X1 0xb9000022u
 
