@@ -5,9 +5,9 @@
  *
  * With an erratum that leaves these under way (cpu/errata.def: tlbi-stores, tlbi-loads) that one of
  * them comes behind the DSB is the core's doing, and a second TLBI with a DSB mends it. It is the
- * program's mistake from when the page has been given to a new use without that: then what it holds
- * is changed, and the late access destroys or reads that. Until then nobody can tell the late access
- * from one in time. So the pages of such accesses are watched from the first DSB on.
+ * program's mistake from when the page has been given to a new use without that: then what it
+ * holds is changed, and the late access destroys or reads that. Until then nobody can tell the late
+ * access from one in time. So the pages of such accesses are watched from the first DSB on.
  *
  * DDI 0487: "Ordering and completion of TLB maintenance instructions".
  */
