@@ -9,6 +9,10 @@ QEMU = 'qemu-system-aarch64'
 TIMEOUT = 120              # seconds: a hundred times what an image takes
 
 
+class NotAtEnd(Problem):
+    """it goes on and on"""
+
+
 def need_qemu():
     if not shutil.which(QEMU):
         raise Problem(f'{QEMU} is not installed; it is the other side of this test: '
@@ -20,7 +24,7 @@ def execute(command):
         return subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False,
                               stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired as error:
-        raise Problem(f'{" ".join(command)}: not at its end after {TIMEOUT} seconds') from error
+        raise NotAtEnd(f'{" ".join(command)}: not at its end after {TIMEOUT} seconds') from error
 
 
 def on_qemu(path, cpu):

@@ -28,6 +28,7 @@ class Expected:
 
     def __init__(self, case, machine, attempt, quirks=()):
         self.quirks, self.used = quirks, set()
+        self.strays = False        # the vectors are fetched from where none are
         self.case, self.attempt, self.fault = case, attempt, None
         self.pieces = []           # of the access: (first address, leaf)
         self.first = attempt.va
@@ -117,7 +118,7 @@ class Expected:
         border = (first | 0xfff) + 1
         begins = [first]
         if layout.KIND.get(a.probe) in (layout.LOAD, layout.STORE) and first + size > border:
-            begins.append(border)
+            begins.append(border & (1 << 64) - 1)
         new = []
         for a.va in begins:
             self.walker.is_rest = a.va != first
@@ -225,7 +226,7 @@ class Expected:
         """Is what is to be executed at EL1 or EL0 out of reach by stage 2?"""
         a = self.attempt
         walker = Walker(self.case, self.walker.machine,
-                        a.elsewhere('fetch', el, spsr, va), self.quirk)
+                        a.elsewhere('fetch', el, spsr, va), self.vector_quirk)
         try:
             walker.translate()
         except Fault as fault:
@@ -235,6 +236,11 @@ class Expected:
                 self.far, self.hpfar = va, self.ipa_of(fault)
                 return True
         return False
+
+    def vector_quirk(self, name):
+        there = self.quirk(name)
+        self.strays |= there and name == 'blocks-at-levels-without'
+        return there
 
     @staticmethod
     def ipa_of(fault):

@@ -40,3 +40,7 @@ class List:
             return False
         self.hits.update(other.used)
         return True
+
+    def strays(self, case, machine, attempt):
+        """Does QEMU execute, for the vectors, what a table that is no table leads to?"""
+        return Expected(case, machine, attempt, self.names).strays

@@ -110,8 +110,15 @@ def do_chunk(job):
     made = [maker.make() for _ in range(count)]
     for number, case in enumerate(made):
         case.name = f'case {number} of chunk {chunk}, seed {seed}'
-    theirs, ours = s.both(made, f'walks-{seed}-{chunk}.elf')
-    seen, found, at = collections.Counter(), [], 0
+    name, left_out = f'walks-{seed}-{chunk}.elf', 0
+    try:
+        theirs, ours = s.both(made, name)
+    except machines.NotAtEnd:
+        left_out = leave_out_strays(made, s)
+        if not left_out:
+            raise
+        theirs, ours = s.both(made, name)
+    seen, found, at = collections.Counter({('left out',): left_out}), [], 0
     s.list.hits.clear()
     for case in made:
         differing = []
@@ -124,6 +131,16 @@ def do_chunk(job):
                 differing.append((attempt, Record(a), record))
         found += [reduced(case, *one, s) for one in differing[:3]]
     return seen, s.list.hits.copy(), found
+
+
+def leave_out_strays(made, s):
+    """takes out what QEMU may never come back from -> how many attempts"""
+    count = 0
+    for case in made:
+        kept = [a for a in case.attempts if not s.list.strays(case, s.machine, a)]
+        count += len(case.attempts) - len(kept)
+        case.attempts = kept
+    return count
 
 
 def reduced(case, attempt, theirs, ours, s):
@@ -175,6 +192,9 @@ def report(options, total):
     for name in names:
         if total.hits[name]:
             print(f'difference {name}: {total.hits[name]} hits')
+    if total.seen['left out',]:
+        print(f'left out: {total.seen["left out",]} attempts, whose vectors QEMU fetches through a block at a '
+              'level without blocks, and goes on for ever')
     for kind, one in {m.kind: m for m in reversed(total.found)}.items():
         print(one.text)
         print(f'  ({sum(m.kind == kind for m in total.found)} of {kind})')
