@@ -238,7 +238,7 @@ void direct_fill(struct core *c, uint64_t va, unsigned el, const struct translat
     struct core_cache *cache = c->cache;
     bool is_device = (t->memory & 0xf0u) == 0;
     if (!cache->legal || is_device || t->size_log2 < PAGE_SHIFT || c->regimes_stale ||
-        c->mmu->state->queue_count != 0)
+        t->awaited)
         return;
     pa_t page = pa_make(align_down(t->pa.bits, PAGE_BYTES));
     bool can_read = t->permissions & (el == 0 ? PERMIT_READ_EL0 : PERMIT_READ);
@@ -328,6 +328,5 @@ bool core_may_run_fast(const struct core *c)
 {
     const uint64_t each = UINT64_C(1) << EVENT_RETIRE | UINT64_C(1) << EVENT_REG |
                           UINT64_C(1) << EVENT_VREG;
-    return (c->events->mask & each) == 0 && effective_lags_unseen(c) &&
-           c->mmu->state->queue_count == 0 && !c->debug_on;
+    return (c->events->mask & each) == 0 && effective_lags_unseen(c) && !c->debug_on;
 }

@@ -53,7 +53,7 @@ static void fetch_keep(struct core *c, const struct translation *t)
 {
     const struct cpu *cpu = c->cpu;
     struct core_cache *cache = c->cache;
-    if (!c->code || !cache->legal || t->size_log2 < PAGE_SHIFT || c->mmu->state->queue_count != 0)
+    if (!c->code || !cache->legal || t->size_log2 < PAGE_SHIFT || t->awaited)
         return;
     pa_t page = pa_make(align_down(t->pa.bits, PAGE_BYTES));
     struct code_page *code = code_find(c->code, c->port, page);

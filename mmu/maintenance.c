@@ -172,6 +172,14 @@ static void deliver(struct mmu *mmu, unsigned i)
         mmu->listener->delivered(mmu->listener->owner, mmu->pe, &t);
 }
 
+bool tlbi_awaits(const struct mmu *mmu, const struct tlb_entry *entry)
+{
+    for (unsigned i = 0; i < mmu->state->queue_count; i++)
+        if (removes(mmu, &mmu->state->queue[i], entry))
+            return true;
+    return false;
+}
+
 bool tlbi_lets_use(struct mmu *mmu, const struct tlb_entry *entry)
 {
     for (unsigned i = 0; i < mmu->state->queue_count; i++) {
@@ -187,7 +195,7 @@ bool tlbi_lets_use(struct mmu *mmu, const struct tlb_entry *entry)
 
 /*
  * While a message is on its way each use of an entry that it removes asks: no pointer over one may
- * be kept. (Over others none is given out meanwhile.)
+ * be kept (struct translation, awaited, says so of new ones).
  */
 static void revoke(struct mmu *mmu, const struct tlbi *t)
 {

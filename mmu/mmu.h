@@ -154,7 +154,8 @@ struct translation {
     uint8_t permissions; /* PERMIT_* of what this regime may do there, for host-pointer caches */
     uint32_t entry;      /* serial number of the TLB entry used on this PE; 0: none (MMU off) */
     uint32_t cost;       /* cycles beyond a hit */
-    uint32_t reserved;
+    uint8_t awaited;     /* a message on its way removes that entry: each use has to be seen */
+    uint8_t reserved[3];
 };
 
 #define PERMIT_READ_EL0 1u
@@ -303,7 +304,7 @@ struct mmu {
     struct tlb_index *index;
     const struct mmu_listener *listener; /* NULL: nobody */
     uint32_t refills;      /* scratch: first levels filled again from the second */
-    uint32_t reserved;
+    uint32_t last_slot;    /* scratch: of the entry that was found or made last */
     struct version_log *versions; /* NULL: none is kept */
     struct speculation_memo memo[SPECULATION_MEMO_COUNT];
     struct mmu_revoked revoked; /* derived */

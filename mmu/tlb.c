@@ -187,6 +187,7 @@ uint32_t tlb_fill(struct mmu *mmu, const struct tlb_key *key, const struct mappi
         evict_oldest(mmu);
     uint32_t slot = tlb_index_free_slot(mmu->index);
     ensure(slot != TLB_NO_SLOT);
+    mmu->last_slot = slot;
     *entry_write(mmu, slot) = e;
     tlb_index_insert(mmu->index, slot);
     shape_put(mmu, slot, key->is_fetch);
@@ -221,6 +222,7 @@ static bool entry_usable(struct mmu *mmu, uint32_t slot)
 static const struct tlb_entry *entry_found(struct mmu *mmu, const struct tlb_key *key,
                                            uint32_t slot)
 {
+    mmu->last_slot = slot;
     if (__builtin_expect(mmu->config->shape.count != 0, 0))
         mmu->refills += shape_use(mmu, slot, key->is_fetch);
     return tlb_index_entry(mmu->index, slot);

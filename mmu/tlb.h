@@ -51,6 +51,8 @@ bool tlbi_covers(const struct tlbi *message, const struct tlb_entry *entry, bool
  * been delivered now, look up again.
  */
 bool tlbi_lets_use(struct mmu *mmu, const struct tlb_entry *entry);
+/* Whether a pending message removes the entry; nobody is asked. */
+bool tlbi_awaits(const struct mmu *mmu, const struct tlb_entry *entry);
 
 /* Pages of the array of entries alone. */
 size_t tlb_entry_pages(const struct mmu_config *config);

@@ -208,6 +208,13 @@ static const struct mapping *map_live(struct walker *w, struct mapping *made)
     return map_by_walk(w, va, made) ? made : NULL;
 }
 
+/* Of the entry that was found or made last, which is the one that the result comes from. */
+static bool is_awaited(const struct mmu *mmu, uint32_t serial)
+{
+    const struct tlb_entry *e = tlb_index_entry(mmu->index, mmu->last_slot);
+    return e->serial != serial || tlbi_awaits(mmu, e);
+}
+
 void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mmu_request *request,
                    struct translation *result)
 {
@@ -224,6 +231,8 @@ void mmu_translate(struct mmu *mmu, const struct regime *regime, const struct mm
     if (!ok || w.entry == 0)
         return;
     result->entry = w.entry;
+    if (__builtin_expect(mmu->state->queue_count != 0, 0))
+        result->awaited = is_awaited(mmu, w.entry);
     if (request->is_at) /* it accesses nothing */
         return;
     unsigned stage = !regime->stage1_on ? TLB_STAGE2 : walker_stage1_tag(regime);

@@ -120,7 +120,7 @@ static bool is_over(const struct core_cache *h)
     return c->extra_cost != 0 || c->lines_may_change || c->events->stop ||
            direct_code_is_stale(c) || h->code_gone ||
            direct_fetch_tag(h, cpu) != h->fetch_tag ||
-           !effective_lags_unseen(c) || c->mmu->state->queue_count != 0 ||
+           !effective_lags_unseen(c) ||
            (interrupt_may_pend(cpu) && interrupt_to_take(cpu) != INTERRUPT_NONE);
 }
 
@@ -303,7 +303,7 @@ bool hot_is_ready(const struct core *c)
                    : cpu->el == 1 ? e[SR_SCTLR_EL1] & SCTLR_EL1_EE
                                   : e[SR_SCTLR_EL1] & SCTLR_EL1_E0E;
     return c->cache->legal && c->code && !cpu->il && effective_lags_unseen(c) &&
-           c->mmu->state->queue_count == 0 && !c->regimes_stale && big == 0 &&
+           !c->regimes_stale && big == 0 &&
            (cpu_sp_get(cpu) & 15u) == 0 &&
            (c->events->mask & UINT64_C(1) << EVENT_MEM) == 0;
 }
