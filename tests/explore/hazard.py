@@ -15,6 +15,8 @@ import re
 import subprocess
 from collections import namedtuple
 
+import hazard_asid
+
 EXPECTED = {'posted-2012': 'H0.1', 'no-recheck': 'H0.2', 'gen-first': 'H0.3', 'rwlock': 'H0.3', 'flush-first': 'H0.4'}
 # Of these the report has the whole chain: its sentences, in this order. An entry of a walk that nobody asked for was
 # made under another root than the one that runs; root 0 is the host's, with stage 2 off.
@@ -24,7 +26,10 @@ REACHED = r"!!! (uses|writes) \S+ through the entry: PA \S+ is not this VM's"
 WROTE = r'!!! writes 0x[0-9a-f]+ to VTTBR_EL2, which was 0x0, in '
 INVALIDATED = r'!!! invalidates, with operand \S+ without an ISB: the VMID may still be the old one, in tlb_flush_'
 HOST_WALKED = [AHEAD + '0x0,', ENTERED, REACHED]
+# Made by a walk of the very VM that uses it, by which the page was another's already.
+OWN_WALKED = [AHEAD + r'(?P<root>0x[1-9a-f][0-9a-f]*)', r'!!! root 0x[0-9a-f]+ maps the page', ENTERED, REACHED]
 TOLD = {
+    'stage1-first': OWN_WALKED,
     'no-wait': [AHEAD + '0x[1-9a-f]', REACHED],
     'no-isb': [WROTE + 'tlb_flush_', INVALIDATED],
     'skip-isb': [WROTE + 'world_switch', INVALIDATED + 'local'],
@@ -32,7 +37,9 @@ TOLD = {
     'unguarded-tlb': HOST_WALKED,
     'vttbr-last': HOST_WALKED,
 }
+ASID_STYLE = 'one-cpu', 'zero-slot', 'plain-store'
 KEEP_VTTBR = 'posted-2012', 'gen-first', 'rwlock'  # what an entry loads is the VTTBR, not the number
+VMALLE1, IPAS2E1 = 0, 6  # mmu/tlbi.def
 KINDS = 'MEM,SYSREG,TLBI,TLB_FILL,EXC_TAKE,CONTEXT'
 VMS_MAX = 64  # hyp/host/vm.h; struct vmid stands first in struct vm
 GENERATION, NUMBER, VTTBR = 0, 8, 16
@@ -174,16 +181,41 @@ class Follower:
                 if entry.slot == last.slot or entry.vmid == last.vmid}
 
 
-def check_told(trace, variant, story):
+def check_told(armillary, trace, variant, story):
     """-> what is missing in the report: nothing if it tells the variant's chain, sentence by sentence"""
     text = ' '.join(re.split(r'[\s|]+', story))  # the columns of the CPUs, and lines that were broken
-    at = 0
+    at, root = 0, None
     for wanted in TOLD[variant]:
         found = re.compile(wanted).search(text, at)
         if not found:
             return [f'{trace}: {variant} is to be told by "{wanted}": {text[-600:]}']
         at = found.end()
-    return []
+        root = found.groupdict().get('root', root)
+    return check_order(armillary, trace, root) if root else []
+
+
+def check_order(armillary, trace, root):
+    """-> what is missing: nothing if EL2 dropped what combines both stages before what translates the IPA, for it"""
+    events = subprocess.run([armillary, 'replay', trace, '--no-story', '--trace', 'TLBI'], capture_output=True,
+                            text=True, check=False).stdout
+    done = re.findall(r'^TLBI pe=(\d+) el=2 .*operation=(\d+) .*vttbr=0x[0-9a-f]{4}([0-9a-f]{12})$', events, re.MULTILINE)
+    done = [(pe, int(operation)) for pe, operation, of in done if int(of, 16) == int(root, 16)]
+    if len(done) > 1 and done[-1] == (done[-2][0], IPAS2E1) and done[-2][1] == VMALLE1:
+        return []
+    return [f'{trace}: the invalidations for root {root} by EL2 were {done}']
+
+
+def check_asid(armillary, trace, variant, elf):
+    """-> what is missing in a run of the allocator that reserves numbers"""
+    follower = hazard_asid.Follower(symbols(elf))
+    with subprocess.Popen([armillary, 'replay', trace, '--trace', 'MEM'], stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            kind, _, rest = line.partition(' ')
+            if kind == 'MEM':
+                follower.take(dict(word.split('=', 1) for word in rest.split()))
+    if follower.shows(variant):
+        return []
+    return [f'{trace}: {variant} is not shown: {follower.shown}, given away {follower.given}']
 
 
 def check(armillary, trace, variant, elf):
@@ -193,7 +225,9 @@ def check(armillary, trace, variant, elf):
     if not found:
         return [f'{trace}: no finding to be judged: {story[-200:]}']
     if variant in TOLD:
-        return check_told(trace, variant, story)
+        return check_told(armillary, trace, variant, story)
+    if variant in ASID_STYLE:
+        return check_asid(armillary, trace, variant, elf)
     follower = Follower(symbols(elf), variant in KEEP_VTTBR)
     with subprocess.Popen([armillary, 'replay', trace, '--trace', KINDS], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
