@@ -1,33 +1,22 @@
 /*
  * Checker irq: what becomes of interrupts, as far as it can be told without knowing what a
- * hypervisor means.
+ * hypervisor means. Here those of vCPUs; those of the Distributor are in irq_physical.c.
  *
- *   taken-twice      a vCPU acknowledges an SGI or PPI that it has acknowledged and not ended
- *   ended-active     a vCPU is entered with an SGI or PPI active that it has ended
- *   sgi-lost         an SGI was pending in a list register when its vCPU was entered last; since
- *                    it was left by an interrupt it has been entered LOST_ENTRIES times with no
- *                    list register for it, and with none that is pending (so that nothing else
- *                    had to go first)
- *   ppi-lost         the same of a PPI that stands for a physical one which is active all the time
- *   level-stale      a vCPU acknowledges a PPI that stands for a physical level: high once while it
- *                    was pending, low when the vCPU was left, entered again, and now. Whoever put
- *                    it back has not looked at the level.
- *   wrong-vcpu       while the maintenance interrupt is active, the notification of an end is taken
- *                    out of a list register whose interrupt is pending or active, and stays so: it
- *                    was the notification of another vCPU, or of an earlier end
- *   deactivated-elsewhere  a PE deactivates a physical SGI or PPI that is not active there, but on
- *                    another PE, which has dropped its priority; they are banked
- *   not-deactivated  a physical SGI or the maintenance interrupt was ended without being
- *                    deactivated and is pending again, and its PE has taken other interrupts or
- *                    entered a VM LEFT_TIMES
- *   storm            a level-sensitive interrupt is taken STORM_TIMES in succession, its line
- *                    always high, and of what it interrupts not one instruction is executed
+ *   taken-twice   a vCPU acknowledges an SGI or PPI that it has acknowledged and not ended
+ *   ended-active  a vCPU is entered with an SGI or PPI active that it has ended
+ *   sgi-lost      an SGI was pending in a list register when its vCPU was entered last; since it
+ *                 was left by an interrupt it has been entered LOST_ENTRIES times with no list
+ *                 register for it, and with none that is pending (nothing else had to go first)
+ *   ppi-lost      the same of a PPI that stands for a physical one which is active all the time
+ *   level-stale   a vCPU acknowledges a PPI that stands for a physical level: high once while it
+ *                 was pending, low when the vCPU was left last, entered again, and now
+ *   wrong-vcpu    while the maintenance interrupt is active, GICH_LR.EOI is taken from an interrupt
+ *                 that is pending or active and stays so: the end was another vCPU's, or an old one
  *
- * The first five are judged while the vCPU asks for nothing: by an abort, HVC or SMC it may write
+ * All but the last are judged while the vCPU asks for nothing: by an abort, HVC or SMC it may write
  * to its Distributor, or be reset, and that forgets what was seen; so does an entry elsewhere than
  * where it was left. SPIs are not judged, since other vCPUs change them. What depends on what the
- * hypervisor means is not told: levels that are its own devices', a maintenance interrupt that it
- * takes for nobody's.
+ * hypervisor means is not told: levels of devices that it imitates, an end that it forgets.
  *
  * A vCPU is a stage 2 root and a VMPIDR_EL2. IHI 0048B.b: GICH_LR, GICV_IAR, GICV_EOIR, GICV_DIR.
  */
@@ -134,8 +123,8 @@ static void rewritten(struct checks *c, const struct event *e)
                   "list register %u: 0x%08x becomes 0x%08x, virtual interrupt %u", l->index, l->old,
                   l->new, intid);
     finding_end(c, f,
-                "in the handler of a maintenance interrupt the end of virtual interrupt %u is taken "
-                "for told, and it has not ended: list register %u of CPU %u",
+                "in the handler of a maintenance interrupt the end of virtual interrupt %u is "
+                "taken for told, and it has not ended: list register %u of CPU %u",
                 intid, l->index, l->owner);
 }
 
@@ -277,8 +266,7 @@ static void judge_listed(struct checks *c, const struct event *e, struct irq_vcp
                     "has ended, and is given as active, interrupt");
     unsigned physical = (unsigned)field_get(GICH_LR_PhysicalID, list);
     bool is_own = (list & GICH_LR_HW) && physical >= GIC_SGI_COUNT && physical < GIC_BANKED_COUNT;
-    bool is_level = is_own && (list & LIST_PENDING) &&
-                    !gic_bit(irq_gic(c)->edge, gic_slot(e->pe, physical));
+    bool is_level = is_own && (list & LIST_PENDING); /* all PPIs are level-sensitive here */
     bool is_same = r->is_pending && r->physical == physical && r->entered.pe == e->pe;
     r->is_pending = (list & LIST_PENDING) != 0;
     r->entries = 0;

@@ -1,12 +1,16 @@
 /*
- * Checker irq, the interrupts of the Distributor: SGIs and PPIs that stay active, that the wrong PE
- * deactivates, and level-sensitive ones that are taken again and again.
+ * Checker irq, the interrupts of the Distributor.
  *
- * PPIs may be active for as long as a guest has them, so that of them only the maintenance interrupt
- * is judged for staying so. That GICC_DIR names what is active nowhere is not told: it may have been
- * deactivated meanwhile, by a list register.
+ *   not-deactivated        a physical SGI or the maintenance interrupt was ended without being
+ *                          deactivated and is pending again, and its PE has taken other interrupts
+ *                          or entered a VM LEFT_TIMES; other PPIs may be a guest's for long
+ *   deactivated-elsewhere  GICC_DIR names an SGI or PPI that is not active on this PE, but on
+ *                          another one, which has dropped its priority: they are banked. What is
+ *                          active nowhere may have been deactivated by a list register.
+ *   storm                  a level-sensitive interrupt is taken STORM_TIMES in succession, its line
+ *                          always high, and of what it interrupts not one instruction is executed
  *
- * IHI 0048B.b: Priority drop and interrupt deactivation, Banking.
+ * IHI 0048B.b: Priority drop and interrupt deactivation, Interrupt banking.
  */
 #include "sim/check/irq.h"
 
@@ -39,7 +43,8 @@ void irq_goes_on(struct checks *c, const struct event *e, const char *with)
         if (!f)
             return;
         irq_cite(f, &p->acknowledged, "acknowledges interrupt", intid);
-        irq_cite(f, &p->dropped, "drops the priority of, and does not deactivate, interrupt", intid);
+        irq_cite(f, &p->dropped, "drops the priority of, and does not deactivate, interrupt",
+                 intid);
         finding_event(f, e->step, e->pe, check_pc(c, e->pe), "%s", with);
         finding_end(c, f,
                     "interrupt %u of CPU %u is pending again and still active, and CPU %u has gone "
@@ -86,7 +91,7 @@ static void deactivated(struct checks *c, const struct event *e, unsigned intid)
     irq_cite(f, &p->acknowledged, "acknowledges interrupt", intid);
     irq_cite(f, &p->dropped, "drops the priority of, and does not deactivate, interrupt", intid);
     finding_event(f, e->step, e->pe, check_pc(c, e->pe), "deactivates interrupt %u", intid);
-    finding_end(c, f, "CPU %u deactivates interrupt %u, which is active on CPU %d and not on its own",
+    finding_end(c, f, "CPU %u deactivates interrupt %u, which is active on CPU %d, not on its own",
                 e->pe, intid, owner);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Four CPUs send each other SGIs while each has a tick (tests/guest/exchange.c): none is lost or comes twice while
-lines are late, interrupts wait and CPUs are held, by random seeds; here and, without those, on qemu-system-aarch64.
-LONG: a million of them. Prints TAP.
+lines are late, interrupts wait and CPUs are held, by random seeds; here, with the checker irq on, and without those on
+qemu-system-aarch64. LONG: a million of them. Prints TAP.
 """
 import os
 import re
@@ -51,7 +51,7 @@ def judge(status, output, rounds):
 
 
 def here(elf, rounds, *options):
-    return judge(*run([f'{BUILD}/armillary', 'run', elf, '--cpus', str(CPUS), *options]), rounds)
+    return judge(*run([f'{BUILD}/armillary', 'run', elf, '--cpus', str(CPUS), '--check', 'irq', *options]), rounds)
 
 
 def check_quiet(folder):

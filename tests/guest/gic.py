@@ -2,8 +2,8 @@
 """The GICv2 beside qemu-system-aarch64: random programs of accesses to GICD, GICC, GICH and GICV, with SGIs, timers,
 acknowledges, ends and windows in which interrupts are taken, run as one guest on both, one CPU or two in turn. Every
 value must be the same, or be held to what it has to do with the other by an entry of DIFFERENCES. What would lead to
-other states is left out of the programs: gic_program.py says what. Prints TAP; with LONG set,
-more of it.
+other states is left out of the random programs; directed ones (gic_probes.py) show each of these cases, with the values
+of both sides. Prints TAP; with LONG set, more of it.
 """
 import collections
 import os
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import gic_probes
 from gic_program import (ACKNOWLEDGE, ADDRESS, DEACTIVATE, END_LAST, LISTS, READ, READ_BYTE, ROWS, WINDOW,
                          WINDOW_EL1, WRITE, Program, name_of)
 
@@ -90,6 +91,9 @@ DIFFERENCES = {
                                   'also where its priority does not suffice: then it is 1023 (Special interrupt '
                                   'numbers: 1022 only for an interrupt that could be signalled)',
     'source-in-hppir': 'GICx_HPPIR of an SGI has no CPUID on QEMU: it is the one that GICx_IAR would give',
+    'least-binary-point': 'GICC_BPR and GICC_ABPR below the least value, 2 and 3 for five bits of priority, become it; '
+                          'QEMU keeps what is written, which splits the priorities alike',
+    'bypass-bits': 'GICC_CTLR[8:5], FIQBypDisGrp0 and so on, keep what is written; on QEMU they are 0',
     'targets-without-cpu': 'GICD_ITARGETSR on QEMU keeps bits of CPU interfaces that are not there: RAZ/WI',
 }
 
@@ -132,6 +136,10 @@ class Relations:
             return '1022-of-too-low-a-priority'
         if short == 'HPPIR' and here & 0x3ff < 16 and there == here & 0x3ff:
             return 'source-in-hppir'
+        if name in ('GICC_BPR', 'GICC_ABPR') and there < here == (3 if short == 'ABPR' else 2):
+            return 'least-binary-point'
+        if name == 'GICC_CTLR' and here & ~0x1e0 == there:
+            return 'bypass-bits'
         if name == 'GICD_ITARGETSR' and here == there & self.present * 0x1010101:
             return 'targets-without-cpu'
         return None
@@ -195,6 +203,23 @@ def check(folder, program):
     return problems, rows_hit, hits, seen, taken
 
 
+def check_probes(folder):
+    """-> problems, hits of the entries: values that differ as they say"""
+    problems, hits = [], collections.Counter()
+    for cpus in (1, 2):
+        program, owners = gic_probes.program_of(cpus)
+        (status, here, _), (other_status, there, _) = on_both(folder, program)
+        places = logged(program.operations)
+        if status or other_status or len({len(v) for v in (here, there, places, program.expected, owners)}) != 1:
+            return [f'{cpus} CPUs: status {status} here, {other_status} on QEMU'], hits
+        for (i, _), owner, wanted, *found in zip(places, owners, program.expected, here, there):
+            if tuple(found) != wanted:
+                problems.append(f'{owner}, {said(program.operations[i])}: {found[0]:#x} here, {found[1]:#x} on QEMU; '
+                                f'{wanted[0]:#x} and {wanted[1]:#x} are meant')
+            hits[owner] += found[0] != found[1]
+    return problems, hits
+
+
 def result(number, problems, what):
     print(f'{"not ok" if problems else "ok"} {number} - {what}')
     for problem in problems:
@@ -207,7 +232,7 @@ def main():
         if not shutil.which(tool):
             print(f'1..0 # SKIP {tool} is not installed')
             return
-    print(f'1..{SEEDS + 3}')
+    print(f'1..{SEEDS + 4}')
     rows_hit, hits, seen, total, interrupts = (collections.Counter(), collections.Counter(), collections.Counter(), 0,
                                                0)
     with tempfile.TemporaryDirectory() as folder:
@@ -220,6 +245,7 @@ def main():
             rows_hit, hits, seen = rows_hit + r, hits + h, seen + t
             total, interrupts = total + accesses, interrupts + taken
             result(seed, problems, f'{accesses} accesses, {taken} interrupts taken, {program.cpus} CPUs, seed {seed}')
+        problems, probe_hits = check_probes(folder)
     few = [f'{name}: {rows_hit[name]}' for name in ROWS if rows_hit[name] < ACCESSES_OF_ROW]
     result(SEEDS + 1, few, f'every register has {ACCESSES_OF_ROW} accesses or more of {total}; {interrupts} interrupts')
     missing = [f'{how}: {STATES[a]} to {STATES[b]}' for how, a, b in sorted(WANTED_TRANSITIONS - set(seen))]
@@ -227,6 +253,9 @@ def main():
            f'{sum(seen[t] for t in WANTED_TRANSITIONS)} times')
     never = [f'{name}: {what}' for name, what in DIFFERENCES.items() if hits[name] == 0]
     result(SEEDS + 3, never, f'each entry of the list of differences is needed: {dict(hits)}')
+    problems += [f'{name}: {rule}' for name, _, rule, _ in gic_probes.PROBES if probe_hits[name] == 0]
+    result(SEEDS + 4, problems, f'{len(gic_probes.PROBES)} directed programs, each with other values on QEMU: '
+           f'{dict(probe_hits)}')
 
 
 main()

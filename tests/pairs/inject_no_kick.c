@@ -3,7 +3,7 @@
  * PE has to say that it is before it looks for interrupts the last time; else one comes in between,
  * and nobody looks for it.
  *
- * It is the store and the load of each side in an order: no event is wrong, the vCPU waits for ever.
+ * It is the store and the load of each side in an order: no event is wrong, the vCPU waits.
  */
 #include "tests/pairs/lists.h"
 

@@ -1,7 +1,7 @@
 /*
- * Whether a level-sensitive interrupt is to become pending depends on its level and on whether it is
- * in flight. One PE raises the level while another one hears that it has ended: each must see what
- * the other has done. Without a lock the one finds it in flight, and the other its level low.
+ * Whether a level-sensitive interrupt is to become pending depends on its level and on whether it
+ * is in flight. One PE raises the level while another one hears that it has ended: each must see
+ * what the other has done. Without a lock the one finds it in flight, and the other its level low.
  *
  * No event is wrong: the vCPU waits for ever.
  */

@@ -9,14 +9,14 @@
 
 #define LIST_HW_PENDING (list_of(CNTV_INTID, LIST_PENDING) | LIST_HW | LIST_PHYSICAL(CNTV_INTID))
 
-static volatile uint64_t entered;
+static volatile uint64_t is_off;
 
 static void guest(void)
 {
     write_register(cntv_ctl_el0, 0);
     isb();
     kick();
-    while (entered < 2)
+    while (!is_off)
         ;
     uint32_t iar = vgic_acknowledge();
     if (iar != SPURIOUS)
@@ -37,21 +37,18 @@ void pair_main(void)
     while (take_and_end() != CNTV_INTID)
         ;
     device_write(GICH_LR(0), LIST_HW_PENDING);
-    entered = 1;
-    vcpu_run(&v);
-    if (take_and_end() == KICK)
-        device_write(GICC + 0x1000, KICK);
-#ifndef BAD
-    if (!(read_register(cntv_ctl_el0) & CTL_ENABLE) &&
-        (device_read(GICH_LR(0)) & LIST_PENDING)) {
-        device_write(GICH_LR(0), 0);
-        device_write(GICC + 0x1000, CNTV_INTID);
-    }
-#endif
     do {
-        entered = 2;
         vcpu_run(&v);
         if (take_and_end() == KICK)
             device_write(GICC + 0x1000, KICK);
+        if (read_register(cntv_ctl_el0) & CTL_ENABLE)
+            continue;
+#ifndef BAD
+        if (device_read(GICH_LR(0)) & LIST_PENDING) {
+            device_write(GICH_LR(0), 0);
+            device_write(GICC + 0x1000, CNTV_INTID);
+        }
+#endif
+        is_off = 1; /* and the guest has been left since */
     } while (exit_class(v.esr) != EXIT_HVC);
 }

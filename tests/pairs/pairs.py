@@ -56,10 +56,11 @@ def all_checkers():
 
 def write_scenario(row, checkers, errata, search=''):
     """-> the file of the row's scenario, in the build folder"""
-    folder = os.path.join(GUESTS, row['name'] + ('' if errata == row['errata'] else '-without') +
-                          ('-search' if search else ''))
+    which = '-search' if search else '' if errata == row['errata'] else '-without'
+    folder = os.path.join(GUESTS, row['name'] + which)
     os.makedirs(folder, exist_ok=True)
-    choices = search or ','.join([CHOICES] + [kinds for key, kinds in CHOICES_OF.items() if key + ':' in row['machine']])
+    more = [kinds for key, kinds in CHOICES_OF.items() if key + ':' in row['machine']]
+    choices = search or ','.join([CHOICES, *more])
     machine = ''.join(f'  {word.replace(":", ": ")}\n' for word in row['machine'].split(',') if word)
     machine += f'  errata: [{errata}]\n' if errata else ''
     path = os.path.join(folder, 'scenario.yaml')
