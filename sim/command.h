@@ -73,7 +73,7 @@ void finding_print(const struct finding *finding, const struct image *image);
 /* "symbol+0x10 (file.c:12)" of an address, or its number. */
 void address_text(const struct image *image, uint64_t address, char *text, size_t size);
 
-/* CPU, PC, symbol, disassembly and registers of one PE, to standard error. */
+/* CPU, PC, symbol, disassembly, registers of one PE and what it waits for, to standard error. */
 void cpu_report(struct machine *m, unsigned pe, const struct image *image);
 
 /* Opens a payload file for a machine with that much RAM. */
