@@ -205,15 +205,15 @@ void finding_print(const struct finding *f, const struct names *names)
     }
 }
 
-static void registers_print(const struct cpu *cpu)
+static void registers_print(FILE *out, const struct cpu *cpu)
 {
     for (unsigned i = 0; i < 31; i++)
-        fprintf(stderr, "  x%-2u %016" PRIx64 "%s", i, cpu->x[i], i % 4 == 3 ? "\n" : "");
-    fprintf(stderr, "  sp  %016" PRIx64 "\n", cpu_sp_get(cpu));
-    fprintf(stderr, "  el %u  nzcv %x  daif %x  elr_el1 %016" PRIx64 "  esr_el1 %08" PRIx64
+        fprintf(out, "  x%-2u %016" PRIx64 "%s", i, cpu->x[i], i % 4 == 3 ? "\n" : "");
+    fprintf(out, "  sp  %016" PRIx64 "\n", cpu_sp_get(cpu));
+    fprintf(out, "  el %u  nzcv %x  daif %x  elr_el1 %016" PRIx64 "  esr_el1 %08" PRIx64
             "  far_el1 %016" PRIx64 "\n", cpu->el, cpu->nzcv >> 28, cpu->daif >> 6,
             cpu->reg[SR_ELR_EL1], cpu->reg[SR_ESR_EL1], cpu->reg[SR_FAR_EL1]);
-    fprintf(stderr, "  elr_el2 %016" PRIx64 "  esr_el2 %08" PRIx64 "  far_el2 %016" PRIx64
+    fprintf(out, "  elr_el2 %016" PRIx64 "  esr_el2 %08" PRIx64 "  far_el2 %016" PRIx64
             "  hpfar_el2 %016" PRIx64 "\n", cpu->reg[SR_ELR_EL2], cpu->reg[SR_ESR_EL2],
             cpu->reg[SR_FAR_EL2], cpu->reg[SR_HPFAR_EL2]);
 }
@@ -232,51 +232,56 @@ static uint64_t timer_distance(const struct machine *m, unsigned pe)
     return nearest > now ? nearest - now : 0;
 }
 
-static void wait_print(const struct machine *m, unsigned pe)
+static void wait_print(FILE *out, const struct machine *m, unsigned pe)
 {
     const struct cpu *cpu = &m->state->cpu[pe];
     uint64_t distance = timer_distance(m, pe);
     switch ((enum cpu_wait)cpu->wait) {
     case CPU_RUNS:
-        fprintf(stderr, m->state->pe[pe].hold_left != 0 ? "  held: others come first\n"
+        fprintf(out, m->state->pe[pe].hold_left != 0 ? "  held: others come first\n"
                                                         : "  runs\n");
         return;
     case CPU_WAITS_INTERRUPT:
-        fputs("  waits for an interrupt (WFI)", stderr);
+        fputs("  waits for an interrupt (WFI)", out);
         break;
     case CPU_WAITS_EVENT:
-        fputs("  waits for an event (WFE)", stderr);
+        fputs("  waits for an event (WFE)", out);
         break;
     case CPU_IS_OFF:
         bug("CPU %u is off", pe);
     }
     if (distance == DEADLINE_NEVER)
-        fputs(", none of its timers is set\n", stderr);
+        fputs(", none of its timers is set\n", out);
     else
-        fprintf(stderr, ", a timer of its own in %" PRIu64 " cycles\n", distance);
+        fprintf(out, ", a timer of its own in %" PRIu64 " cycles\n", distance);
 }
 
-void cpu_report(struct machine *m, unsigned pe, const struct names *names)
+void cpu_report_to(FILE *out, struct machine *m, unsigned pe, const struct names *names)
 {
     const struct cpu *cpu = &m->state->cpu[pe];
     char where[256], text[A64_TEXT_BYTES];
     uint32_t word;
     struct walk walk;
     if (cpu->wait == CPU_IS_OFF) {
-        fprintf(stderr, "CPU %u is off\n", pe);
+        fprintf(out, "CPU %u is off\n", pe);
         return;
     }
     code_text(names, m, pe, cpu->pc, where, sizeof where);
-    fprintf(stderr, "CPU %u at %016" PRIx64 " %s\n", pe, cpu->pc, where);
+    fprintf(out, "CPU %u at %016" PRIx64 " %s\n", pe, cpu->pc, where);
     if (machine_peek_va(m, pe, va_make(cpu->pc), &walk) &&
         machine_peek(m, walk.result.pa, &word, sizeof word)) {
         enum a64_op row = a64_disassemble(word, cpu->pc, text, sizeof text);
-        fprintf(stderr, "  %08x  %s  (row %s)\n", word, text, a64_op_name(row));
+        fprintf(out, "  %08x  %s  (row %s)\n", word, text, a64_op_name(row));
     } else {
-        fprintf(stderr, "  nothing to execute there\n");
+        fprintf(out, "  nothing to execute there\n");
     }
-    wait_print(m, pe);
-    registers_print(cpu);
+    wait_print(out, m, pe);
+    registers_print(out, cpu);
+}
+
+void cpu_report(struct machine *m, unsigned pe, const struct names *names)
+{
+    cpu_report_to(stderr, m, pe, names);
 }
 
 bool image_read(struct image *image, const char *path, uint64_t ram_bytes, struct error *error)

@@ -8,6 +8,7 @@
 #include "sim/symbols.h"
 
 #include <getopt.h>
+#include <stdio.h>
 
 enum status {
     STATUS_EXPECTED = 0,
@@ -85,6 +86,8 @@ void code_text(const struct names *names, const struct machine *m, unsigned pe, 
 
 /* CPU, PC, symbol, disassembly, registers of one PE and what it waits for, to standard error. */
 void cpu_report(struct machine *m, unsigned pe, const struct names *names);
+/* The same to a stdio stream. */
+void cpu_report_to(FILE *out, struct machine *m, unsigned pe, const struct names *names);
 
 /* Opens a payload file for a machine with that much RAM. */
 bool image_read(struct image *image, const char *path, uint64_t ram_bytes, struct error *error);

@@ -16,7 +16,6 @@
 struct watch {
     struct replay *replay;
     struct replay_result *result;
-    size_t next; /* hash to be compared next */
 };
 
 static void diverge(struct replay_result *result, const char *format, ...)
@@ -72,7 +71,7 @@ void replay_close(struct replay *replay)
     replay->used = NULL;
 }
 
-static bool is_strict(const struct replay *replay)
+bool replay_is_strict(const struct replay *replay)
 {
     return replay->trace->fingerprint == trace_fingerprint();
 }
@@ -80,29 +79,55 @@ static bool is_strict(const struct replay *replay)
 void replay_set_script(struct replay *replay)
 {
     struct chooser *c = &run_machine(replay->run)->chooser;
-    c->policy = is_strict(replay) ? CHOICE_STRICT : CHOICE_LENIENT;
+    c->policy = replay_is_strict(replay) ? CHOICE_STRICT : CHOICE_LENIENT;
     c->script = replay->trace->records;
     c->script_count = replay->trace->record_count;
     c->script_used = replay->used;
 }
 
+/* Index of the recorded hash of a step, or hash_count. */
+static size_t hash_of(const struct trace *trace, uint64_t step)
+{
+    size_t low = 0, high = trace->hash_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (trace->hashes[middle].step < step)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < trace->hash_count && trace->hashes[low].step == step ? low : trace->hash_count;
+}
+
+bool replay_hash_compare(const struct replay *replay, uint64_t step, uint64_t hash,
+                         char text[REPLAY_DIVERGENCE_MAX])
+{
+    const struct trace *trace = replay->trace;
+    size_t at = hash_of(trace, step);
+    if (at == trace->hash_count || trace->hashes[at].hash == hash)
+        return true;
+    snprintf(text, REPLAY_DIVERGENCE_MAX,
+             "the state at step %" PRIu64 " has hash %016" PRIx64 ", recorded was %016" PRIx64 "%s",
+             step, hash, trace->hashes[at].hash,
+             at == 0 ? "" : "; the one before was the same");
+    return false;
+}
+
 static void compare_hash(struct watch *w, uint64_t step, uint64_t hash)
 {
-    const struct trace *trace = w->replay->trace;
-    while (w->next < trace->hash_count && trace->hashes[w->next].step < step)
-        w->next++;
-    if (w->next == trace->hash_count || trace->hashes[w->next].step != step)
-        return;
-    w->result->hashes_compared++;
-    if (trace->hashes[w->next].hash != hash)
-        diverge(w->result, "the state at step %" PRIu64 " has hash %016" PRIx64
-                ", recorded was %016" PRIx64 "%s", step, hash, trace->hashes[w->next].hash,
-                w->next == 0 ? "" : "; the one before was the same");
+    char text[REPLAY_DIVERGENCE_MAX];
+    w->result->hashes_compared +=
+        hash_of(w->replay->trace, step) != w->replay->trace->hash_count;
+    if (!replay_hash_compare(w->replay, step, hash, text))
+        diverge(w->result, "%s", text);
 }
 
 static bool watch_step(void *context, struct machine *m)
 {
     struct watch *w = context;
+    const struct replay_options *o = &w->replay->options;
+    if (o->progress)
+        o->progress(o->progress_context, m->state->step, w->replay->trace->verdict.steps);
     if (w->result->strict) {
         compare_hash(w, m->state->step, machine_hash(m));
         const struct chooser *c = &m->chooser;
@@ -118,15 +143,22 @@ static void name_text(const struct choice_name *name, char *text, size_t size)
              name->ordinal);
 }
 
+void replay_question_text(const struct chooser *c, char text[REPLAY_DIVERGENCE_MAX])
+{
+    char name[128];
+    name_text(&c->diverged_at.name, name, sizeof name);
+    snprintf(text, REPLAY_DIVERGENCE_MAX, "the question %s has %u answers, recorded were %u", name,
+             c->diverged_at.n, c->diverged_at.answer);
+}
+
 /* Divergence by questions: the recorded one and the one that came. */
 static void compare_questions(struct watch *w, bool to_the_end)
 {
     const struct chooser *c = &run_machine(w->replay->run)->chooser;
-    char text[128];
+    char text[REPLAY_DIVERGENCE_MAX];
     if (c->diverged) {
-        name_text(&c->diverged_at.name, text, sizeof text);
-        diverge(w->result, "the question %s has %u answers, recorded were %u", text,
-                c->diverged_at.n, c->diverged_at.answer);
+        replay_question_text(c, text);
+        diverge(w->result, "%s", text);
     }
     const struct choice_record *unasked = to_the_end ? chooser_unasked(c) : NULL;
     if (unasked) {
@@ -143,6 +175,28 @@ static void compare_verdicts(struct replay *replay, struct replay_result *result
     run_class(&result->verdict, now);
     result->verdict_compared = true;
     result->same_verdict = strcmp(recorded, now) == 0;
+}
+
+void replay_measure(const struct replay *replay, struct run_verdict *v)
+{
+    struct machine *m = run_machine(replay->run);
+    memset(v, 0, sizeof *v);
+    v->result = m->state->exit == EXIT_NONE       ? RUN_LIMIT
+                : m->state->exit == EXIT_SEMIHOST ? RUN_EXIT
+                                                  : RUN_OFF;
+    if (m->unmodelled)
+        v->result = RUN_UNMODELLED;
+    v->exit_status = m->state->exit_status;
+    v->insns = machine_insns(m);
+    v->cycles = machine_cycles(m);
+    v->steps = m->state->step;
+    v->hash = machine_hash(m);
+    v->choices = (uint32_t)m->chooser.record_count;
+    const struct finding *finding = checks_finding(run_checks(replay->run));
+    if (finding) {
+        v->result = RUN_VIOLATION;
+        v->finding = *finding;
+    }
 }
 
 /* To a step and no further, comparing the hashes on the way. */
@@ -167,22 +221,7 @@ static void execute_to(struct replay *replay, struct watch *w, uint64_t step)
         if (m->state->step == next)
             watch_step(w, m);
     }
-    result->verdict.result = m->state->exit == EXIT_NONE ? RUN_LIMIT
-                             : m->state->exit == EXIT_SEMIHOST ? RUN_EXIT
-                                                               : RUN_OFF;
-    if (m->unmodelled)
-        result->verdict.result = RUN_UNMODELLED;
-    result->verdict.exit_status = m->state->exit_status;
-    result->verdict.insns = machine_insns(m);
-    result->verdict.cycles = machine_cycles(m);
-    result->verdict.steps = m->state->step;
-    result->verdict.hash = machine_hash(m);
-    result->verdict.choices = (uint32_t)m->chooser.record_count;
-    const struct finding *finding = checks_finding(run_checks(replay->run));
-    if (finding) {
-        result->verdict.result = RUN_VIOLATION;
-        result->verdict.finding = *finding;
-    }
+    replay_measure(replay, &result->verdict);
 }
 
 void replay_execute(struct replay *replay, struct replay_result *result)
@@ -192,7 +231,7 @@ void replay_execute(struct replay *replay, struct replay_result *result)
     struct machine *m = run_machine(replay->run);
     struct watch w = {.replay = replay, .result = result};
     memset(result, 0, sizeof *result);
-    result->strict = is_strict(replay);
+    result->strict = replay_is_strict(replay);
     replay_set_script(replay);
     if (o->sink)
         events_attach(&m->events, o->sink, o->sink_context, o->sink_mask);

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "sim/base/image.h"
+#include "sim/symbols.h"
 #include "sim/trace_file.h"
 
 struct replay_options {
@@ -16,12 +17,17 @@ struct replay_options {
     event_sink *sink;      /* listens to the whole replay, or NULL */
     void *sink_context;
     uint64_t sink_mask;
+    /* Hears now and then how far it is, or NULL. */
+    void (*progress)(void *context, uint64_t step, uint64_t last);
+    void *progress_context;
 };
+
+#define REPLAY_DIVERGENCE_MAX 400u
 
 struct replay_result {
     bool strict;
     bool diverged;
-    char divergence[400]; /* one line: where, what was recorded, what came */
+    char divergence[REPLAY_DIVERGENCE_MAX]; /* one line: where, what was recorded, what came */
     bool verdict_compared;
     bool same_verdict;
     uint64_t hashes_compared;
@@ -35,6 +41,7 @@ struct replay {
     struct run *run;
     uint8_t *used;
     struct replay_options options;
+    const struct symbol_place *place; /* the caller's, for a story: NULL: the image's own names */
 };
 
 /* False with one line. The trace must outlive the replay. */
@@ -47,3 +54,13 @@ void replay_set_script(struct replay *replay);
 
 /* Runs to the end (or options.to_step) and compares. */
 void replay_execute(struct replay *replay, struct replay_result *result);
+
+/* For who executes it himself. Whether the model is that of the recording. */
+bool replay_is_strict(const struct replay *replay);
+/* False with a line when there is a recorded hash of this step and it is another. */
+bool replay_hash_compare(const struct replay *replay, uint64_t step, uint64_t hash,
+                         char text[REPLAY_DIVERGENCE_MAX]);
+/* The question that a strict chooser has diverged at. */
+void replay_question_text(const struct chooser *chooser, char text[REPLAY_DIVERGENCE_MAX]);
+/* What there is to say of the machine as it is: all of a verdict but what it is compared by. */
+void replay_measure(const struct replay *replay, struct run_verdict *verdict);

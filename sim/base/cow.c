@@ -31,6 +31,7 @@ struct cow {
     struct cow_pool *pool;
     size_t page_count;
     struct cow_leaf **live; /* own pages, or those of the base (counted there) */
+    size_t live_count;      /* of them that are not NULL */
     struct cow_snapshot *base;
     struct dirty *dirty;
     size_t dirty_count, dirty_capacity;
@@ -112,6 +113,7 @@ static void page_own(struct cow *c, size_t page)
     own->is_hashed = true;
     c->dirty = grown(c->dirty, c->dirty_count, &c->dirty_capacity, sizeof *c->dirty);
     c->dirty[c->dirty_count++] = (struct dirty){page, old};
+    c->live_count += old == NULL;
     c->live[page] = own;
 }
 
@@ -156,7 +158,7 @@ struct cow_snapshot *cow_save(struct cow *c)
 static void live_set(void *context, size_t page, struct cow_leaf *from, struct cow_leaf *to)
 {
     struct cow *c = context;
-    (void)from;
+    c->live_count += (size_t)(to != NULL) - (size_t)(from != NULL);
     c->live[page] = to;
 }
 
@@ -167,6 +169,7 @@ void cow_restore(struct cow *c, const struct cow_snapshot *s)
         struct dirty *d = &c->dirty[i];
         cow_leaf_unref(c->live[d->page]);
         c->live[d->page] = d->base;
+        c->live_count -= d->base == NULL;
     }
     c->dirty_count = 0;
     c->stale_count = 0;
@@ -217,6 +220,12 @@ size_t cow_bytes(const struct cow *c)
 {
     return cow_pool_bytes(c->pool) + sizeof *c + c->page_count * sizeof(struct cow_leaf *) +
            c->dirty_capacity * sizeof *c->dirty + c->stale_capacity * sizeof *c->stale;
+}
+
+size_t cow_live_bytes(const struct cow *c)
+{
+    return sizeof *c + c->page_count * sizeof(struct cow_leaf *) +
+           c->live_count * sizeof(struct cow_leaf);
 }
 
 struct difference {

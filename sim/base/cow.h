@@ -40,6 +40,8 @@ uint64_t cow_hash(struct cow *c);
 
 /* Bytes of host memory that this memory and all its snapshots use now. */
 size_t cow_bytes(const struct cow *c);
+/* Of those, what its own pages take: the rest would go if there were no snapshots. */
+size_t cow_live_bytes(const struct cow *c);
 
 /*
  * Calls report for each page that differs between a and b, in page order; either may be NULL for
