@@ -10,6 +10,7 @@
  * DDI 0487: the TLBI, AT, DC and IC instruction descriptions; AArch64.AT, PAR_EL1.
  */
 #include "cpu/maintenance.h"
+#include "cpu/drop.h"
 #include "cpu/effective.h"
 #include "cpu/exec.h"
 #include "cpu/syndrome.h"
@@ -104,6 +105,8 @@ static uint64_t use_tlbi(const struct core *c, const void *context)
 static enum step execute_tlbi(struct core *c, const struct tlbi_row *row, uint64_t operand)
 {
     struct tlbi_use use = {row, operand};
+    if (core_drops(c, DROP_TLBI))
+        return STEP_NEXT;
     effective_before(c, use_tlbi, &use);
     struct tlbi message = message_of(c, &use);
     c->visible = VISIBLE_TLBI;
@@ -169,6 +172,11 @@ static bool is_by_address(enum sysreg operation)
            operation == SR_DC_CVAU || operation == SR_DC_CVAP || operation == SR_DC_CIVAC;
 }
 
+static bool is_instruction_cache(enum sysreg operation)
+{
+    return operation == SR_IC_IVAU || operation == SR_IC_IALLU || operation == SR_IC_IALLUIS;
+}
+
 static enum step execute_cache(struct core *c, enum sysreg operation, uint64_t operand)
 {
     struct translation t = {.pa = pa_make(0)};
@@ -190,7 +198,8 @@ static enum step execute_cache(struct core *c, enum sysreg operation, uint64_t o
             return STEP_FAULT;
         }
     }
-    c->ops->cache(c->owner, c->pe, operation, &t, operand);
+    if (!core_drops(c, is_instruction_cache(operation) ? DROP_IC : DROP_DC))
+        c->ops->cache(c->owner, c->pe, operation, &t, operand);
     return STEP_NEXT;
 }
 
