@@ -3,7 +3,7 @@
  * thing that would otherwise look like an endless run: an exception whose vector cannot be
  * executed, so that the CPU takes exceptions there for ever.
  */
-#include "sim/command.h"
+#include "sim/command_watch.h"
 #include "cpu/errata.h"
 #include "gic/gic.h"
 #include "sim/progress.h"
@@ -32,6 +32,7 @@ enum {
     RUN_INITRD, RUN_DTB, RUN_RESETS, RUN_RELEASE,
     RUN_COUNTER_HZ,
     RUN_RTC, RUN_DRIVE, RUN_VIRTIO, RUN_ENTROPY_SEED,
+    RUN_DROP, RUN_FINDINGS,
 };
 
 static const struct option options[] = {
@@ -49,7 +50,8 @@ static const struct option options[] = {
     OPTION("resets", RUN_RESETS), OPTION("release", RUN_RELEASE),
     OPTION("counter-hz", RUN_COUNTER_HZ),
     OPTION("rtc", RUN_RTC), OPTION("drive", RUN_DRIVE), OPTION("virtio", RUN_VIRTIO),
-    OPTION("entropy-seed", RUN_ENTROPY_SEED), {0},
+    OPTION("entropy-seed", RUN_ENTROPY_SEED),
+    OPTION("drop", RUN_DROP), OPTION("findings", RUN_FINDINGS), {0},
 };
 
 static const char option_help[] =
@@ -79,6 +81,8 @@ static const char option_help[] =
     "  --entropy-seed N  of what the entropy devices give (0)\n"
     "  --rtc N           what the real-time clock says at first: seconds since 1970 (1767225600)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
+    "  --findings N      go on behind a finding, and report N places of each class of them\n"
+    "  --drop KIND:N     leave out the N-th tlbi, dsb, dmb, isb, dc, ic or sev; may be repeated\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
     "  --rate N          one question in N gets an answer other than 0, with --seed (1000)\n"
@@ -95,6 +99,7 @@ struct arguments {
     bool has_seed;
     uint64_t seed;
     uint32_t rate, open_mask;
+    struct watch watch;
 };
 
 /* --- the lost-CPU watch ------------------------------------------------------------------- */
@@ -295,6 +300,7 @@ static bool take_machine_option(const struct command *command, int option,
 
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
+    struct error error;
     switch (option) {
     case RUN_CHECK:
         return take_check(command, a);
@@ -310,6 +316,13 @@ static bool take_option(const struct command *command, int option, struct argume
         return true;
     case RUN_MAX_INSNS:
         return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
+    case RUN_FINDINGS:
+        return option_u32(command, "--findings", 1, WATCH_SITES_MAX, &a->watch.sites_per_class);
+    case RUN_DROP:
+        if (drop_parse(&a->watch.drops, optarg, &error))
+            return true;
+        usage_error(command, "--drop: %s", error.text);
+        return false;
     case RUN_SYMBOLS:
         a->symbols = optarg;
         return true;
@@ -348,7 +361,8 @@ static void report_limit(struct machine *m, const struct lost *lost,
 }
 
 static enum status report(struct machine *m, const struct lost *lost,
-                          const struct run_verdict *v, const struct names *names)
+                          const struct run_verdict *v, const struct names *names,
+                          const struct watch *watch)
 {
     switch (v->result) {
     case RUN_LIMIT:
@@ -359,7 +373,8 @@ static enum status report(struct machine *m, const struct lost *lost,
         cpu_report(m, m->unmodelled_pe, names);
         return STATUS_UNMODELLED;
     case RUN_VIOLATION:
-        finding_print(&v->finding, names);
+        if (watch->sites_per_class == 0) /* else it has been told */
+            watch_print(watch, m, &v->finding, stdout);
         return STATUS_OTHER;
     case RUN_EXIT:
         return v->exit_status == 0 ? STATUS_EXPECTED : STATUS_OTHER;
@@ -460,6 +475,9 @@ static enum status execute(const struct command *command, struct arguments *a,
     struct run_verdict verdict;
     if (a->has_seed)
         a->setup.config.open_mask = a->open_mask;
+    bool drop_is_open = a->setup.config.open_mask >> CHOICE_DROP & 1;
+    drop_open(&a->watch.drops, &a->setup.config);
+    a->setup.checks.sites_per_class = a->watch.sites_per_class;
     struct run *r = run_boot(&a->setup, payload, &error);
     if (!r)
         return usage_error(command, "%s", error.text);
@@ -473,6 +491,7 @@ static enum status execute(const struct command *command, struct arguments *a,
     m->chooser.seed = a->seed;
     m->chooser.rate = a->rate;
     events_attach(&m->events, lost_sink, &lost, UINT64_C(1) << EVENT_EXC_TAKE);
+    watch_begin(&a->watch, r, names, drop_is_open);
     terminal_open();
     run_set_input(r, console_input, NULL);
     run_execute(r, &verdict);
@@ -480,7 +499,8 @@ static enum status execute(const struct command *command, struct arguments *a,
     terminal_close();
     events_detach(&m->events, lost_sink, &lost);
     fflush(stdout);
-    enum status status = report(m, &lost, &verdict, names);
+    enum status status = watch_end(&a->watch, r, &verdict);
+    status = status_worse(status, report(m, &lost, &verdict, names, &a->watch));
     status = status_worse(status, save_drives(command, a, m));
     if (a->record && verdict.result != RUN_INTERRUPTED)
         status = status_worse(status, record(command, a, r, &verdict, payload));

@@ -26,6 +26,10 @@ struct run {
     uint64_t end_pc;
     run_input *input;
     void *input_context;
+    run_report *report;
+    void *report_context;
+    struct finding first; /* that was reported */
+    bool has_first;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -243,6 +247,12 @@ void run_set_input(struct run *r, run_input *input, void *context)
     r->input_context = context;
 }
 
+void run_set_report(struct run *r, run_report *report, void *context)
+{
+    r->report = report;
+    r->report_context = context;
+}
+
 void run_set_max_steps(struct run *r, uint64_t steps)
 {
     r->setup.max_steps = steps;
@@ -315,7 +325,7 @@ static bool is_at_length(const struct run *r)
 static void conclude(struct run *r, enum machine_stop stop, struct run_verdict *v)
 {
     struct machine *m = r->machine;
-    const struct finding *finding = checks_finding(r->checks);
+    const struct finding *finding = r->has_first ? &r->first : checks_finding(r->checks);
     v->exit_status = m->state->exit_status;
     v->held = any_is_held(m);
     if (finding) {
@@ -384,12 +394,27 @@ bool run_step(struct run *r, struct run_verdict *v)
     return true;
 }
 
+/* A finding behind which the run goes on. */
+static bool report_finding(struct run *r)
+{
+    const struct finding *finding = r->report ? checks_finding(r->checks) : NULL;
+    if (!finding)
+        return false;
+    if (!r->has_first)
+        r->first = *finding;
+    r->has_first = true;
+    r->report(r->report_context, r->machine, finding);
+    checks_go_on(r->checks);
+    return true;
+}
+
 void run_execute_watched(struct run *r, struct run_verdict *v, uint64_t interval,
                          run_watch *watch, void *context)
 {
     struct machine *m = r->machine;
     uint64_t hits = 0;
     memset(v, 0, sizeof *v);
+    r->has_first = false;
     run_rewind(r);
     for (;;) {
         uint64_t last = last_step_now(r);
@@ -397,6 +422,8 @@ void run_execute_watched(struct run *r, struct run_verdict *v, uint64_t interval
         if (interval != 0 && (m->state->step / interval + 1) * interval < next)
             next = (m->state->step / interval + 1) * interval;
         enum machine_stop stop = run_advance(r, next < last ? next : last);
+        if (report_finding(r) && stop == MACHINE_REQUEST)
+            stop = MACHINE_LIMIT;
         bool is_over = stop != MACHINE_LIMIT || m->state->step >= last_step_now(r);
         if (stop == MACHINE_BREAK && ++hits < r->setup.end.hit)
             is_over = false;

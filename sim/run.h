@@ -101,6 +101,13 @@ typedef bool run_input(void *context, struct machine *m, bool wait);
 void run_set_input(struct run *r, run_input *input, void *context);
 
 /*
+ * Findings while a run goes on (check_options.sites_per_class): told of each, behind which it goes
+ * on. The verdict is then the first finding, at the end of the run.
+ */
+typedef void run_report(void *context, struct machine *m, const struct finding *finding);
+void run_set_report(struct run *r, run_report *report, void *context);
+
+/*
  * The two halves of it, for who looks at a run in pieces: back to the start mark with checkers,
  * recording and open kinds set; and on to a step, closing the kinds where the window ends.
  * MACHINE_BREAK is the end mark.

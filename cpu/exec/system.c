@@ -6,6 +6,7 @@
  * in order already, until store buffers are modelled behind the port. YIELD and the hints of
  * later architectures do nothing.
  */
+#include "cpu/drop.h"
 #include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec/handlers.h"

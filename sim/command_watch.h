@@ -1,0 +1,26 @@
+/*
+ * What `run` watches beside its checkers, and the mistakes that it plants: --drop, --findings,
+ * --profile. Each is nothing while its option is not given.
+ */
+#pragma once
+#include "sim/command.h"
+#include "sim/drop.h"
+
+#include <stdio.h>
+
+struct watch {
+    struct drop_list drops;
+    uint32_t sites_per_class; /* --findings; 0: the first finding ends the run */
+    const struct names *names;
+};
+
+/* What --findings takes at most: findings of a class that are worth reading. */
+#define WATCH_SITES_MAX 64u
+
+/* Before the run, with its machine made; seeded: the user has opened drop for random answers. */
+void watch_begin(struct watch *w, struct run *r, const struct names *names, bool seeded);
+/* A finding, with the places of its events named as the machine has them now. */
+void watch_print(const struct watch *w, const struct machine *m, const struct finding *finding,
+                 FILE *out);
+/* Behind it: reports. STATUS_OTHER when something that was asked for did not come to pass. */
+enum status watch_end(struct watch *w, struct run *r, const struct run_verdict *verdict);
