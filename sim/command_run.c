@@ -32,7 +32,7 @@ enum {
     RUN_INITRD, RUN_DTB, RUN_RESETS, RUN_RELEASE,
     RUN_COUNTER_HZ,
     RUN_RTC, RUN_DRIVE, RUN_VIRTIO, RUN_ENTROPY_SEED,
-    RUN_DROP, RUN_FINDINGS,
+    RUN_DROP, RUN_FINDINGS, RUN_PROFILE,
 };
 
 static const struct option options[] = {
@@ -51,7 +51,8 @@ static const struct option options[] = {
     OPTION("counter-hz", RUN_COUNTER_HZ),
     OPTION("rtc", RUN_RTC), OPTION("drive", RUN_DRIVE), OPTION("virtio", RUN_VIRTIO),
     OPTION("entropy-seed", RUN_ENTROPY_SEED),
-    OPTION("drop", RUN_DROP), OPTION("findings", RUN_FINDINGS), {0},
+    OPTION("drop", RUN_DROP), OPTION("findings", RUN_FINDINGS),
+    OPTION("profile", RUN_PROFILE), {0},
 };
 
 static const char option_help[] =
@@ -83,6 +84,7 @@ static const char option_help[] =
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --findings N      go on behind a finding, and report N places of each class of them\n"
     "  --drop KIND:N     leave out the N-th tlbi, dsb, dmb, isb, dc, ic or sev; may be repeated\n"
+    "  --profile FILE    where the guest's time goes, and stacks for flame graphs in FILE.folded\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
     "  --rate N          one question in N gets an answer other than 0, with --seed (1000)\n"
@@ -318,6 +320,9 @@ static bool take_option(const struct command *command, int option, struct argume
         return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
     case RUN_FINDINGS:
         return option_u32(command, "--findings", 1, WATCH_SITES_MAX, &a->watch.sites_per_class);
+    case RUN_PROFILE:
+        a->watch.profile_path = optarg;
+        return true;
     case RUN_DROP:
         if (drop_parse(&a->watch.drops, optarg, &error))
             return true;
@@ -481,6 +486,10 @@ static enum status execute(const struct command *command, struct arguments *a,
     struct run *r = run_boot(&a->setup, payload, &error);
     if (!r)
         return usage_error(command, "%s", error.text);
+    if (!watch_open(&a->watch, &error)) {
+        run_free(r);
+        return usage_error(command, "%s", error.text);
+    }
     struct machine *m = run_machine(r);
     struct lost lost = {.machine = m, .pe = -1};
     for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
@@ -494,7 +503,7 @@ static enum status execute(const struct command *command, struct arguments *a,
     watch_begin(&a->watch, r, names, drop_is_open);
     terminal_open();
     run_set_input(r, console_input, NULL);
-    run_execute(r, &verdict);
+    watch_execute(&a->watch, r, &verdict);
     run_set_input(r, NULL, NULL);
     terminal_close();
     events_detach(&m->events, lost_sink, &lost);

@@ -7,6 +7,7 @@
  */
 #include "sim/command_watch.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -56,9 +57,73 @@ static void tell_finding(void *context, struct machine *m, const struct finding 
     watch_print(context, m, finding, stderr);
 }
 
+/* Stacks go to a file beside the report. */
+bool watch_open(struct watch *w, struct error *error)
+{
+    char path[4096];
+    if (!w->profile_path)
+        return true;
+    int length = snprintf(path, sizeof path, "%s.folded", w->profile_path);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return error_set(error, "--profile: the name is too long");
+    w->profile_out = fopen(w->profile_path, "w");
+    if (!w->profile_out)
+        return error_set(error, "--profile: %s: %s", w->profile_path, strerror(errno));
+    w->stacks_out = fopen(path, "w");
+    if (w->stacks_out)
+        return true;
+    error_set(error, "--profile: %s: %s", path, strerror(errno));
+    fclose(w->profile_out);
+    return false;
+}
+
+static void profile_begin(struct watch *w, struct run *r)
+{
+    const struct symbol_place *place = w->names->place;
+    if (!place) {
+        w->own_symbols = symbols_of_image(w->names->image);
+        symbol_place_init(&w->own_place, w->own_symbols, w->names->image);
+        place = &w->own_place;
+    }
+    w->profile = profile_new(run_machine(r), place);
+}
+
+static bool take_sample(void *context, struct machine *m)
+{
+    (void)m;
+    profile_sample(context);
+    return true;
+}
+
+void watch_execute(struct watch *w, struct run *r, struct run_verdict *verdict)
+{
+    if (w->profile)
+        run_execute_watched(r, verdict, PROFILE_PERIOD, take_sample, w->profile);
+    else
+        run_execute(r, verdict);
+}
+
+/* Both files, whole: a disk that is full is an error like a file that cannot be made. */
+static bool profile_write(struct watch *w)
+{
+    profile_end(w->profile);
+    profile_print(w->profile, w->profile_out);
+    profile_print_stacks(w->profile, w->stacks_out);
+    bool good = !ferror(w->profile_out) && !ferror(w->stacks_out);
+    good = fclose(w->profile_out) == 0 && good;
+    good = fclose(w->stacks_out) == 0 && good;
+    if (!good)
+        fprintf(stderr, "--profile: %s could not be written\n", w->profile_path);
+    profile_free(w->profile);
+    symbols_free(w->own_symbols);
+    return good;
+}
+
 void watch_begin(struct watch *w, struct run *r, const struct names *names, bool seeded)
 {
     w->names = names;
+    if (w->profile_path)
+        profile_begin(w, r);
     drop_plant(&w->drops, run_machine(r), !seeded, tell_drop, w);
     if (w->sites_per_class != 0)
         run_set_report(r, tell_finding, w);
@@ -117,6 +182,8 @@ enum status watch_end(struct watch *w, struct run *r, const struct run_verdict *
     run_set_report(r, NULL, NULL);
     if (w->sites_per_class != 0)
         findings_print(r);
+    if (w->profile && !profile_write(w))
+        return STATUS_USAGE;
     bool all = drops_print(w);
     return all || verdict->result == RUN_INTERRUPTED ? STATUS_EXPECTED : STATUS_OTHER;
 }

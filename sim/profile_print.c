@@ -6,9 +6,12 @@
  * and sites only the first are printed, and how many were left out is said; the stacks are all.
  */
 #include "cpu/drop.h"
-#include "gen/esr.h"
+#include "sim/base/regs.h"
+#include "sim/check/check_parts.h"
 #include "sim/drop.h"
 #include "sim/profile_parts.h"
+
+#include "gen/esr.inc"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -73,12 +76,15 @@ static void print_levels(const struct profile *p, FILE *out)
 static void reason_text(uint32_t reason, char *text, size_t size)
 {
     static const char *const vectors[] = {"IRQ", "FIQ", "SError"};
-    if (reason > PROFILE_REASON_VECTOR)
+    if (reason > PROFILE_REASON_VECTOR) {
         snprintf(text, size, "%s", vectors[reason - PROFILE_REASON_VECTOR - 1]);
-    else if (esr_class_name(reason))
-        snprintf(text, size, "%s", esr_class_name(reason));
-    else
-        snprintf(text, size, "exception class 0x%02x", reason);
+        return;
+    }
+    snprintf(text, size, "exception class 0x%02x", reason);
+    for (size_t i = 0; i < ARRAY_COUNT(esr_ec_rows); i++) {
+        if (esr_ec_rows[i].value == reason)
+            snprintf(text, size, "%s: %s", esr_ec_rows[i].name, esr_ec_rows[i].what);
+    }
 }
 
 static void print_exits(const struct profile *p, FILE *out)
@@ -175,14 +181,13 @@ static int site_compare(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
-static void site_text(const struct profile *p, const struct profile_site *s, char *text,
-                      size_t size)
+static void site_text(const struct profile_site *s, char *text, size_t size)
 {
     static const char *const option[16] = {
         [1] = "oshld", [2] = "oshst", [3] = "osh", [5] = "nshld", [6] = "nshst", [7] = "nsh",
         [9] = "ishld", [10] = "ishst", [11] = "ish", [13] = "ld", [14] = "st", [15] = "sy"};
     if (s->kind == DROP_TLBI)
-        snprintf(text, size, "tlbi %s%s", tlbi_operation_name(s->operation),
+        snprintf(text, size, "tlbi %s%s", shadow_tlbi_name(s->operation),
                  s->scope == TLBI_LOCAL ? "" : "is");
     else if (s->kind == DROP_ISB || !option[s->operation & 15u])
         snprintf(text, size, "%s", drop_kind_name(s->kind));
@@ -207,7 +212,7 @@ static void print_sites(const struct profile *p, FILE *out)
     for (uint32_t i = 0; i < count; i++) {
         const struct profile_site *s = &site[i];
         profile_vm_text(p, s->bucket / PROFILE_LEVELS, vm, sizeof vm);
-        site_text(p, s, what, sizeof what);
+        site_text(s, what, sizeof what);
         fprintf(out, "%10" PRIu64 " %12" PRIu64 " %12" PRIu64 "  %s, %s EL%u ", s->count, s->first,
                 s->last, what, vm, s->bucket % PROFILE_LEVELS);
         if (s->frame >= FRAME_SYMBOL) {
