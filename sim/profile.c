@@ -2,7 +2,8 @@
  * Collecting a profile.
  *
  * Time is exact by level and VM: a PE's cycles belong to a bucket (VM, EL), which changes with
- * exceptions, returns and CONTEXT events. EL2 works for whom it was entered from. Cycles in WFI
+ * exceptions, returns and CONTEXT events; an instruction that changes the level counts with the
+ * level that it leads to. EL2 works for whom it was entered from. Cycles in WFI
  * and the like, and those that a held PE is charged, are counted apart. Within a bucket time goes
  * to the stacks that a look finds there: each look takes what its PE has used in that bucket since
  * the last one. So the sums of both are the same, and only the shares within a bucket are
