@@ -486,6 +486,10 @@ static enum status execute(const struct command *command, struct arguments *a,
     struct run *r = run_boot(&a->setup, payload, &error);
     if (!r)
         return usage_error(command, "%s", error.text);
+    if (a->watch.sites_per_class != 0 && a->record) {
+        run_free(r);
+        return usage_error(command, "--findings: a recording ends with its first finding");
+    }
     if (!watch_open(&a->watch, &error)) {
         run_free(r);
         return usage_error(command, "%s", error.text);
