@@ -145,6 +145,16 @@ bool code_written(struct code_cache *code, pa_t pa, size_t size, const uint8_t *
     return false;
 }
 
+void code_forget(struct code_cache *code, pa_t pa)
+{
+    struct code_page *page = page_at(code, pa.bits);
+    if (!page)
+        return;
+    page_drop(code, page);
+    page->stamp = 0;
+    code->dropped++;
+}
+
 void code_restored(struct code_cache *code)
 {
     code->stamp++;

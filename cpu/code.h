@@ -63,5 +63,8 @@ static inline enum a64_op code_op(struct code_page *page, unsigned i)
  */
 bool code_written(struct code_cache *code, pa_t pa, size_t size, const uint8_t *bytes);
 
+/* Nothing of the page is kept any more: whoever fetches there asks the port first. */
+void code_forget(struct code_cache *code, pa_t pa);
+
 /* All of RAM may have changed: pages are compared again before they are used. */
 void code_restored(struct code_cache *code);

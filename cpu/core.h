@@ -93,6 +93,7 @@ struct core {
     /* Derived from the effective registers; regimes_stale says when to make them again. */
     struct regime regime[REGIME_KIND_COUNT];
     bool regimes_stale;
+    bool may_drop;    /* the configuration opens the choice drop; drop.h */
     bool keeps_order; /* the order of accesses is modelled: instructions may have to be told */
     bool follows;   /* ... and load-early is open: dependencies through registers count */
     bool debug_on; /* derived: a step or a break- or watchpoint may come; debug.h */

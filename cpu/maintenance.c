@@ -10,6 +10,7 @@
  * DDI 0487: the TLBI, AT, DC and IC instruction descriptions; AArch64.AT, PAR_EL1.
  */
 #include "cpu/maintenance.h"
+#include "cpu/drop.h"
 #include "cpu/effective.h"
 #include "cpu/exec.h"
 #include "cpu/syndrome.h"
@@ -101,9 +102,13 @@ static uint64_t use_tlbi(const struct core *c, const void *context)
     return hash_bytes(&message, sizeof message, 0);
 }
 
-static enum step execute_tlbi(struct core *c, const struct tlbi_row *row, uint64_t operand)
+static enum step execute_tlbi(struct core *c, const struct tlbi_row *row, uint64_t operand,
+                              bool *dropped)
 {
     struct tlbi_use use = {row, operand};
+    *dropped = core_drops(c, DROP_TLBI);
+    if (*dropped)
+        return STEP_NEXT;
     effective_before(c, use_tlbi, &use);
     struct tlbi message = message_of(c, &use);
     c->visible = VISIBLE_TLBI;
@@ -169,7 +174,13 @@ static bool is_by_address(enum sysreg operation)
            operation == SR_DC_CVAU || operation == SR_DC_CVAP || operation == SR_DC_CIVAC;
 }
 
-static enum step execute_cache(struct core *c, enum sysreg operation, uint64_t operand)
+static bool is_instruction_cache(enum sysreg operation)
+{
+    return operation == SR_IC_IVAU || operation == SR_IC_IALLU || operation == SR_IC_IALLUIS;
+}
+
+static enum step execute_cache(struct core *c, enum sysreg operation, uint64_t operand,
+                               bool *dropped)
 {
     struct translation t = {.pa = pa_make(0)};
     if (is_by_address(operation)) {
@@ -190,19 +201,31 @@ static enum step execute_cache(struct core *c, enum sysreg operation, uint64_t o
             return STEP_FAULT;
         }
     }
-    c->ops->cache(c->owner, c->pe, operation, &t, operand);
+    *dropped = core_drops(c, is_instruction_cache(operation) ? DROP_IC : DROP_DC);
+    if (!*dropped)
+        c->ops->cache(c->owner, c->pe, operation, &t, operand);
     return STEP_NEXT;
 }
 
-enum step maintenance_execute(struct core *c, enum sysreg operation, uint64_t operand)
+/* dropped: it was left out, and has done nothing. */
+static enum step execute(struct core *c, enum sysreg operation, uint64_t operand, bool *dropped)
 {
     if (operation == SR_DC_ZVA) /* the same in both engines; this is the name of one of them */
         return mem_zero_block_precise(c, operand) ? STEP_NEXT : STEP_FAULT;
     for (unsigned i = 0; i < ARRAY_COUNT(tlbi_rows); i++)
         if (tlbi_rows[i].reg == operation)
-            return execute_tlbi(c, &tlbi_rows[i], operand);
+            return execute_tlbi(c, &tlbi_rows[i], operand, dropped);
     for (unsigned i = 0; i < ARRAY_COUNT(at_rows); i++)
         if (at_rows[i].reg == operation)
             return execute_at(c, &at_rows[i], operand);
-    return execute_cache(c, operation, operand);
+    return execute_cache(c, operation, operand, dropped);
+}
+
+enum step maintenance_execute(struct core *c, enum sysreg operation, uint64_t operand)
+{
+    bool dropped = false;
+    enum step step = execute(c, operation, operand, &dropped);
+    if (step == STEP_NEXT && !dropped)
+        event_emit_SYSTEM(CORE_HEAD(c), operation, 1, operand);
+    return step;
 }

@@ -404,11 +404,7 @@ enum step sysreg_execute_sys(struct core *c, uint32_t w)
     struct sysreg_target target = resolve(c, w, !is_read);
     if (target.kind != SYSREG_TARGET_REGISTER)
         return refuse(c, w, &target);
-    uint64_t operand = reg_x(c, w & 31u);
-    enum step step = maintenance_execute(c, target.reg, operand);
-    if (step == STEP_NEXT)
-        event_emit_SYSTEM(CORE_HEAD(c), target.reg, 1, operand);
-    return step;
+    return maintenance_execute(c, target.reg, reg_x(c, w & 31u));
 }
 
 /* --- reset ----------------------------------------------------------------------------------- */

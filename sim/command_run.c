@@ -3,7 +3,7 @@
  * thing that would otherwise look like an endless run: an exception whose vector cannot be
  * executed, so that the CPU takes exceptions there for ever.
  */
-#include "sim/command.h"
+#include "sim/command_watch.h"
 #include "sim/config_fields.h"
 #include "sim/progress.h"
 #include "sim/terminal.h"
@@ -23,14 +23,15 @@
 
 enum {
     RUN_CHECK = OPTION_FIRST, RUN_SEED, RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS,
-    RUN_SYMBOLS, RUN_ENGINE, RUN_INITRD, RUN_DTB, RUN_EMBED,
+    RUN_SYMBOLS, RUN_ENGINE, RUN_INITRD, RUN_DTB, RUN_EMBED, RUN_DROP, RUN_FINDINGS, RUN_PROFILE,
 };
 
 static const struct option options[] = {
     OPTION("check", RUN_CHECK), OPTION("seed", RUN_SEED), OPTION("choices", RUN_OPEN),
     OPTION("rate", RUN_RATE), OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
     OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE),
-    OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB), OPTION("embed", RUN_EMBED), {0},
+    OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB), OPTION("embed", RUN_EMBED),
+    OPTION("drop", RUN_DROP), OPTION("findings", RUN_FINDINGS), OPTION("profile", RUN_PROFILE), {0},
 };
 
 /* Behind those of the machine. */
@@ -38,6 +39,9 @@ static const char option_help[] =
     "  --initrd FILE     initial RAM disk, told in /chosen\n"
     "  --dtb FILE        this device tree, with the machine's memory (one is made)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
+    "  --findings N      go on behind a finding, and report N places of each class of them\n"
+    "  --drop KIND:N     leave out the N-th tlbi, dsb, dmb, isb, dc, ic or sev; may be repeated\n"
+    "  --profile FILE    where the guest's time goes, and stacks for flame graphs in FILE.folded\n"
     "  --seed N          answer open choices at random from this seed\n"
     "  --choices LIST    which kinds are open, with --seed (next-cpu; see armillary info choices)\n"
     "  --rate N          one question in N gets an answer other than 0, with --seed (1000)\n"
@@ -56,6 +60,7 @@ struct arguments {
     uint64_t seed;
     uint32_t rate, open_mask;
     uint64_t embed_max;
+    struct watch watch;
 };
 
 /* --- the lost-CPU watch ------------------------------------------------------------------- */
@@ -130,6 +135,7 @@ static bool take_machine_option(const struct command *command, int option, struc
 
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
+    struct error error;
     switch (option) {
     case RUN_CHECK:
         return take_check(command, a);
@@ -150,6 +156,16 @@ static bool take_option(const struct command *command, int option, struct argume
         return false;
     case RUN_MAX_INSNS:
         return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
+    case RUN_FINDINGS:
+        return option_u32(command, "--findings", 1, WATCH_SITES_MAX, &a->watch.sites_per_class);
+    case RUN_PROFILE:
+        a->watch.profile_path = optarg;
+        return true;
+    case RUN_DROP:
+        if (drop_parse(&a->watch.drops, optarg, &error))
+            return true;
+        usage_error(command, "--drop: %s", error.text);
+        return false;
     case RUN_SYMBOLS:
         a->symbols = optarg;
         return true;
@@ -184,7 +200,8 @@ static void report_limit(struct machine *m, const struct lost *lost,
 }
 
 static enum status report(struct machine *m, const struct lost *lost,
-                          const struct run_verdict *v, const struct names *names)
+                          const struct run_verdict *v, const struct names *names,
+                          const struct watch *watch)
 {
     switch (v->result) {
     case RUN_LIMIT:
@@ -195,7 +212,8 @@ static enum status report(struct machine *m, const struct lost *lost,
         cpu_report(m, m->unmodelled_pe, names);
         return STATUS_UNMODELLED;
     case RUN_VIOLATION:
-        finding_print(&v->finding, names);
+        if (watch->sites_per_class == 0) /* else it has been told */
+            watch_print(watch, m, &v->finding, stdout);
         return STATUS_OTHER;
     case RUN_EXIT:
         return v->exit_status == 0 ? STATUS_EXPECTED : STATUS_OTHER;
@@ -278,9 +296,20 @@ static enum status execute(const struct command *command, struct arguments *a,
     struct trace trace = {0};
     if (a->has_seed)
         a->setup.config.open_mask = a->open_mask;
+    bool drop_is_open = a->setup.config.open_mask >> CHOICE_DROP & 1;
+    drop_open(&a->watch.drops, &a->setup.config);
+    a->setup.checks.sites_per_class = a->watch.sites_per_class;
     struct run *r = run_boot(&a->setup, payload, &error);
     if (!r)
         return usage_error(command, "%s", error.text);
+    if (a->watch.sites_per_class != 0 && a->record) {
+        run_free(r);
+        return usage_error(command, "--findings: a recording ends with its first finding");
+    }
+    if (!watch_open(&a->watch, &error)) {
+        run_free(r);
+        return usage_error(command, "%s", error.text);
+    }
     struct machine *m = run_machine(r);
     struct lost lost = {.machine = m, .pe = -1};
     for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
@@ -291,16 +320,17 @@ static enum status execute(const struct command *command, struct arguments *a,
     m->chooser.seed = a->seed;
     m->chooser.rate = a->rate;
     events_attach(&m->events, lost_sink, &lost, UINT64_C(1) << EVENT_EXC_TAKE);
+    watch_begin(&a->watch, r, names, drop_is_open);
     terminal_open();
     run_set_input(r, console_input, NULL);
     trace_record_begin(&trace, r);
-    run_execute_watched(r, &verdict, a->record ? HASH_INTERVAL_DEFAULT : 0, trace_record_watch,
-                        &trace);
+    watch_execute(&a->watch, r, &verdict, a->record ? &trace : NULL);
     run_set_input(r, NULL, NULL);
     terminal_close();
     events_detach(&m->events, lost_sink, &lost);
     fflush(stdout);
-    enum status status = report(m, &lost, &verdict, names);
+    enum status status = watch_end(&a->watch, r, &verdict);
+    status = status_worse(status, report(m, &lost, &verdict, names, &a->watch));
     status = status_worse(status, save_drives(command, a, m));
     if (a->record)
         status = status_worse(status, record(command, a, r, &verdict, payload, &trace));

@@ -63,6 +63,7 @@ static void wire_pe(struct machine *m, unsigned pe)
         .pe = pe,
         .conduit_hvc = m->config.entry_el == 1,
         .keeps_order = m->order != NULL,
+        .may_drop = m->config.open_mask >> CHOICE_DROP & 1,
     };
     core_wire(&m->core[pe]);
 }

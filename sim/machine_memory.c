@@ -88,6 +88,18 @@ void machine_watch_page(struct machine *m, pa_t page, bool on)
     note->is_watched = on;
 }
 
+void machine_watch_fetches(struct machine *m, pa_t page, bool on)
+{
+    if (!is_ram(m, page.bits, PAGE_BYTES))
+        return;
+    struct page_note *note = note_of(m, page.bits);
+    if (on && !note->tells_fetches) {
+        code_forget(m->code, page);
+        note->has_code = false;
+    }
+    note->tells_fetches = on;
+}
+
 bool memory_is_monitored(const struct machine *m, const struct access *access)
 {
     for (unsigned pe = 0; m->state->monitors_armed != 0 && pe < m->config.pe_count; pe++) {
@@ -249,6 +261,8 @@ const uint8_t *memory_code(void *owner, pa_t page)
     if (m->cache || m->order || !is_ram(m, page.bits, PAGE_BYTES))
         return NULL;
     struct page_note *note = note_of(m, page.bits);
+    if (note->tells_fetches)
+        return NULL;
     note->has_code = true;
     if (note->write_epoch == (uint32_t)m->port_epoch)
         pointers_revoke(m);

@@ -236,11 +236,12 @@ void replay_execute(struct replay *replay, struct replay_result *result)
     if (o->sink)
         events_attach(&m->events, o->sink, o->sink_context, o->sink_mask);
     bool to_the_end = !o->to_given || o->to_step >= trace->verdict.steps;
+    const struct run_watcher watcher = {trace->hash_interval, watch_step, &w};
     bool by_step = o->checks_given || o->to_given;
     if (by_step)
         execute_to(replay, &w, to_the_end ? trace->verdict.steps : o->to_step);
     else
-        run_execute_watched(replay->run, &result->verdict, trace->hash_interval, watch_step, &w);
+        run_execute_watched(replay->run, &result->verdict, &watcher, 1);
     if (o->sink)
         events_detach(&m->events, o->sink, o->sink_context);
     if (result->verdict.result == RUN_INTERRUPTED)

@@ -26,6 +26,10 @@ struct run {
     uint64_t end_pc;
     run_input *input;
     void *input_context;
+    run_report *report;
+    void *report_context;
+    struct finding first; /* that was reported */
+    bool has_first;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -243,6 +247,12 @@ void run_set_input(struct run *r, run_input *input, void *context)
     r->input_context = context;
 }
 
+void run_set_report(struct run *r, run_report *report, void *context)
+{
+    r->report = report;
+    r->report_context = context;
+}
+
 void run_set_max_steps(struct run *r, uint64_t steps)
 {
     r->setup.max_steps = steps;
@@ -315,7 +325,7 @@ static bool is_at_length(const struct run *r)
 static void conclude(struct run *r, enum machine_stop stop, struct run_verdict *v)
 {
     struct machine *m = r->machine;
-    const struct finding *finding = checks_finding(r->checks);
+    const struct finding *finding = r->has_first ? &r->first : checks_finding(r->checks);
     v->exit_status = m->state->exit_status;
     v->held = any_is_held(m);
     if (finding) {
@@ -385,32 +395,72 @@ bool run_step(struct run *r, struct run_verdict *v)
 }
 
 /* Where the next part of a run ends; watching must not change where input is looked for. */
-static uint64_t part_end(const struct run *r, uint64_t look, uint64_t interval)
+static uint64_t part_end(const struct run *r, uint64_t look, const struct run_watcher *watchers,
+                         unsigned count)
 {
     uint64_t step = r->machine->state->step, next = last_step_now(r);
     if (look < next)
         next = look;
-    if (interval != 0 && (step / interval + 1) * interval < next)
-        next = (step / interval + 1) * interval;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t interval = watchers[i].interval, at = (step / interval + 1) * interval;
+        if (at < next)
+            next = at;
+    }
     return next;
 }
 
-void run_execute_watched(struct run *r, struct run_verdict *v, uint64_t interval,
-                         run_watch *watch, void *context)
+/* Whether somebody looks at this step. */
+static bool watched_here(const struct run *r, const struct run_watcher *watchers, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (r->machine->state->step % watchers[i].interval == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool all_go_on(const struct run *r, const struct run_watcher *watchers, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (r->machine->state->step % watchers[i].interval == 0 &&
+            !watchers[i].watch(watchers[i].context, r->machine))
+            return false;
+    }
+    return true;
+}
+
+/* A finding behind which the run goes on. */
+static bool report_finding(struct run *r)
+{
+    const struct finding *finding = r->report ? checks_finding(r->checks) : NULL;
+    if (!finding)
+        return false;
+    if (!r->has_first)
+        r->first = *finding;
+    r->has_first = true;
+    r->report(r->report_context, r->machine, finding);
+    checks_go_on(r->checks);
+    return true;
+}
+
+void run_execute_watched(struct run *r, struct run_verdict *v,
+                         const struct run_watcher *watchers, unsigned count)
 {
     struct machine *m = r->machine;
     uint64_t hits = 0, look;
     memset(v, 0, sizeof *v);
+    r->has_first = false;
     run_rewind(r);
     look = m->state->step + STEPS_BETWEEN_LOOKS;
     for (;;) {
         uint64_t last = last_step_now(r);
-        enum machine_stop stop = run_advance(r, part_end(r, look, interval));
+        enum machine_stop stop = run_advance(r, part_end(r, look, watchers, count));
+        if (report_finding(r) && stop == MACHINE_REQUEST)
+            stop = MACHINE_LIMIT;
         bool is_over = stop != MACHINE_LIMIT || m->state->step >= last_step_now(r);
         if (stop == MACHINE_BREAK && ++hits < r->setup.end.hit)
             is_over = false;
-        bool is_watched =
-            interval != 0 && stop == MACHINE_LIMIT && m->state->step % interval == 0;
+        bool is_watched = stop == MACHINE_LIMIT && watched_here(r, watchers, count);
         if (!is_watched || m->state->step == look || m->state->step == last) {
             look = m->state->step + STEPS_BETWEEN_LOOKS;
             if (r->input && (!is_over || stop == MACHINE_IDLE) &&
@@ -426,7 +476,7 @@ void run_execute_watched(struct run *r, struct run_verdict *v, uint64_t interval
             v->idle = stop == MACHINE_IDLE;
             break;
         }
-        if (is_watched && !watch(context, m)) {
+        if (is_watched && !all_go_on(r, watchers, count)) {
             v->result = RUN_LIMIT;
             break;
         }
@@ -436,5 +486,5 @@ void run_execute_watched(struct run *r, struct run_verdict *v, uint64_t interval
 
 void run_execute(struct run *r, struct run_verdict *verdict)
 {
-    run_execute_watched(r, verdict, 0, NULL, NULL);
+    run_execute_watched(r, verdict, NULL, 0);
 }

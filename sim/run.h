@@ -84,13 +84,21 @@ struct checks *run_checks(struct run *r);
  */
 void run_execute(struct run *r, struct run_verdict *verdict);
 
-/*
- * The same, stopping at every multiple of `interval` steps (from power-on) to call watch; when it
- * returns false the run is over with RUN_LIMIT. Watching changes nothing in the run.
- */
 typedef bool run_watch(void *context, struct machine *m);
-void run_execute_watched(struct run *r, struct run_verdict *verdict, uint64_t interval,
-                         run_watch *watch, void *context);
+
+/* Who looks at a run, and how often: at every multiple of so many steps from power-on. */
+struct run_watcher {
+    uint64_t interval; /* at least 1 */
+    run_watch *watch;
+    void *context;
+};
+
+/*
+ * The same with watchers, in their order; when one of them returns false the run is over with
+ * RUN_LIMIT. Watching changes nothing in the run.
+ */
+void run_execute_watched(struct run *r, struct run_verdict *verdict,
+                         const struct run_watcher *watchers, unsigned count);
 
 /*
  * Input while a run goes on: asked for every now and then at steps that do not depend on the host,
@@ -99,6 +107,13 @@ void run_execute_watched(struct run *r, struct run_verdict *verdict, uint64_t in
  */
 typedef bool run_input(void *context, struct machine *m, bool wait);
 void run_set_input(struct run *r, run_input *input, void *context);
+
+/*
+ * Findings while a run goes on (check_options.sites_per_class): told of each, behind which it goes
+ * on. The verdict is then the first finding, at the end of the run.
+ */
+typedef void run_report(void *context, struct machine *m, const struct finding *finding);
+void run_set_report(struct run *r, run_report *report, void *context);
 
 /*
  * The two halves of it, for who looks at a run in pieces: back to the start mark with checkers,

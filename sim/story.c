@@ -44,7 +44,7 @@ uint64_t story_mask(void)
     return UINT64_C(1) << EVENT_HOLD | UINT64_C(1) << EVENT_CONTEXT | UINT64_C(1) << EVENT_SYSREG |
            UINT64_C(1) << EVENT_TLBI | UINT64_C(1) << EVENT_TLBI_DONE | UINT64_C(1) << EVENT_GIC |
            UINT64_C(1) << EVENT_EXC_TAKE | UINT64_C(1) << EVENT_MEM | UINT64_C(1) << EVENT_CHOICE |
-           UINT64_C(1) << EVENT_EXIT;
+           UINT64_C(1) << EVENT_EXIT | UINT64_C(1) << EVENT_DROP;
 }
 
 static void keep(struct story *s, const struct event *event, uint64_t pc)
@@ -98,6 +98,7 @@ static bool matters(const struct story *s, const struct event *event)
     case EVENT_TLBI:
     case EVENT_TLBI_DONE:
     case EVENT_EXIT:
+    case EVENT_DROP:
         return true;
     case EVENT_CHOICE:
         return event->choice.answer != 0 && event->choice.choice != CHOICE_NEXT_CPU;

@@ -4,6 +4,7 @@
  * What there is to tell was collected during the replay (story.c); nothing here runs a machine.
  */
 #include "sim/command.h"
+#include "sim/drop.h"
 #include "sim/story_parts.h"
 
 #include "cpu/core.h"
@@ -163,6 +164,10 @@ static void event_words(struct teller *t, const struct event *e, char *text, siz
         snprintf(text, size, "CHOICE: %s is answered %u of %u",
                  choice_rows[e->choice.choice].name, e->choice.answer, e->choice.n);
         break;
+    case EVENT_DROP:
+        snprintf(text, size, "CHOICE: %s:%" PRIu64 " is left out", drop_kind_name(e->drop.what),
+                 (uint64_t)e->drop.number + 1);
+        break;
     case EVENT_EXIT:
         snprintf(text, size, "ends the run with status %u", e->exit.status);
         break;
@@ -254,7 +259,7 @@ static void focus_find(struct teller *t)
 {
     for (size_t i = 0; i < t->story->count; i++) {
         const struct event *e = &t->story->entry[i].event;
-        if (e->kind == EVENT_HOLD || e->kind == EVENT_CHOICE)
+        if (e->kind == EVENT_HOLD || e->kind == EVENT_CHOICE || e->kind == EVENT_DROP)
             focus_add(t, e->step);
     }
     for (uint32_t i = 0; t->finding && i < t->finding->event_count; i++)
@@ -280,6 +285,7 @@ static uint64_t weight(const struct event *e)
     switch (e->kind) {
     case EVENT_HOLD:
     case EVENT_CHOICE:
+    case EVENT_DROP:
     case EVENT_EXIT:
         return 0;
     case EVENT_CONTEXT:

@@ -41,7 +41,8 @@ bool trace_record(struct run *r, const struct choice_record *records, size_t cou
     c->script = trace->records;
     c->script_count = count;
     c->script_used = used;
-    run_execute_watched(r, &trace->verdict, hash_interval, watch, trace);
+    const struct run_watcher watcher = {hash_interval, watch, trace};
+    run_execute_watched(r, &trace->verdict, &watcher, 1);
     c->policy = CHOICE_DEFAULT;
     c->script = NULL;
     c->script_count = 0;

@@ -6,6 +6,7 @@
  * in order already, until store buffers are modelled behind the port. YIELD and the hints of
  * later architectures do nothing.
  */
+#include "cpu/drop.h"
 #include "cpu/effective.h"
 #include "cpu/exception.h"
 #include "cpu/exec/handlers.h"
@@ -40,7 +41,8 @@ enum step EXEC(WFI)(struct core *c, uint32_t w)
 enum step EXEC(SEV)(struct core *c, uint32_t w)
 {
     (void)w;
-    c->ops->send_event(c->owner, c->pe);
+    if (!core_drops(c, DROP_SEV))
+        c->ops->send_event(c->owner, c->pe);
     return STEP_NEXT;
 }
 
@@ -71,27 +73,34 @@ static unsigned domain_of(struct core *c, unsigned crm)
     return reach[least] > reach[crm >> 2] ? least << 2 | (crm & 3u) : crm;
 }
 
-static enum step barrier(struct core *c, uint32_t w, enum barrier_kind kind)
+/* False: this one is left out. */
+static bool barrier(struct core *c, uint32_t w, enum barrier_kind kind)
 {
+    static const enum drop_kind drops[] = {
+        [BARRIER_DMB] = DROP_DMB, [BARRIER_DSB] = DROP_DSB, [BARRIER_ISB] = DROP_ISB};
     unsigned crm = a64_crm(w);
+    if (core_drops(c, drops[kind]))
+        return false;
     c->ops->barrier(c->owner, c->pe, kind, kind == BARRIER_ISB ? crm : domain_of(c, crm));
-    return STEP_NEXT;
+    return true;
 }
 
 enum step EXEC(DSB)(struct core *c, uint32_t w)
 {
-    return barrier(c, w, BARRIER_DSB);
+    barrier(c, w, BARRIER_DSB);
+    return STEP_NEXT;
 }
 
 enum step EXEC(DMB)(struct core *c, uint32_t w)
 {
-    return barrier(c, w, BARRIER_DMB);
+    barrier(c, w, BARRIER_DMB);
+    return STEP_NEXT;
 }
 
 enum step EXEC(ISB)(struct core *c, uint32_t w)
 {
-    barrier(c, w, BARRIER_ISB);
-    core_synchronize(c);
+    if (barrier(c, w, BARRIER_ISB))
+        core_synchronize(c);
     return STEP_NEXT;
 }
 

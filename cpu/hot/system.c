@@ -42,7 +42,8 @@ HOT(hint)
 /* Memory is in order as long as the machine keeps no order of its own, and then nothing is fast. */
 HOT(dmb)
 {
-    if (__builtin_expect((h->core->events->mask & EVENT_BIT(BARRIER)) != 0, 0))
+    if (__builtin_expect((h->core->events->mask & EVENT_BIT(BARRIER)) != 0, 0) ||
+        __builtin_expect(h->core->may_drop, 0))
         return hot_system(HOT_PASS);
     HOT_NEXT(1);
 }

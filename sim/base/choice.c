@@ -125,18 +125,33 @@ static uint32_t answer_seeded(const struct chooser *c, const struct choice_name 
     return 1 + (uint32_t)(hash_mix(hash + 1) % (n - 1));
 }
 
-/* Index of the script's first record with this name or a later one, or script_count. */
-static size_t script_find(const struct chooser *c, const struct choice_name *name)
+/* Index of the first of sorted records with this name or a later one, or count. */
+static size_t records_find(const struct choice_record *records, size_t count,
+                           const struct choice_name *name)
 {
-    size_t low = 0, high = c->script_count;
+    size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (choice_name_compare(&c->script[middle].name, name) < 0)
+        if (choice_name_compare(&records[middle].name, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+/* The same of the script. */
+static size_t script_find(const struct chooser *c, const struct choice_name *name)
+{
+    return records_find(c->script, c->script_count, name);
+}
+
+/* The answer planted under this name, or 0. */
+static uint32_t answer_planted(const struct chooser *c, const struct choice_name *name, uint32_t n)
+{
+    size_t at = records_find(c->planted, c->planted_count, name);
+    bool is_it = at < c->planted_count && choice_name_compare(&c->planted[at].name, name) == 0;
+    return is_it && c->planted[at].answer < n ? c->planted[at].answer : 0;
 }
 
 static uint32_t answer_scripted(struct chooser *c, const struct choice_name *name, uint32_t n)
@@ -160,6 +175,11 @@ static uint32_t answer_scripted(struct chooser *c, const struct choice_name *nam
 static uint32_t answer(struct chooser *c, const struct choice_name *name, uint32_t n,
                        uint64_t hint)
 {
+    if (__builtin_expect(c->planted_count != 0, 0) && !chooser_is_replay(c)) {
+        uint32_t planted = answer_planted(c, name, n);
+        if (planted != 0 || (c->planted_only >> name->kind & 1u))
+            return planted;
+    }
     switch (c->policy) {
     case CHOICE_DEFAULT:
         return 0;

@@ -87,6 +87,14 @@ struct chooser {
     size_t script_count;
     uint8_t *script_used; /* script_count bytes, caller's; may be NULL when script_count is 0 */
 
+    /*
+     * Answers planted beforehand, sorted by name, the caller's: they go before any policy but
+     * replay, where the recording has them. Kinds of planted_only get no other answers but 0.
+     */
+    const struct choice_record *planted;
+    size_t planted_count;
+    uint32_t planted_only; /* bit per choice_kind */
+
     /* The recording: answers that are not 0, in the order in which they were given. */
     struct choice_record *record;
     size_t record_count, record_capacity;

@@ -61,14 +61,15 @@ bool check_parse_list(const char *text, uint32_t *mask, struct error *error)
 /* The machine has been reset: nothing of what was seen is there any more but what was found. */
 static void forget(struct checks *c)
 {
-    struct finding finding = c->state->finding;
-    uint32_t found = c->state->found;
-    uint64_t epoch = c->state->epoch;
-    memset(c->state, 0, c->state_bytes);
-    c->state->finding = finding;
-    c->state->found = found;
-    c->state->epoch = epoch;
-    c->state->progress_step = c->machine->state->step;
+    struct check_state *s = c->state, kept = *s;
+    memset(s, 0, c->state_bytes);
+    s->finding = kept.finding;
+    s->found = kept.found;
+    s->epoch = kept.epoch;
+    s->site_count = kept.site_count;
+    s->sites_lost = kept.sites_lost;
+    memcpy(s->site, kept.site, sizeof s->site);
+    s->progress_step = c->machine->state->step;
     check_look_again(c);
 }
 
@@ -247,12 +248,57 @@ void finding_event(struct finding *f, uint64_t step, unsigned pe, uint64_t pc, c
     va_end(arguments);
 }
 
+/* Counts a finding; whether it is the first of its site, and its class has not had enough. */
+static bool is_new_site(struct checks *c, const struct finding *f)
+{
+    struct check_state *s = c->state;
+    uint32_t of_class = 0;
+    uint64_t pc = 0, cause_pc = 0;
+    if (f->event_count != 0) {
+        cause_pc = f->event[0].pc;
+        pc = f->event[f->event_count - 1].pc;
+    }
+    for (uint32_t i = 0; i < s->site_count; i++) {
+        struct finding_site *site = &s->site[i];
+        if (site->check != f->check || strncmp(site->kind, f->kind, sizeof site->kind) != 0)
+            continue;
+        if (site->pc == pc && site->cause_pc == cause_pc) {
+            site->count++;
+            return false;
+        }
+        of_class++;
+    }
+    if (s->site_count == FINDING_SITE_MAX) {
+        s->sites_lost++;
+        return false;
+    }
+    struct finding_site *site = &s->site[s->site_count++];
+    *site = (struct finding_site){.pc = pc, .cause_pc = cause_pc, .count = 1, .check = f->check};
+    memcpy(site->kind, f->kind, sizeof site->kind);
+    site->reported = of_class < c->options.sites_per_class;
+    return site->reported != 0;
+}
+
 void finding_end(struct checks *c, struct finding *f, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(f->text, sizeof f->text, format, arguments);
     va_end(arguments);
+    if (c->options.sites_per_class != 0 && !is_new_site(c, f))
+        return;
     c->state->found = 1;
     machine_request_stop(c->machine);
+}
+
+void checks_go_on(struct checks *c)
+{
+    c->state->found = 0;
+}
+
+size_t checks_sites(const struct checks *c, const struct finding_site **sites, uint64_t *lost)
+{
+    *sites = c->state->site;
+    *lost = c->state->sites_lost;
+    return c->state->site_count;
 }

@@ -40,8 +40,23 @@ struct finding {
 };
 STATE_END
 
+/* Where findings of one class come from: the last of many is told like the first. */
+#define FINDING_SITE_MAX 256u
+
+STATE_BEGIN
+struct finding_site {
+    uint64_t pc;       /* of the violation */
+    uint64_t cause_pc; /* of the earliest event that it names */
+    uint64_t count;
+    uint32_t check;
+    uint32_t reported; /* it was a finding of its own, not one too many of its class */
+    char kind[32];
+};
+STATE_END
+
 struct check_options {
     uint32_t mask;           /* bit per check_kind */
+    uint32_t sites_per_class; /* how many sites of a class are findings; 0: any finding is one */
     uint32_t one_root_one_id; /* vmid: one root under two VMIDs at once is a violation too */
     uint64_t progress_steps; /* progress: steps without forward progress */
 };
@@ -65,6 +80,14 @@ void checks_set_image(struct checks *c, const struct image *image);
 
 /* The first finding since the state was last set, or NULL. */
 const struct finding *checks_finding(const struct checks *c);
+
+/*
+ * With sites_per_class a run can go on behind a finding: the same from the same site is counted
+ * only. Of what one step does wrong the first is told.
+ */
+void checks_go_on(struct checks *c);
+/* All sites so far, in the order of their first findings; *lost: findings of more sites than fit. */
+size_t checks_sites(const struct checks *c, const struct finding_site **sites, uint64_t *lost);
 
 /* Called between slices of a run: what no event tells, as that nothing happens. */
 void checks_poll(struct checks *c);

@@ -69,7 +69,9 @@ struct check_state {
     uint32_t found;
     uint32_t tlbi_count; /* issued so far; the log holds the last TLBI_LOG_MAX */
     uint32_t tlbi_done;  /* finished so far */
-    uint32_t reserved;
+    uint32_t site_count;
+    uint64_t sites_lost; /* findings of sites for which there was no room */
+    struct finding_site site[FINDING_SITE_MAX];
     uint64_t epoch;         /* grows at everything that may change who reaches what */
     uint64_t progress_step; /* the last step at which something went forward */
     struct shadow_context context[PE_COUNT_MAX];

@@ -196,7 +196,9 @@ struct el2_page {
     uint64_t fetch_step; /* first executed */
     uint64_t fetch_pc;
     uint64_t store_step, store_pc; /* last written by EL1 or EL0; 0: not */
-    uint32_t store_pe, store_el;
+    uint8_t store_pe, store_el, fetch_pe;
+    uint8_t reserved[5];
+    uint64_t stored[PAGE_BYTES / 4 / 64]; /* bit per word: EL1 or EL0 wrote it last */
 };
 
 struct el2_pe {

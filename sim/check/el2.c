@@ -2,7 +2,8 @@
  * Checker el2: whether EL2 is in order.
  *
  *   outside-text     EL2 executes in a page that holds no byte of the payload's executable segments
- *   overwritten      EL2 executes in a page that EL1 or EL0 has stored to since EL2 executed there
+ *   overwritten      EL2 executes a word that EL1 or EL0 has stored since EL2 first executed in
+ *                    that page; other words of the page are data, and may be anybody's
  *   abort, nested    EL2 takes a synchronous abort (undefined, illegal state, instruction or data
  *                    abort, alignment) itself; nested when it is still busy with one
  *   vectors          EL2 leaves to EL1 with a VBAR_EL2 from which nothing can be fetched; only
@@ -10,7 +11,8 @@
  *   mmu              the MMU of EL2 is turned on or off under an address that is not the same on
  *                    both sides
  *
- * Pages are looked at when the first instruction there is fetched; a payload that is no ELF has no
+ * Pages are looked at when the first instruction there is fetched, and at each fetch once a lower
+ * level has stored there; a payload that is no ELF has no
  * segments, so that the first line is not judged. DDI 0487: VBAR_EL2, SCTLR_EL2.M, ESR_ELx.EC.
  */
 #include "sim/check/check_states.h"
@@ -60,34 +62,47 @@ static void fetched(struct checks *c, const struct event *e)
             return;
         s->count++;
         *p = (struct el2_page){
-            .pa = page | 1, .fetch_step = e->step, .fetch_pc = e->fetch_page.va};
+            .pa = page | 1, .fetch_step = e->step, .fetch_pc = e->fetch_page.va,
+            .fetch_pe = e->pe};
     }
     machine_watch_page(c->machine, pa_make(page), true);
-    if (p->store_step == 0)
+    unsigned word = (unsigned)(e->fetch_page.pa % PAGE_BYTES / 4);
+    if (p->store_step == 0 || !(p->stored[word / 64] >> word % 64 & 1))
         return;
     struct finding *f = finding_begin(c, CHECK_EL2, "overwritten", e);
     if (!f)
         return;
-    finding_event(f, p->fetch_step, e->pe, p->fetch_pc, "first executes in the page at EL2");
-    finding_event(f, p->store_step, p->store_pe, p->store_pc, "stores to the page at EL%u",
-                  p->store_el);
+    finding_event(f, p->fetch_step, p->fetch_pe, p->fetch_pc, "first executes in the page at EL2");
+    finding_event(f, p->store_step, p->store_pe, p->store_pc,
+                  "stores to the page at EL%u, the last time before", p->store_el);
     finding_event(f, e->step, e->pe, e->fetch_page.va, "executes there again at PA 0x%" PRIx64,
                   e->fetch_page.pa);
-    finding_end(c, f, "CPU %u executes at EL2 in the page at PA 0x%" PRIx64
-                ", which EL%u has stored to meanwhile",
-                e->pe, page, p->store_el);
+    finding_end(c, f, "CPU %u executes at EL2 at PA 0x%" PRIx64
+                ", where EL%u has stored meanwhile",
+                e->pe, e->fetch_page.pa, p->store_el);
 }
 
 static void stored(struct checks *c, const struct event *e)
 {
     struct el2_page *p = page_find(c->own[CHECK_EL2], e->watch_store.pa);
-    if (p->pa == 0 || e->el == 2)
+    if (p->pa == 0)
+        return;
+    for (unsigned half = 0; half < 2; half++) {
+        unsigned word = (unsigned)(e->watch_store.pa % PAGE_BYTES / 4) + half;
+        if ((e->watch_store.old ^ e->watch_store.new) >> 32 * half << 32 == 0)
+            continue;
+        if (e->el == 2)
+            p->stored[word / 64] &= ~(UINT64_C(1) << word % 64);
+        else
+            p->stored[word / 64] |= UINT64_C(1) << word % 64;
+    }
+    if (e->el == 2)
         return;
     p->store_step = e->step;
     p->store_pc = check_pc(c, e->pe);
     p->store_pe = e->pe;
     p->store_el = e->el;
-    c->machine->events.renew++; /* the next fetch there is to be told */
+    machine_watch_fetches(c->machine, pa_make(p->pa - 1), true);
 }
 
 static bool is_abort(uint64_t esr)
@@ -198,7 +213,10 @@ void el2_restored(struct checks *c)
 {
     const struct el2_state *s = c->own[CHECK_EL2];
     for (unsigned i = 0; s && i < EL2_PAGE_MAX; i++) {
-        if (s->page[i].pa != 0)
-            machine_watch_page(c->machine, pa_make(s->page[i].pa - 1), true);
+        if (s->page[i].pa == 0)
+            continue;
+        machine_watch_page(c->machine, pa_make(s->page[i].pa - 1), true);
+        if (s->page[i].store_step != 0)
+            machine_watch_fetches(c->machine, pa_make(s->page[i].pa - 1), true);
     }
 }

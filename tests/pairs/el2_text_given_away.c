@@ -1,6 +1,6 @@
 /*
  * Memory that EL2 will execute again is not free: a hypervisor gives the page with its init code
- * back to the host, which stores to it; the teardown then goes through the same code.
+ * back to the host, which puts code of its own there; the teardown then goes through the page.
  *
  * DDI 0487: nothing protects text of EL2 from EL1 but the stage 2 tables.
  */
@@ -9,6 +9,8 @@
 static struct vcpu host;
 static uint64_t given; /* a free page, for the host */
 
+#define TWO_RETS UINT64_C(0xd65f03c0d65f03c0)
+
 __attribute__((noinline, aligned(4096), section(".text.init"))) static void trampoline(void)
 {
     isb();
@@ -16,7 +18,7 @@ __attribute__((noinline, aligned(4096), section(".text.init"))) static void tram
 
 static void host_body(void)
 {
-    store(given + PAGE / 2, 1);
+    store(given, TWO_RETS);
 }
 
 void pair_main(void)

@@ -110,19 +110,20 @@ Test(check_el2, its_mmu_goes_off_under_another_address)
     }
 }
 
-/* A lower level stores to a page of EL2's text, and EL2 goes on there. */
-static void overwritten_story(unsigned el, const char *kind)
+/* A lower level stores to a page of EL2's text, and EL2 goes on there: NOP, then B to itself. */
+static void overwritten_story(unsigned el, uint64_t at, unsigned size, uint64_t stored,
+                              const char *kind)
 {
     WORLD_ENGINES(engine)
     {
         struct check_world w = el2_world(engine);
-        WORLD_START(w.m, 0, A64_NOP, A64_B_SELF);
+        WORLD_START(w.m, 0, A64_NOP, A64_B_SELF, A64_B_SELF);
         machine_run(w.m, 10);
         w.step = w.m->state->step;
         w.m->state->cpu[1].el = (uint8_t)el;
         struct access access = {
-            .pa = pa_make(WORLD_PROGRAM(0) + 0x800), .pe = 1, .size = 8, .is_write = 1};
-        uint64_t value[2] = {1, 0};
+            .pa = pa_make(WORLD_PROGRAM(0) + at), .pe = 1, .size = (uint8_t)size, .is_write = 1};
+        uint64_t value[2] = {stored, 0};
         w.m->port.write(w.m->port.owner, &access, value);
         cr_assert_null(found(&w));
         machine_run(w.m, 20);
@@ -132,8 +133,33 @@ static void overwritten_story(unsigned el, const char *kind)
 
 Test(check_el2, its_text_overwritten_by_others)
 {
-    overwritten_story(1, "overwritten");
-    overwritten_story(2, NULL);
+    overwritten_story(1, 4, 4, A64_B_SELF | 1, "overwritten");
+    overwritten_story(0, 0, 8, (uint64_t)(A64_B_SELF | 1) << 32, "overwritten");
+    overwritten_story(2, 4, 4, A64_B_SELF | 1, NULL);
+}
+
+/* Words that EL2 reads there, as a kernel's relocated literals, are not its text. */
+Test(check_el2, data_in_the_pages_of_its_text)
+{
+    overwritten_story(1, 0x800, 8, 1, NULL);
+    overwritten_story(1, 0, 4, A64_B_SELF, NULL);
+    overwritten_story(1, 12, 4, 1, NULL);
+}
+
+Test(check_el2, what_el2_stores_itself_is_its_text_again)
+{
+    struct check_world w = el2_world(ENGINE_KIND_FAST);
+    WORLD_START(w.m, 0, A64_NOP, A64_B_SELF);
+    machine_run(w.m, 10);
+    struct access access = {
+        .pa = pa_make(WORLD_PROGRAM(0) + 4), .pe = 1, .size = 4, .is_write = 1};
+    for (unsigned el = 1; el <= 2; el++) {
+        w.m->state->cpu[1].el = (uint8_t)el;
+        uint64_t value[2] = {el == 1 ? A64_NOP : A64_B_SELF, 0};
+        w.m->port.write(w.m->port.owner, &access, value);
+    }
+    machine_run(w.m, 20);
+    expect(&w, NULL);
 }
 
 /* --- cache ----------------------------------------------------------------------------------- */

@@ -391,3 +391,45 @@ Test(choice, an_answer_out_of_range_is_our_bug, .signal = SIGABRT)
     c.decide = decide_too_much;
     choose_at(&c, CHOICE_NEXT_CPU, 0, 0, 2, 0);
 }
+
+Test(choice, planted_answers_go_before_the_policy_and_into_the_recording)
+{
+    const struct choice_record planted[] = {
+        {.name = {.ordinal = 2, .object = 1, .kind = CHOICE_DROP}, .n = 2, .answer = 1},
+        {.name = {.ordinal = 5, .object = 1, .kind = CHOICE_DROP}, .n = 2, .answer = 1},
+    };
+    for (unsigned only = 0; only < 2; only++) {
+        struct choice_counts counts = {0};
+        struct chooser c;
+        unsigned sum = 0;
+        chooser_init(&c, CHOICE_SEEDED);
+        c.seed = 3;
+        c.rate = 2;
+        open_all(&c);
+        c.planted = planted;
+        c.planted_count = 2;
+        c.planted_only = only ? 1u << CHOICE_DROP : 0;
+        for (unsigned i = 0; i < 64; i++) {
+            uint32_t answer = choose(&c, &counts, CHOICE_DROP, 1, 2);
+            cr_assert(answer == 1 || (i != 2 && i != 5), "%u", i);
+            sum += answer;
+        }
+        cr_assert(only ? sum == 2 : sum > 10, "%u", sum);
+        cr_assert_eq(c.record_count, sum);
+        chooser_free(&c);
+    }
+}
+
+Test(choice, a_replay_has_its_planted_answers_in_the_script)
+{
+    const struct choice_record planted[] = {
+        {.name = {.ordinal = 0, .object = 0, .kind = CHOICE_DROP}, .n = 2, .answer = 1}};
+    struct choice_counts counts = {0};
+    struct chooser c;
+    chooser_init(&c, CHOICE_STRICT);
+    open_all(&c);
+    c.planted = planted;
+    c.planted_count = 1;
+    cr_assert_eq(choose(&c, &counts, CHOICE_DROP, 0, 2), 0u, "the script has none");
+    chooser_free(&c);
+}

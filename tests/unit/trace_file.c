@@ -42,7 +42,8 @@ static struct trace sample(void)
     t.setup.config.property[0] = (struct config_property){.node = "/a", .name = "b", .number = 7};
     t.setup.config.property[1] =
         (struct config_property){.node = "/a", .name = "c", .text = "text", .is_text = 1};
-    t.setup.checks = (struct check_options){1u << CHECK_VMID | 1u << CHECK_TLB, 1, 5000};
+    t.setup.checks = (struct check_options){
+        .mask = 1u << CHECK_VMID | 1u << CHECK_TLB, .one_root_one_id = 1, .progress_steps = 5000};
     t.setup.start = (struct run_mark){"here", -1, 2};
     t.setup.end = (struct run_mark){"", 1, 1};
     t.setup.window = 4000;

@@ -1,0 +1,194 @@
+/*
+ * `armillary run`: planted drops as they come to pass, findings behind which a run goes on, and
+ * the table of them.
+ *
+ * Places are named at the moment of the report, by the tables that the CPU then has: in another
+ * context an address may lead to other code, or to none. Nothing here changes a run.
+ */
+#include "sim/command_watch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* An address as the CPU executes it at its level, or as EL2 does, or as a linked one. */
+static void place_text(const struct watch *w, const struct machine *m, unsigned pe, uint64_t pc,
+                       char *text, size_t size)
+{
+    struct symbol symbol;
+    struct walk walk;
+    struct regime regime = core_regime_peek(&m->state->cpu[pe], &m->mmu_config, REGIME_EL2);
+    struct mmu_request request = {
+        .va = va_make(pc), .el = 2, .kind = ACCESS_FETCH, .alignment = 1};
+    code_text(w->names, m, pe, pc, text, size);
+    if (!w->names->place || symbol_at(w->names->place, m, pe, pc, &symbol))
+        return;
+    mmu_peek(&m->mmu[pe], &regime, &request, &walk);
+    if (walk.result.fault.kind == FAULT_NONE &&
+        symbol_at_pa(w->names->place, m, pc, walk.result.pa, &symbol))
+        symbol_text(&symbol, text, size);
+}
+
+static void tell_drop(void *context, const struct drop_list *list, unsigned row)
+{
+    const struct watch *w = context;
+    const struct drop_done *done = &list->done[row];
+    char what[32], where[256];
+    drop_text(list, row, what, sizeof what);
+    place_text(w, list->machine, done->pe, done->pc, where, sizeof where);
+    fprintf(stderr, "dropped %s at step %" PRIu64 " on CPU %u at EL%u  [%s]\n", what, done->step,
+            done->pe, list->machine->state->cpu[done->pe].el, where);
+}
+
+void watch_print(const struct watch *w, const struct machine *m, const struct finding *f, FILE *out)
+{
+    char where[256];
+    fprintf(out, "%s/%s on CPU %u at step %" PRIu64 ": %s\n",
+            check_name((enum check_kind)f->check), f->kind, f->pe, f->step, f->text);
+    for (uint32_t i = 0; i < f->event_count; i++) {
+        const struct finding_event *e = &f->event[i];
+        place_text(w, m, e->pe, e->pc, where, sizeof where);
+        fprintf(out, "  step %" PRIu64 "  CPU %u  %s  [%s]\n", e->step, e->pe, e->text, where);
+    }
+}
+
+static void tell_finding(void *context, struct machine *m, const struct finding *finding)
+{
+    watch_print(context, m, finding, stderr);
+}
+
+/* Stacks go to a file beside the report. */
+bool watch_open(struct watch *w, struct error *error)
+{
+    char path[4096];
+    if (!w->profile_path)
+        return true;
+    int length = snprintf(path, sizeof path, "%s.folded", w->profile_path);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return error_set(error, "--profile: the name is too long");
+    w->profile_out = fopen(w->profile_path, "w");
+    if (!w->profile_out)
+        return error_set(error, "--profile: %s: %s", w->profile_path, strerror(errno));
+    w->stacks_out = fopen(path, "w");
+    if (w->stacks_out)
+        return true;
+    error_set(error, "--profile: %s: %s", path, strerror(errno));
+    fclose(w->profile_out);
+    return false;
+}
+
+static void profile_begin(struct watch *w, struct run *r)
+{
+    const struct symbol_place *place = w->names->place;
+    if (!place) {
+        w->own_symbols = symbols_of_image(w->names->image);
+        symbol_place_init(&w->own_place, w->own_symbols, w->names->image);
+        place = &w->own_place;
+    }
+    w->profile = profile_new(run_machine(r), place);
+}
+
+static bool take_sample(void *context, struct machine *m)
+{
+    (void)m;
+    profile_sample(context);
+    return true;
+}
+
+void watch_execute(struct watch *w, struct run *r, struct run_verdict *verdict,
+                   struct trace *trace)
+{
+    struct run_watcher watchers[2];
+    unsigned count = 0;
+    if (trace)
+        watchers[count++] =
+            (struct run_watcher){HASH_INTERVAL_DEFAULT, trace_record_watch, trace};
+    if (w->profile)
+        watchers[count++] = (struct run_watcher){PROFILE_PERIOD, take_sample, w->profile};
+    run_execute_watched(r, verdict, watchers, count);
+}
+
+/* Both files, whole: a disk that is full is an error like a file that cannot be made. */
+static bool profile_write(struct watch *w)
+{
+    profile_end(w->profile);
+    profile_print(w->profile, w->profile_out);
+    profile_print_stacks(w->profile, w->stacks_out);
+    bool good = !ferror(w->profile_out) && !ferror(w->stacks_out);
+    good = fclose(w->profile_out) == 0 && good;
+    good = fclose(w->stacks_out) == 0 && good;
+    if (!good)
+        fprintf(stderr, "--profile: %s could not be written\n", w->profile_path);
+    profile_free(w->profile);
+    symbols_free(w->own_symbols);
+    return good;
+}
+
+void watch_begin(struct watch *w, struct run *r, const struct names *names, bool seeded)
+{
+    w->names = names;
+    if (w->profile_path)
+        profile_begin(w, r);
+    drop_plant(&w->drops, run_machine(r), !seeded, tell_drop, w);
+    if (w->sites_per_class != 0)
+        run_set_report(r, tell_finding, w);
+}
+
+static bool is_same_class(const struct finding_site *a, const struct finding_site *b)
+{
+    return a->check == b->check && strncmp(a->kind, b->kind, sizeof a->kind) == 0;
+}
+
+/* One line for each class. */
+static void findings_print(struct run *r)
+{
+    const struct finding_site *site;
+    uint64_t lost;
+    size_t count = checks_sites(run_checks(r), &site, &lost);
+    for (size_t i = 0; i < count; i++) {
+        size_t first = 0, sites = 0;
+        uint64_t times = 0;
+        while (!is_same_class(&site[first], &site[i]))
+            first++;
+        for (size_t k = i; first == i && k < count; k++) {
+            if (is_same_class(&site[k], &site[i])) {
+                sites++;
+                times += site[k].count;
+            }
+        }
+        if (first == i)
+            printf("findings: %s/%s: %" PRIu64 " at %zu place%s\n",
+                   check_name((enum check_kind)site[i].check), site[i].kind, times, sites,
+                   sites == 1 ? "" : "s");
+    }
+    if (lost != 0)
+        printf("findings: %" PRIu64 " more, at places for which there was no room\n", lost);
+}
+
+/* A mistake that was not made says nothing about the payload. */
+static bool drops_print(const struct watch *w)
+{
+    bool all = true;
+    char what[32];
+    for (unsigned i = 0; i < w->drops.count; i++) {
+        if (w->drops.done[i].step != 0)
+            continue;
+        drop_text(&w->drops, i, what, sizeof what);
+        fprintf(stderr, "--drop %s: the run came to %" PRIu32 " of them only\n", what,
+                drop_executed(&w->drops, i));
+        all = false;
+    }
+    return all;
+}
+
+enum status watch_end(struct watch *w, struct run *r, const struct run_verdict *verdict)
+{
+    drop_close(&w->drops);
+    run_set_report(r, NULL, NULL);
+    if (w->sites_per_class != 0)
+        findings_print(r);
+    if (w->profile && !profile_write(w))
+        return STATUS_USAGE;
+    bool all = drops_print(w);
+    return all || verdict->result == RUN_INTERRUPTED ? STATUS_EXPECTED : STATUS_OTHER;
+}
