@@ -61,6 +61,7 @@ static enum port_result port_write(void *owner, const struct access *access,
 
 static uint8_t *port_page(void *owner, unsigned pe, pa_t page, bool is_write)
 {
+    (void)pe;
     uint8_t *bytes = bytes_at(owner, page.bits, PAGE_BYTES);
     return bytes && is_write && *watch_of(owner, page.bits) ? NULL : bytes;
 }

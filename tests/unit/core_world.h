@@ -130,6 +130,7 @@ static inline enum port_result world_write(void *owner, const struct access *acc
 static inline uint8_t *world_page(void *owner, unsigned pe, pa_t page, bool is_write)
 {
     (void)owner;
+    (void)pe;
     (void)page;
     (void)is_write;
     return NULL;
