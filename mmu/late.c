@@ -10,7 +10,7 @@
  * tlbi-drain, asked where a walk would give something else). A second TLBI with a DSB of the same
  * PE, behind the first ones, finishes the loads: that is the workaround.
  *
- * Stores, exclusives and walks are not concerned, nor loads with stage 1 off. The rule that is
+ * Stores, atomics and walks are not concerned, nor loads with stage 1 off. The rule that is
  * weakened: DDI 0487, "Ordering and completion of TLB maintenance instructions".
  */
 #include "mmu/late.h"
