@@ -72,7 +72,7 @@
         ON(LIST_REGISTER) | ON(LIST_MISSED) | ON(INTERRUPT) | ON(GIC) | ON(LINE) |                 \
             ON(MAINTENANCE) | ON(EXC_TAKE) | ON(ERET),                                             \
         0, sizeof(struct irq_state),                                                               \
-        "an interrupt taken twice, given again as active, lost out of a list register, given "     \
+        "an interrupt taken twice, given again as active, or lost out of a list register; given "  \
         "though its level has gone, left active, deactivated on another PE, or taken again and "   \
         "again to no effect; a maintenance interrupt used for the wrong vCPU")                     \
     ROW(GUEST, guest,                                                                              \

@@ -271,6 +271,18 @@ struct irq_maintenance {
     uint64_t is_taken;            /* acknowledged, and still active */
 };
 
+/* irq: an edge-triggered SPI that was pending in a list register when its vCPU was entered. */
+#define EDGE_MAX 32u
+
+struct irq_edge {
+    struct gic_mark entered;
+    uint64_t root, vmpidr;
+    uint64_t step;     /* of the last entry with it */
+    uint32_t entries;  /* without it since then */
+    uint16_t physical; /* 0: free */
+    uint16_t intid;
+};
+
 struct irq_state {
     uint32_t vcpu_count, is_active_known;
     struct irq_vcpu vcpu[VCPU_MAX];
@@ -278,5 +290,7 @@ struct irq_state {
     struct irq_storm storm[PE_COUNT_MAX];
     struct irq_maintenance maintenance[PE_COUNT_MAX];
     uint32_t active[PE_COUNT_MAX]; /* SGIs and PPIs behind the last access to the GIC */
+    struct irq_edge edge[EDGE_MAX];
+    uint64_t edge_next; /* the place of the next one, ever counted */
 };
 STATE_END

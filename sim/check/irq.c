@@ -1,6 +1,7 @@
 /*
  * Checker irq: what becomes of interrupts, as far as it can be told without knowing what a
- * hypervisor means. Here those of vCPUs; those of the Distributor are in irq_physical.c.
+ * hypervisor means. Here those of vCPUs, SGIs and PPIs; SPIs are in irq_edge.c, those of the
+ * Distributor in irq_physical.c.
  *
  *   taken-twice   a vCPU acknowledges an SGI or PPI that it has acknowledged and not ended
  *   ended-active  a vCPU is entered with an SGI or PPI active that it has ended
@@ -15,8 +16,8 @@
  *
  * All but the last are judged while the vCPU asks for nothing: by an abort, HVC or SMC it may write
  * to its Distributor, or be reset, and that forgets what was seen; so does an entry elsewhere than
- * where it was left. SPIs are not judged, since other vCPUs change them. What depends on what the
- * hypervisor means is not told: levels of devices that it imitates, an end that it forgets.
+ * where it was left. What depends on what the hypervisor means is not told: levels of devices that
+ * it imitates, an end that it forgets.
  *
  * A vCPU is a stage 2 root and a VMPIDR_EL2. IHI 0048B.b: GICH_LR, GICV_IAR, GICV_EOIR, GICV_DIR.
  */
@@ -29,7 +30,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define LOST_ENTRIES 16u
 #define VECTOR_SYNCHRONOUS 0u
 
 /* --- vCPUs ----------------------------------------------------------------------------------- */
@@ -55,9 +55,10 @@ static struct irq_vcpu *vcpu_on(struct checks *c, unsigned pe)
     return now->live ? vcpu_find(c->own[CHECK_IRQ], now->root, now->vmpidr) : NULL;
 }
 
-static void forget(struct irq_vcpu *v)
+static void forget(struct checks *c, struct irq_vcpu *v)
 {
     memset(v->interrupt, 0, sizeof v->interrupt);
+    irq_edge_forget(c, v->root);
 }
 
 /* By these a vCPU may ask for anything. */
@@ -159,6 +160,8 @@ static void listed(struct checks *c, const struct event *e)
     const struct event_list_register *l = &e->list_register;
     if (l->why == GIC_WHY_WRITTEN)
         rewritten(c, e);
+    if (l->why == GIC_WHY_ACKNOWLEDGED)
+        irq_edge_taken(c, l->new);
     unsigned intid = (unsigned)field_get(GICH_LR_VirtualID, l->new);
     struct irq_vcpu *v = l->live && l->why != GIC_WHY_WRITTEN ? vcpu_on(c, l->owner) : NULL;
     if (!v || intid >= GIC_BANKED_COUNT)
@@ -209,7 +212,7 @@ static void left(struct checks *c, const struct event *e)
         return;
     v->pc = e->exc_take.pc;
     if (is_request(&e->exc_take))
-        forget(v);
+        forget(c, v);
     for (unsigned intid = 0; intid < GIC_BANKED_COUNT; intid++) {
         struct irq_virtual *r = &v->interrupt[intid];
         r->is_low = r->is_pending && r->physical != 0 && is_low(c, e->pe, r);
@@ -286,8 +289,9 @@ static void entered(struct checks *c, const struct event *e)
     if (!v)
         return;
     if (e->eret.pc != v->pc)
-        forget(v);
+        forget(c, v);
     bool is_on = gic->virtual[e->pe].hcr & GICH_HCR_En;
+    irq_edge_entered(c, e, v);
     for (unsigned intid = 0; intid < GIC_BANKED_COUNT; intid++) {
         int index = is_on ? list_of(gic, e->pe, intid) : -1;
         if (index >= 0)

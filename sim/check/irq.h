@@ -1,9 +1,12 @@
 /*
- * Checker irq: its parts to each other. irq.c judges the interrupts of vCPUs, irq_physical.c those
- * of the Distributor.
+ * Checker irq: its parts to each other. irq.c judges the interrupts of vCPUs, irq_edge.c those of
+ * them that a device asks for once, irq_physical.c those of the Distributor.
  */
 #pragma once
 #include "sim/check/check_states.h"
+
+/* So often a vCPU is entered without an interrupt that it should have, before it is lost. */
+#define LOST_ENTRIES 16u
 
 static inline const struct gic *irq_gic(const struct checks *c)
 {
@@ -32,3 +35,8 @@ void irq_line_moved(struct checks *c, const struct event *e);
 /* An exception is taken; one returns. */
 void irq_taken(struct checks *c, const struct event *e);
 void irq_returned(struct checks *c, const struct event *e);
+
+/* A vCPU is entered; acknowledges what was in a list register; its VM is to be looked at anew. */
+void irq_edge_entered(struct checks *c, const struct event *e, const struct irq_vcpu *v);
+void irq_edge_taken(struct checks *c, uint32_t list);
+void irq_edge_forget(struct checks *c, uint64_t root);

@@ -1,6 +1,6 @@
 /*
- * What a world switch costs, part by part, as a KVM of the years of GICv2 does it (Linux 4.0, all of
- * it at each exit and entry): general registers, vector registers, system registers of EL1, the
+ * What a world switch costs, part by part, as a KVM of the years of GICv2 does it (Linux 4.0, all
+ * of it at each exit and entry): general registers, vector registers, system registers of EL1, the
  * virtual interface control, the virtual timer, EL2's configuration. Nothing is switched: each part
  * is done ROUNDS times between two looks at the counter, less a loop that does nothing.
  *
@@ -60,8 +60,9 @@ static void nothing(void)
 
 static void general_save(void)
 {
-    __asm__ volatile(IMAGE REGISTERS(STORE_X) "stp x28, x29, [x17, #192]\nstp x18, x19, [x17, #208]\n"
-                     "str x30, [x17, #224]" ::: "x17", "memory");
+    __asm__ volatile(IMAGE REGISTERS(STORE_X) "stp x28, x29, [x17, #192]\n"
+                                              "stp x18, x19, [x17, #208]\n"
+                                              "str x30, [x17, #224]" ::: "x17", "memory");
 }
 
 static void general_restore(void)
@@ -181,9 +182,12 @@ uint64_t guest_work(unsigned cpu)
     static const struct {
         const char *name;
         void (*save)(void), (*restore)(void);
-    } parts[] = {{"general", general_save, general_restore}, {"vector", vector_save, vector_restore},
-                 {"el1", el1_save, el1_restore},             {"vgic", vgic_save, vgic_restore},
-                 {"timer", timer_save, timer_restore},       {"el2", el2_switch, el2_switch}};
+    } parts[] = {{"general", general_save, general_restore},
+                 {"vector", vector_save, vector_restore},
+                 {"el1", el1_save, el1_restore},
+                 {"vgic", vgic_save, vgic_restore},
+                 {"timer", timer_save, timer_restore},
+                 {"el2", el2_switch, el2_switch}};
     uint64_t empty = ticks_of(nothing);
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
         guest_print(parts[i].name);

@@ -3,8 +3,8 @@
 hardware: that the virtual interface control dominates has to fall out of the cost of its accesses. Prints TAP.
 
 Published: Dall, Li, Lim, Nieh and Koloventzos, "ARM Virtualization: Performance and Architectural Implications", ISCA
-2016, the table of what a KVM ARM hypercall saves and restores, on an Applied Micro X-Gene at 2.4 GHz with a GICv2, Linux
-4.0. The parts add up to 4,202 and 1,506 of the 6,500 cycles of a hypercall; the rest is the host's own work.
+2016, the table of what a KVM ARM hypercall saves and restores, on an Applied Micro X-Gene at 2.4 GHz with a GICv2,
+Linux 4.0. The parts add up to 4,202 and 1,506 of the 6,500 cycles of a hypercall; the rest is the host's own work.
 """
 import os
 import re

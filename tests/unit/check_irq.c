@@ -119,6 +119,92 @@ Test(check_irq, a_ppi_is_lost)
     lost((struct loss){PPI | LR_PENDING | LR_EOI, true, VECTOR_IRQ, 0, 0, LOST_ENTRIES}, NULL);
 }
 
+#define SPI 40u
+
+struct edge {
+    bool is_level, is_inactive;
+    uint32_t list;
+    uint8_t vector; /* by which it is left first */
+    uint64_t esr;
+    bool by_other;  /* another vCPU of the VM asks for something */
+    uint32_t other; /* list register 1 afterwards */
+    unsigned entries;
+};
+
+static void edge_lost(struct edge edge, const char *kind)
+{
+    struct check_world w = gic_world(ONLY_IRQ);
+    put(&w, 0, MAP_GICD + 0xc00 + SPI / 16 * 4, edge.is_level ? 0 : 2u << SPI % 16 * 2);
+    if (!edge.is_inactive)
+        put(&w, 0, MAP_GICD + 0x304, 1u << SPI % 32);
+    put(&w, 0, LR(0), edge.list);
+    enter(&w, 0, 0);
+    leave_by(&w, 0, edge.vector, edge.esr);
+    put(&w, 0, LR(0), 0);
+    if (edge.by_other) {
+        enter(&w, 1, 1);
+        leave_by(&w, 1, VECTOR_SYNCHRONOUS, EC_HVC);
+    }
+    put(&w, 0, LR(1), edge.other);
+    for (unsigned i = 0; i < edge.entries; i++) {
+        enter(&w, 0, 0);
+        leave(&w, 0);
+    }
+    expect(&w, kind);
+}
+
+Test(check_irq, an_edge_is_lost)
+{
+    const uint32_t list = SPI | LR_PENDING | LR_HW | LR_PHYSICAL(SPI);
+    const struct edge lost = {.list = list, .vector = VECTOR_IRQ, .entries = LOST_ENTRIES};
+    struct edge e = lost;
+    edge_lost(e, "edge-lost");
+    e.entries--;
+    edge_lost(e, NULL);
+    e = lost, e.is_level = true;
+    edge_lost(e, NULL);
+    e = lost, e.is_inactive = true;
+    edge_lost(e, NULL);
+    e = lost, e.vector = VECTOR_SYNCHRONOUS, e.esr = EC_HVC;
+    edge_lost(e, NULL);
+    e = lost, e.by_other = true;
+    edge_lost(e, NULL);
+    e = lost, e.other = 9 | LR_PENDING;
+    edge_lost(e, NULL);
+    e = lost, e.other = list;
+    edge_lost(e, NULL);
+    e = lost, e.list = SPI | LR_ACTIVE | LR_HW | LR_PHYSICAL(SPI);
+    edge_lost(e, NULL);
+    e = lost, e.list = SPI | LR_PENDING;
+    edge_lost(e, NULL);
+}
+
+/* It moves to another vCPU, which takes it. */
+Test(check_irq, an_edge_that_another_vcpu_takes)
+{
+    for (unsigned taken = 0; taken < 2; taken++) {
+        struct check_world w = gic_world(ONLY_IRQ);
+        put(&w, 0, MAP_GICD + 0xc00 + SPI / 16 * 4, 2u << SPI % 16 * 2);
+        put(&w, 0, MAP_GICD + 0x304, 1u << SPI % 32);
+        put(&w, 0, LR(0), SPI | LR_PENDING | LR_HW | LR_PHYSICAL(SPI));
+        enter(&w, 0, 0);
+        if (taken)
+            cr_assert_eq(acknowledge_virtual(&w), SPI);
+        leave(&w, 0);
+        put(&w, 0, LR(0), 0);
+        put(&w, 1, LR(0), SPI | LR_PENDING | LR_HW | LR_PHYSICAL(SPI));
+        if (!taken) {
+            enter(&w, 1, 1);
+            leave(&w, 1);
+        }
+        for (unsigned i = 0; i < LOST_ENTRIES; i++) {
+            enter(&w, 0, 0);
+            leave(&w, 0);
+        }
+        expect(&w, NULL);
+    }
+}
+
 struct level {
     uint32_t list;
     bool at_first, at_exit, at_entry, at_end; /* the level */
