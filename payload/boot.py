@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Boots Debian's arm64 kernel with KVM on Armillary: ./dev linux.
 
-Usage: boot.py ARMILLARY [--cpus N] [--mode tiny|bootonly|full] [--cpu MODEL] [--vcpus N] [--ram SIZE]
-               [--append TEXT] [--fetch] [--cached] [-- OPTION...]
+Usage: boot.py ARMILLARY [--cpus N] [--mode tiny|bootonly|full|reboot|shell] [--cpu MODEL] [--vcpus N] [--ram SIZE]
+               [--root ram|virtio] [--console uart|virtio] [--append TEXT] [--fetch] [--cached] [-- OPTION...]
 
   --mode    how far to go: bootonly (the host, and off), tiny (then a bare-metal guest of KVM), full (then Linux as
-            a guest), reboot (the host resets itself once), shell (a shell of the host's); full if not told
+            a guest), reboot (as tiny, and then the host resets itself once), shell (a shell of the host's); full if not
+            told
+  --root    where the root file system is: in memory, or on a virtio disk, which a copy of the kernel's own modules
+            mounts; what the host writes there is forgotten, unless -- --drive says more
+  --console what the console is: the UART, or a virtio device
   --vcpus   CPUs of the Linux guest, 1 or 2
   --fetch   fetches the packages again; --cached never does
   --        what follows is for `armillary run`
@@ -25,7 +29,10 @@ import build
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOLERANCE = 0.03
-BOOTARGS = 'console=ttyAMA0 quiet panic=-1 cryptomgr.notests'
+BOOTARGS = 'quiet panic=-1 cryptomgr.notests'
+CONSOLES = {'uart': ('console=ttyAMA0', []), 'virtio': ('console=hvc0', ['--virtio', 'console'])}
+ROOTS = {'ram': ('host.cpio', None), 'virtio': ('root.cpio', 'root.img')}
+ROOT, ROOT_CLEAN = '/dev/vda / ext4 rw', 'MARK-ROOT-CLEAN {boots}'
 
 HOST, KVM = 'MARK-HOST-UP cpus={cpus}', 'Hyp mode initialized successfully'
 TINY = ['MARK-TINY-START', 'MARK-TINY-IRQ-OK', 'MARK-TINY-RC 0']
@@ -35,7 +42,7 @@ MARKS = {
     'bootonly': [HOST],
     'tiny': [HOST, KVM, *TINY],
     'full': [HOST, KVM, *TINY, *GUEST],
-    'reboot': [HOST, HOST],
+    'reboot': [HOST, KVM, *TINY] * 2,
     'shell': [HOST],
 }
 
@@ -94,9 +101,12 @@ def prepare(folder, fetch, cached):
 
 
 def command_of(options, folder):
-    bootargs = f'{BOOTARGS} MODE={options.mode} VCPUS={options.vcpus} {options.append}'.strip()
-    command = [options.armillary, 'run', str(folder / 'Image'), '--initrd', str(folder / 'host.cpio'), '--ram',
-               options.ram, '--cpus', str(options.cpus), '--cpu', options.cpu, '--append', bootargs]
+    (console, devices), (initrd, disk) = CONSOLES[options.console], ROOTS[options.root]
+    bootargs = f'{console} {BOOTARGS} MODE={options.mode} VCPUS={options.vcpus} {options.append}'.strip()
+    command = [options.armillary, 'run', str(folder / 'Image'), '--initrd', str(folder / initrd), '--ram',
+               options.ram, '--cpus', str(options.cpus), '--cpu', options.cpu, '--append', bootargs, *devices]
+    if disk and not any(o == '--drive' for o in options.rest):
+        command += ['--drive', str(folder / disk)]
     if not any(o == '--timing' for o in options.rest):
         command += ['--timing', 'flat']
     if options.mode == 'reboot':
@@ -118,14 +128,26 @@ def run(command):
     return process.returncode, b''.join(parts).decode(errors='replace')
 
 
+def marks_of(options):
+    marks = []
+    for mark in MARKS[options.mode]:
+        marks.append(mark.format(cpus=options.cpus, vcpus=options.vcpus))
+        if mark == HOST and options.root == 'virtio':
+            marks.append(ROOT)
+    if options.root == 'virtio' and options.mode != 'shell':
+        marks.append(ROOT_CLEAN.format(boots=MARKS[options.mode].count(HOST)))
+    return marks
+
+
 def judge(options, folder, console):
     """-> what is wrong with a run that ended well, one line each"""
-    marks = [mark.format(cpus=options.cpus, vcpus=options.vcpus) for mark in MARKS[options.mode]]
+    marks = marks_of(options)
     found = [f'"{mark}" is not on the console' for mark in missing_marks(console, marks)]
     version, counts = known_kernels((HERE / 'kernels.txt').read_text()).get(build.sha256(folder / 'Image'), (None, {}))
     expected = counts.get((options.mode, options.cpu, options.cpus))
     insns = re.findall(r'^summary: .*\binsns=(\d+)', console, re.MULTILINE)
-    is_plain = not options.rest and not options.append and options.vcpus == 1
+    is_plain = (not options.rest and not options.append and options.vcpus == 1 and options.root == 'ram' and
+                options.console == 'uart')
     if version is None:
         print('linux: warning: this kernel is newer than the table of known ones: no count to compare with',
               file=sys.stderr)
@@ -144,6 +166,8 @@ def arguments():
     parser.add_argument('--cpu', default='cortex-a57')
     parser.add_argument('--vcpus', type=int, default=1, choices=build.GUEST_VCPUS)
     parser.add_argument('--ram', default='1G')
+    parser.add_argument('--root', default='ram', choices=sorted(ROOTS))
+    parser.add_argument('--console', default='uart', choices=sorted(CONSOLES))
     parser.add_argument('--append', default='')
     parser.add_argument('--fetch', action='store_true')
     parser.add_argument('--cached', action='store_true')

@@ -3,14 +3,17 @@
 
 Usage: build.py FOLDER [--fetch]
 
-FOLDER gets Image (of the kernel package), busybox, host.cpio (initramfs: busybox, vmm, tiny.bin, and
-the guest's kernel, initramfs and device trees) and payload.txt, which says what was made from what. Packages are
+FOLDER gets Image (of the kernel package), busybox, modules (of the kernel package: what virtio takes), host.cpio
+(initramfs: busybox, vmm, tiny.bin, and the guest's kernel, initramfs and device trees), root.cpio and root.img (the same
+as a root file system on a virtio disk, and the initramfs that mounts it) and payload.txt, which says what was made from
+what. Packages are
 fetched with apt-get by lists of their own, so that the system's architectures stay as they are, and only when they
 are not there yet, or with --fetch. What is there already and was made from the same sources is left alone.
 
-Every error is one line on standard error. Needs gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and dtc.
+Every error is one line on standard error. Needs gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, dtc and e2fsprogs.
 """
 import hashlib
+import lzma
 import os
 import pathlib
 import shutil
@@ -25,7 +28,15 @@ GUEST_MIB = 256
 GUEST_VCPUS = (1, 2)
 GUEST_BOOTARGS = 'console=ttyAMA0 quiet panic=-1 nokaslr cryptomgr.notests'
 BLOCK = 0x200000
-SOURCES = ('build.py', 'vmm.c', 'tiny.S', 'guest.dts', 'host-init.sh', 'guest-init.sh')
+MADE = ('host.cpio', 'root.cpio', 'root.img')
+SOURCES = ('build.py', 'vmm.c', 'tiny.S', 'guest.dts', 'host-init.sh', 'guest-init.sh', 'root-init.sh')
+# Modules of the stock kernel, with what they depend on by themselves; crc32c is what ext4 asks for by name.
+CONSOLE_MODULES = ('virtio_mmio', 'virtio_console')
+ROOT_MODULES = ('virtio_mmio', 'virtio_blk', 'crc32c_generic', 'ext4')
+ROOT_MIB = 64
+ROOT_FEATURES = 'sparse_super,large_file,filetype,dir_index,ext_attr,has_journal,extent,metadata_csum,64bit'
+ROOT_UUID = '00000000-0000-4000-8000-000000000001'
+ROOT_TIME = 1767225600  # of everything on the disk: 2026-01-01 00:00:00 UTC
 
 
 class Failure(Exception):
@@ -88,7 +99,57 @@ def fetch(folder):
             if not files:
                 raise Failure(f'{target} is in none of {" ".join(p.name for p in packages)}')
             shutil.copyfile(files[0], folder / target)
+        fetch_modules(unpacked, folder)
         (folder / 'packages.txt').write_text(''.join(p.name + '\n' for p in packages))
+
+
+def depends(module):
+    """-> the names of the modules that one, as bytes, depends on"""
+    at = module.find(b'\0depends=')
+    if at < 0:
+        return []
+    return [name for name in module[at + 9:module.index(b'\0', at + 9)].decode().split(',') if name]
+
+
+def module_content(path):
+    data = path.read_bytes()
+    if path.suffix == '.xz':
+        return lzma.decompress(data)
+    if path.suffix != '.ko':
+        raise Failure(f'{path.name}: a compressed module of a kind that is not known')
+    return data
+
+
+def fetch_modules(unpacked, folder):
+    """Keeps the modules that are wanted, each behind those it depends on, and their order; what is not there is built in"""
+    # A kernel names its files with - or _ as it likes.
+    files = {path.name.split('.')[0].replace('-', '_'): path for path in unpacked.glob('**/lib/modules/**/*.ko*')}
+    order = []
+
+    def keep(name):
+        if name in order or name not in files:
+            return
+        content = module_content(files[name])
+        for other in depends(content):
+            keep(other.replace('-', '_'))
+        order.append(name)
+        (folder / 'modules' / f'{name}.ko').write_bytes(content)
+
+    shutil.rmtree(folder / 'modules', ignore_errors=True)
+    (folder / 'modules').mkdir()
+    for name in dict.fromkeys(CONSOLE_MODULES + ROOT_MODULES):
+        keep(name)
+    (folder / 'modules' / 'order').write_text(''.join(name + '\n' for name in order))
+
+
+def modules_for(folder, wanted):
+    """-> names of these modules and of all that they depend on, in the order of loading"""
+    order = (folder / 'modules' / 'order').read_text().split()
+    needed = set(wanted)
+    for name in reversed(order):
+        if name in needed:
+            needed |= {other.replace('-', '_') for other in depends((folder / 'modules' / f'{name}.ko').read_bytes())}
+    return [name for name in order if name in needed]
 
 
 # --- what is built ---------------------------------------------------------------------------------------------------
@@ -164,13 +225,53 @@ def guest_tree(work, vcpus, initrd_size):
     return (work / 'guest.dtb').read_bytes()
 
 
+def put_modules(archive, folder, names):
+    for name in names:
+        archive.file(f'modules/{name}.ko', (folder / 'modules' / f'{name}.ko').read_bytes())
+
+
+def make_disk(work, archive, image):
+    """an ext4 file system with what an archive has; equal content makes equal bytes, and nobody needs to be root"""
+    root = work / 'root'
+    root.mkdir()
+    names = []
+    for name, mode, content in archive.members:
+        path = root / name
+        names.append(name)
+        if stat.S_ISDIR(mode):
+            path.mkdir()
+        elif stat.S_ISLNK(mode):
+            path.symlink_to(content.decode())
+        else:
+            path.write_bytes(content)
+            path.chmod(stat.S_IMODE(mode))
+    # Nothing is left to what the system thinks an ext4 is.
+    (work / 'mke2fs.conf').write_text('[defaults]\n blocksize = 4096\n inode_size = 256\n reserved_ratio = 0\n'
+                                      f'[fs_types]\n ext4 = {{\n  base_features = {ROOT_FEATURES}\n }}\n')
+    environment = dict(os.environ, E2FSPROGS_FAKE_TIME=str(ROOT_TIME), MKE2FS_CONFIG=str(work / 'mke2fs.conf'),
+                       PATH=os.environ.get('PATH', '') + ':/usr/sbin:/sbin')
+    command(['mke2fs', '-q', '-t', 'ext4', '-N', '256', '-U', ROOT_UUID, '-E',
+             f'hash_seed={ROOT_UUID},lazy_itable_init=0,lazy_journal_init=0,nodiscard', '-d', root, image,
+             f'{ROOT_MIB}M'], 'root.img', env=environment)
+    # What mke2fs takes over from the files here: whose they are, and when they were made.
+    fields = ''.join(f'sif "/{name}" {field} {value}\n' for name in [*names, '', 'lost+found']
+                     for field, value in (('uid', 0), ('gid', 0), *((f, f'@{ROOT_TIME}') for f in
+                                                                    ('atime', 'ctime', 'mtime', 'crtime'))))
+    (work / 'fields').write_text(fields)
+    command(['debugfs', '-w', '-f', work / 'fields', image], 'root.img', env=environment)
+
+
 def build(folder):
     busybox = (folder / 'busybox').read_bytes()
+    console, root = modules_for(folder, CONSOLE_MODULES), modules_for(folder, ROOT_MODULES)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         work = pathlib.Path(name)
         vmm, tiny = compile_programs(work)
         initrd = system_of(busybox, (HERE / 'guest-init.sh').read_text()).encode()
-        host = system_of(busybox, (HERE / 'host-init.sh').read_text().replace('@GUEST_MIB@', str(GUEST_MIB)))
+        host_init = (HERE / 'host-init.sh').read_text()
+        host_init = host_init.replace('@GUEST_MIB@', str(GUEST_MIB)).replace('@CONSOLE_MODULES@', ' '.join(console))
+        host = system_of(busybox, host_init)
+        put_modules(host, folder, console)
         host.file('bin/vmm', vmm, 0o755)
         host.file('guest/tiny.bin', tiny)
         host.file('guest/Image', (folder / 'Image').read_bytes())
@@ -178,14 +279,21 @@ def build(folder):
         for vcpus in GUEST_VCPUS:
             host.file(f'guest/tree-{vcpus}.dtb', guest_tree(work, vcpus, len(initrd)))
         (work / 'host.cpio').write_bytes(host.encode())
-        (work / 'host.cpio').replace(folder / 'host.cpio')
+        first = system_of(busybox, (HERE / 'root-init.sh').read_text().replace('@ROOT_MODULES@', ' '.join(root)))
+        first.folder('root')
+        put_modules(first, folder, root)
+        (work / 'root.cpio').write_bytes(first.encode())
+        host.file('written', b'0\n')
+        make_disk(work, host, work / 'root.img')
+        for name in MADE:
+            (work / name).replace(folder / name)
 
 
 # --- the folder ------------------------------------------------------------------------------------------------------
 
 def made_from(folder):
     """what the payload depends on: our sources, the kernel and busybox; '' when something is missing"""
-    inputs = [HERE / name for name in SOURCES] + [folder / name for name in ('Image', 'busybox')]
+    inputs = [HERE / name for name in SOURCES] + [folder / name for name in ('Image', 'busybox', 'modules/order')]
     if not all(path.exists() for path in inputs):
         return ''
     return ''.join(f'{sha256(path)} {path.name}\n' for path in inputs)
@@ -193,7 +301,8 @@ def made_from(folder):
 
 def is_current(folder):
     written = folder / 'payload.txt'
-    return (folder / 'host.cpio').exists() and written.exists() and written.read_text() == made_from(folder)
+    return (all((folder / name).exists() for name in MADE) and written.exists() and
+            written.read_text() == made_from(folder))
 
 
 def make(folder, wants_fetch=False):
