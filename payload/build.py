@@ -4,9 +4,9 @@
 Usage: build.py FOLDER [--fetch]
 
 FOLDER gets Image (of the kernel package), busybox, modules (of the kernel package: what virtio takes), host.cpio
-(initramfs: busybox, vmm, tiny.bin, and the guest's kernel, initramfs and device trees), root.cpio and root.img (the same
-as a root file system on a virtio disk, and the initramfs that mounts it) and payload.txt, which says what was made from
-what. Packages are
+(initramfs: busybox, vmm, tiny.bin, and the guest's kernel, initramfs and device trees), root.img and root.cpio (the
+same as a root file system on a virtio disk, and the initramfs that mounts it) and payload.txt, which says what was made
+from what. Packages are
 fetched with apt-get by lists of their own, so that the system's architectures stay as they are, and only when they
 are not there yet, or with --fetch. What is there already and was made from the same sources is left alone.
 
@@ -121,7 +121,7 @@ def module_content(path):
 
 
 def fetch_modules(unpacked, folder):
-    """Keeps the modules that are wanted, each behind those it depends on, and their order; what is not there is built in"""
+    """Keeps the modules that are wanted, each behind those it depends on, and their order; what is missing is built in"""
     # A kernel names its files with - or _ as it likes.
     files = {path.name.split('.')[0].replace('-', '_'): path for path in unpacked.glob('**/lib/modules/**/*.ko*')}
     order = []

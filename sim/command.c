@@ -7,6 +7,7 @@
 #include "sim/command.h"
 
 #include "cpu/disasm.h"
+#include "cpu/sysreg.h"
 #include "sim/config_fields.h"
 
 #include <inttypes.h>
@@ -217,12 +218,54 @@ static void registers_print(const struct cpu *cpu)
             cpu->reg[SR_FAR_EL2], cpu->reg[SR_HPFAR_EL2]);
 }
 
+/* In how many cycles the nearest of a PE's timers fires; DEADLINE_NEVER: none does. */
+static uint64_t timer_distance(const struct machine *m, unsigned pe)
+{
+    uint64_t nearest = DEADLINE_NEVER, now = m->state->now;
+    for (unsigned i = 0; i < TIMER_COUNT; i++) {
+        uint64_t at = m->state->clock.deadline[pe * TIMER_COUNT + i];
+        if (at < nearest)
+            nearest = at;
+    }
+    if (nearest == DEADLINE_NEVER)
+        return nearest;
+    return nearest > now ? nearest - now : 0;
+}
+
+static void wait_print(const struct machine *m, unsigned pe)
+{
+    const struct cpu *cpu = &m->state->cpu[pe];
+    uint64_t distance = timer_distance(m, pe);
+    switch ((enum cpu_wait)cpu->wait) {
+    case CPU_RUNS:
+        fprintf(stderr, m->state->pe[pe].hold_left != 0 ? "  held: others come first\n"
+                                                        : "  runs\n");
+        return;
+    case CPU_WAITS_INTERRUPT:
+        fputs("  waits for an interrupt (WFI)", stderr);
+        break;
+    case CPU_WAITS_EVENT:
+        fputs("  waits for an event (WFE)", stderr);
+        break;
+    case CPU_IS_OFF:
+        bug("CPU %u is off", pe);
+    }
+    if (distance == DEADLINE_NEVER)
+        fputs(", none of its timers is set\n", stderr);
+    else
+        fprintf(stderr, ", a timer of its own in %" PRIu64 " cycles\n", distance);
+}
+
 void cpu_report(struct machine *m, unsigned pe, const struct names *names)
 {
     const struct cpu *cpu = &m->state->cpu[pe];
     char where[256], text[A64_TEXT_BYTES];
     uint32_t word;
     struct walk walk;
+    if (cpu->wait == CPU_IS_OFF) {
+        fprintf(stderr, "CPU %u is off\n", pe);
+        return;
+    }
     code_text(names, m, pe, cpu->pc, where, sizeof where);
     fprintf(stderr, "CPU %u at %016" PRIx64 " %s\n", pe, cpu->pc, where);
     if (machine_peek_va(m, pe, va_make(cpu->pc), &walk) &&
@@ -232,6 +275,7 @@ void cpu_report(struct machine *m, unsigned pe, const struct names *names)
     } else {
         fprintf(stderr, "  nothing to execute there\n");
     }
+    wait_print(m, pe);
     registers_print(cpu);
 }
 

@@ -83,7 +83,7 @@ void address_text(const struct names *names, uint64_t address, char *text, size_
 void code_text(const struct names *names, const struct machine *m, unsigned pe, uint64_t va,
                char *text, size_t size);
 
-/* CPU, PC, symbol, disassembly and registers of one PE, to standard error. */
+/* CPU, PC, symbol, disassembly, registers of one PE and what it waits for, to standard error. */
 void cpu_report(struct machine *m, unsigned pe, const struct names *names);
 
 /* Opens a payload file for a machine with that much RAM. */

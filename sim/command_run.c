@@ -179,10 +179,8 @@ static void report_limit(struct machine *m, const struct lost *lost,
     }
     fprintf(stderr, verdict->idle ? "all CPUs wait, and nothing will wake them\n"
                                   : "the limit of instructions was reached\n");
-    for (unsigned pe = 0; pe < m->config.pe_count; pe++) {
-        if (m->state->cpu[pe].wait != CPU_IS_OFF)
-            cpu_report(m, pe, names);
-    }
+    for (unsigned pe = 0; pe < m->config.pe_count; pe++)
+        cpu_report(m, pe, names);
 }
 
 static enum status report(struct machine *m, const struct lost *lost,

@@ -169,6 +169,39 @@ def beside(folder):
     return problems
 
 
+# A line on the console, 2 * 0x8000000 instructions, and off.
+SAYS_AND_COUNTS = (0xd2a12001, 0x52800140, 0x39000020, 0xd2a10002, 0xf1000442, 0x54ffffe1, *OFF)
+
+
+@case('disks: missing, no size of a disk; and one that shrinks and goes while it is in use is as it was')
+def disks(folder):
+    guest = write(f'{folder}/guest.elf', elf(SAYS_AND_COUNTS))
+    disk, left, nowhere = f'{folder}/disk.img', f'{folder}/left.img', f'{folder}/none/left.img'
+    content = bytes(range(256)) * 512
+    problems = refused(['run', guest, '--drive', disk], '--drive', disk, 'No such file')
+    problems += refused(['run', guest, '--drive', write(disk, content[:1000])], '--drive', '1000 bytes')
+    os.mkfifo(f'{folder}/pipe')
+    problems += refused(['run', guest, '--drive', f'{folder}/pipe'], '--drive', 'not a file')
+    write(disk, content)
+    with subprocess.Popen([ARMILLARY, 'run', guest, '--cpus', '1', '--drive', f'{disk},overlay={left}'],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        os.truncate(disk, 512)
+        os.remove(disk)
+        if process.poll() is not None:
+            problems.append('the guest was too fast')
+        process.stdout.read()
+    if process.returncode != 0:
+        problems.append(f'a disk that shrinks: status {process.returncode}')
+    elif open(left, 'rb').read() != content:
+        problems.append('a disk that shrinks changes what the guest has')
+    write(disk, content)
+    result = run('run', guest, '--cpus', '1', '--drive', f'{disk},overlay={nowhere}')
+    if result.returncode != 2 or len(result.stderr.splitlines()) != 1 or nowhere not in result.stderr:
+        problems.append(f'an overlay that cannot be written: status {result.returncode}: {result.stderr}')
+    return problems
+
+
 @case('scenarios: line, key and reason')
 def scenarios(folder):
     problems = []
@@ -245,6 +278,10 @@ def reported(arguments, status, result_word, *says):
 
 BRANCH_TO_SELF, WFI, NOP = 0x14000000, 0xd503207f, 0xd503201f
 BR_X1, MOV_X1_1G = 0xd61f0020, 0xd2a20001  # movz x1, #0x1000, lsl #16: nothing there
+SEVL, WFE = 0xd50320bf, 0xd503205f
+MOVZ_X0, MSR_CNTP_TVAL, MSR_CNTP_CTL = 0xd2800000, 0xd51be200, 0xd51be220
+# ldr x0, =PSCI CPU_ON (movz/movk); x1 = 1; adr x2, .+16 (behind the WFI and the branch); smc
+CPU_ON_SELF = (0xd2800060, 0xf2b88000, 0xd2800021, 0x10000082, 0xd4000003)
 MRS_X0_CLUSTER = 0xd538f300  # S3_0_C15_C3_0
 
 
@@ -254,9 +291,18 @@ def guests(folder):
     nowhere = write(f'{folder}/nowhere.elf', elf([MOV_X1_1G, BR_X1]))
     problems += reported([nowhere, '--cpus', '1'], 1, 'limit', 'is lost')
     loop = write(f'{folder}/loop.elf', elf([NOP, BRANCH_TO_SELF]))
-    problems += reported([loop, '--cpus', '1', '--max-insns', '10000'], 1, 'limit', '0000000040200004', 'b ')
+    problems += reported([loop, '--cpus', '1', '--max-insns', '10000'], 1, 'limit', '0000000040200004', 'b ', '  runs')
     wait = write(f'{folder}/wait.elf', elf([WFI, BRANCH_TO_SELF]))
-    problems += reported([wait, '--cpus', '1'], 1, 'limit', 'all CPUs wait')
+    problems += reported([wait, '--cpus', '1'], 1, 'limit', 'all CPUs wait', '(WFI), none of its timers is set')
+    event = write(f'{folder}/event.elf', elf([SEVL, WFE, WFE, BRANCH_TO_SELF]))
+    problems += reported([event, '--cpus', '3'], 1, 'limit', 'all CPUs wait', '(WFE), none of', 'CPU 1 is off',
+                         'CPU 2 is off')
+    # CNTP_TVAL_EL0 = 0x10000000, and on: long after the other CPU has used up what there is.
+    timer = write(f'{folder}/timer.elf', elf([MOVZ_X0 | 0x1000 << 5 | 1 << 21, MSR_CNTP_TVAL, MOVZ_X0 | 1 << 5,
+                                              MSR_CNTP_CTL, *CPU_ON_SELF, WFI, BRANCH_TO_SELF, NOP, BRANCH_TO_SELF]))
+    problems += reported([timer, '--cpus', '2', '--max-insns', '10000'], 1, 'limit', '(WFI), a timer of its own in ',
+                         'CPU 1 at', '  runs')
+    problems += reported([PAYLOAD, '--cpus', '2', '--max-insns', '200000'], 1, 'limit', '.c:', 'CPU 1')
     cluster = write(f'{folder}/cluster.elf', elf([NOP, MRS_X0_CLUSTER]))
     problems += reported([cluster, '--cpus', '1', '--cpu', 'neoverse-n1'], 3, 'unmodelled', '0000000040200004',
                          'N1_CLUSTER0_EL1')
