@@ -121,7 +121,7 @@ def module_content(path):
 
 
 def fetch_modules(unpacked, folder):
-    """Keeps the modules that are wanted, each behind those it depends on, and their order; what is missing is built in"""
+    """keeps the modules that are wanted, each behind those it depends on, and their order; others are built in"""
     # A kernel names its files with - or _ as it likes.
     files = {path.name.split('.')[0].replace('-', '_'): path for path in unpacked.glob('**/lib/modules/**/*.ko*')}
     order = []

@@ -238,7 +238,7 @@ static void wait_print(FILE *out, const struct machine *m, unsigned pe)
     uint64_t distance = timer_distance(m, pe);
     switch ((enum cpu_wait)cpu->wait) {
     case CPU_RUNS:
-        fprintf(out, m->state->pe[pe].hold_left != 0 ? "  held: others come first\n"
+        fputs(m->state->pe[pe].hold_left != 0 ? "  held: others come first\n" : "  runs\n", out);
                                                         : "  runs\n");
         return;
     case CPU_WAITS_INTERRUPT:

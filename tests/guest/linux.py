@@ -2,8 +2,17 @@
 """Debian's stock kernel boots at EL2, starts KVM, and KVM runs a guest: twice, to the same state.
 
 Without the payload (./dev linux makes it, in the cache folder) this is skipped, unless CI is true, when it is made.
-With LONG every number of CPUs, every core and the Linux guest.
+With LONG, every combination of the following, each twice:
+  - a Linux guest with 1 or 2 CPUs of its own, on 1, 2, 4 and 8 CPUs of each core; root file system and console go
+    through their four pairs meanwhile
+  - a bare-metal guest of KVM, on each of those machines with each root file system and each console
+  - the machine resets itself after that, and does it again
+  - seeds: with random interrupt latencies, exclusives that fail, and another quantum each. They go as far as the
+    bare-metal guest, by which KVM has been through all that it does; a Linux guest makes that longer and not richer
+and a kernel that panics, which the report shows.
 """
+import concurrent.futures
+import itertools
 import os
 import re
 import subprocess
@@ -15,21 +24,50 @@ import boot  # noqa: E402  (the path is known only now)
 import build  # noqa: E402
 
 IS_CI = os.environ.get('CI') == 'true'
-# what, options, whether twice
-SHORT = [('KVM and a bare-metal guest, 2 CPUs', ['--mode', 'tiny'], True)]
-LONG = [(f'a Linux guest, {cpus} CPUs, {cpu}', ['--cpus', str(cpus), '--cpu', cpu], True)
-        for cpus, cpu in [(1, 'cortex-a57'), (2, 'cortex-a57'), (4, 'cortex-a57'), (8, 'cortex-a57'),
-                          (2, 'cortex-a53'), (2, 'cortex-a72')]]
-LONG += [('a Linux guest with 2 CPUs of its own', ['--vcpus', '2'], True),
-         ('the host resets itself', ['--mode', 'reboot'], False),
-         ('4 CPUs released by a spin table', ['--mode', 'tiny', '--cpus', '4', '--', '--release', 'spin-table'], False)]
+CPUS, CORES, SEEDS = (1, 2, 4, 8), ('cortex-a57', 'cortex-a53', 'cortex-a72'), 20
+FREEDOM = 'line-assert,line-deassert,irq-take,exclusive-fail'
+
+
+def machine(cpus, core, root='ram', console='uart'):
+    return ['--cpus', str(cpus), '--cpu', core, '--root', root, '--console', console]
+
+
+def names(cpus, core, root, console):
+    return f'{cpus} CPUs, {core}, root {root}, console {console}'
+
+
+def long_cases():
+    """-> [(what, options)]"""
+    places = list(itertools.product(sorted(boot.ROOTS), sorted(boot.CONSOLES)))
+    cases = []
+    for number, (cpus, core, vcpus) in enumerate(itertools.product(CPUS, CORES, build.GUEST_VCPUS)):
+        place = places[(number + number // len(places)) % len(places)]
+        cases.append((f'a Linux guest of {vcpus}: {names(cpus, core, *place)}',
+                      [*machine(cpus, core, *place), '--vcpus', str(vcpus)]))
+    for cpus, core, place in itertools.product(CPUS, CORES, places):
+        cases.append((f'a bare-metal guest: {names(cpus, core, *place)}',
+                      ['--mode', 'tiny', *machine(cpus, core, *place)]))
+    for number, (cpus, core) in enumerate(itertools.product(CPUS, CORES)):
+        place = places[number % len(places)]
+        cases.append((f'a reset: {names(cpus, core, *place)}', ['--mode', 'reboot', *machine(cpus, core, *place)]))
+    cases.append(('4 CPUs released by a spin table',
+                  ['--mode', 'tiny', *machine(4, 'cortex-a57'), '--', '--release', 'spin-table']))
+    for seed in range(1, SEEDS + 1):
+        cases.append((f'seed {seed}', ['--mode', 'tiny', '--', '--seed', str(seed), '--choices', FREEDOM, '--rate',
+                                       '200', '--quantum', str(100 + 37 * seed)]))
+    return cases
 
 
 def run(options):
+    command = [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), os.path.join(BUILD, 'armillary'), '--cached',
+               *options]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
+                          check=False)
+
+
+def once(options):
     """-> (what is wrong, the summary)"""
-    command = [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), os.path.join(BUILD, 'armillary'), *options]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
-                            check=False)
+    result = run(options)
     summary = re.findall('^summary: .*', result.stdout, re.MULTILINE)
     if result.returncode != 0 or not summary:
         lines = (result.stdout + result.stderr).strip().splitlines()
@@ -37,24 +75,57 @@ def run(options):
     return [], summary[-1]
 
 
+def twice(options):
+    """-> what is wrong: with one of two runs, or that they differ"""
+    problems, first = once(options)
+    if problems:
+        return problems
+    problems, second = once(options)
+    if not problems and first != second:
+        return ['two runs differ:', first, second]
+    return problems
+
+
+def panic(options):
+    """-> what is wrong with the report on a kernel that cannot go on, and stays where it is"""
+    result = run(options)
+    problems = [] if result.returncode == 1 else [f'status {result.returncode}']
+    problems += [f'"{text}" is missing' for text, there in (
+        ('Kernel panic', result.stdout), ('summary: result=limit', result.stdout),
+        ('the limit of instructions was reached', result.stderr), ('CPU 0 at ffff', result.stderr),
+        ('CPU 1 at ffff', result.stderr)) if text not in there]
+    if not re.search(r'^  (runs|waits for an interrupt \(WFI\))', result.stderr, re.MULTILINE):
+        problems.append('nobody says why a CPU waits')
+    return problems + (result.stderr.splitlines()[-12:] if problems else [])
+
+
 def main():
-    if not IS_CI and not build.is_current(boot.cache_folder()):
-        print('1..0 # SKIP no payload in the cache: ./dev linux makes it')
-        return 0
-    cases = SHORT + (LONG if os.environ.get('LONG') else [])
+    folder = boot.cache_folder()
+    if not build.is_current(folder):
+        if not IS_CI:
+            print('1..0 # SKIP no payload in the cache: ./dev linux makes it')
+            return 0
+        try:
+            boot.prepare(folder, False, False)
+        except boot.Failure as failure:
+            print(f'1..1\nnot ok 1 - a payload\n# {failure}')
+            return 1
+    cases = [('KVM and a bare-metal guest, 2 CPUs', ['--mode', 'tiny'], twice)]
+    if os.environ.get('LONG'):
+        cases += [(what, options, twice) for what, options in long_cases()]
+        cases.append(('a kernel that panics and stays is reported',
+                      ['--append', 'rdinit=/none panic=0', '--', '--max-insns', '600000000'], panic))
     print(f'1..{len(cases)}', flush=True)
     failures = 0
-    for number, (what, options, is_twice) in enumerate(cases, 1):
-        problems, first = run(options)
-        if is_twice and not problems:
-            problems, second = run(options)
-            if not problems and first != second:
-                problems = ['two runs differ:', first, second]
-        failures += bool(problems)
-        print(('not ok' if problems else 'ok'), number, '-', what)
-        for problem in problems:
-            print('#', problem)
-        sys.stdout.flush()
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        jobs = [pool.submit(function, options) for _, options, function in cases]
+        for number, ((what, _, _), job) in enumerate(zip(cases, jobs), 1):
+            problems = job.result()
+            failures += bool(problems)
+            print(('not ok' if problems else 'ok'), number, '-', what)
+            for problem in problems:
+                print('#', problem)
+            sys.stdout.flush()
     return 1 if failures else 0
 
 
