@@ -291,9 +291,13 @@ static bool go_steps(struct steps *s, bool backwards)
         return false;
     if (s->word_count > 2)
         return arrive(s, session_step_pe(s->session, pe, count, backwards));
-    uint64_t target = !backwards ? (count > UINT64_MAX - now ? UINT64_MAX : now + count)
-                      : count > now ? 0 : now - count;
-    return arrive(s, session_seek(s->session, target));
+    uint64_t ahead = count > UINT64_MAX - now ? UINT64_MAX : now + count;
+    if (!backwards)
+        return arrive(s, session_seek(s->session, ahead));
+    bool is_start = count > now - session_first(s->session);
+    enum session_stop stop =
+        session_seek(s->session, is_start ? session_first(s->session) : now - count);
+    return arrive(s, is_start && stop == SESSION_THERE ? SESSION_START : stop);
 }
 
 static bool go_on(struct steps *s)
