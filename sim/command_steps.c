@@ -240,6 +240,16 @@ static bool show_snapshots(struct steps *s)
     return true;
 }
 
+static bool show_finding(struct steps *s)
+{
+    const struct run_verdict *v = &session_replay(s->session)->trace->verdict;
+    if (v->result == RUN_VIOLATION)
+        finding_print(&v->finding, s->names);
+    else
+        printf("the recording ends with %s\n", run_result_name(v->result));
+    return true;
+}
+
 /* --- where one goes ----------------------------------------------------------------------- */
 
 static bool arrive(struct steps *s, enum session_stop stop)
@@ -407,6 +417,7 @@ static const struct steps_command commands[] = {
     {"mem", "PLACE [N]", 1, 2, show_memory, "N words of 8 bytes (8)"},
     {"code", "[PLACE [N]]", 0, 2, show_code, "N instructions (8, from the one to be executed)"},
     {"symbol", "PLACE", 1, 1, show_symbol, "address and name"},
+    {"finding", "", 0, 0, show_finding, "what was found, or how the recording ends"},
     {"hash", "", 0, 0, show_hash, "of the state"},
     {"snapshots", "", 0, 0, show_snapshots, "how many, what they take, and where they are"},
     {"help", "", 0, 0, help, "this list"},
