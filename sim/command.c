@@ -239,7 +239,6 @@ static void wait_print(FILE *out, const struct machine *m, unsigned pe)
     switch ((enum cpu_wait)cpu->wait) {
     case CPU_RUNS:
         fputs(m->state->pe[pe].hold_left != 0 ? "  held: others come first\n" : "  runs\n", out);
-                                                        : "  runs\n");
         return;
     case CPU_WAITS_INTERRUPT:
         fputs("  waits for an interrupt (WFI)", out);

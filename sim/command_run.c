@@ -397,6 +397,8 @@ static enum status run(const struct command *command, int argc, char **argv)
     a.image = one_operand(command, argc, argv, "IMAGE");
     if (!a.image)
         return STATUS_USAGE;
+    if (a.record && !trace_may_write(a.record, &error))
+        return usage_error(command, "--record: %s", error.text);
     if (!config_check(&a.setup.config, &error) ||
         !image_read(&image, a.image, a.setup.config.ram_bytes, &error))
         return usage_error(command, "%s", error.text);

@@ -240,6 +240,16 @@ static bool show_snapshots(struct steps *s)
     return true;
 }
 
+static bool show_finding(struct steps *s)
+{
+    const struct run_verdict *v = &session_replay(s->session)->trace->verdict;
+    if (v->result == RUN_VIOLATION)
+        finding_print(&v->finding, s->names);
+    else
+        printf("the recording ends with %s\n", run_result_name(v->result));
+    return true;
+}
+
 /* --- where one goes ----------------------------------------------------------------------- */
 
 static bool arrive(struct steps *s, enum session_stop stop)
@@ -291,9 +301,13 @@ static bool go_steps(struct steps *s, bool backwards)
         return false;
     if (s->word_count > 2)
         return arrive(s, session_step_pe(s->session, pe, count, backwards));
-    uint64_t target = !backwards ? (count > UINT64_MAX - now ? UINT64_MAX : now + count)
-                      : count > now ? 0 : now - count;
-    return arrive(s, session_seek(s->session, target));
+    uint64_t ahead = count > UINT64_MAX - now ? UINT64_MAX : now + count;
+    if (!backwards)
+        return arrive(s, session_seek(s->session, ahead));
+    bool is_start = count > now - session_first(s->session);
+    enum session_stop stop =
+        session_seek(s->session, is_start ? session_first(s->session) : now - count);
+    return arrive(s, is_start && stop == SESSION_THERE ? SESSION_START : stop);
 }
 
 static bool go_on(struct steps *s)
@@ -403,6 +417,7 @@ static const struct steps_command commands[] = {
     {"mem", "PLACE [N]", 1, 2, show_memory, "N words of 8 bytes (8)"},
     {"code", "[PLACE [N]]", 0, 2, show_code, "N instructions (8, from the one to be executed)"},
     {"symbol", "PLACE", 1, 1, show_symbol, "address and name"},
+    {"finding", "", 0, 0, show_finding, "what was found, or how the recording ends"},
     {"hash", "", 0, 0, show_hash, "of the state"},
     {"snapshots", "", 0, 0, show_snapshots, "how many, what they take, and where they are"},
     {"help", "", 0, 0, help, "this list"},

@@ -20,7 +20,7 @@ struct key {
 };
 
 #define RUNG_RATIO 4u
-#define RUNG_COUNT 4u
+#define RUNG_SMALLEST 256u /* part of an interval */
 /* How many steps at most between two looks at the interrupt flag. */
 #define STEPS_BETWEEN_LOOKS UINT64_C(4000000)
 
@@ -138,9 +138,8 @@ struct timeline *timeline_new(struct run *r, uint64_t interval, size_t bytes_max
     struct timeline *t = calloc(1, sizeof *t);
     ensure(t != NULL && interval != 0);
     *t = (struct timeline){.run = r, .interval = interval, .bytes_max = bytes_max};
-    t->rung = interval;
-    for (unsigned i = 0; i < RUNG_COUNT && t->rung > 1; i++)
-        t->rung /= RUNG_RATIO;
+    t->rung = interval / RUNG_SMALLEST;
+    t->rung += t->rung == 0;
     run_rewind(r);
     run_machine(r)->break_on = false; /* the end mark is the verdict's, not the timeline's */
     key_add(t);

@@ -360,21 +360,28 @@ bool trace_decode(struct trace *trace, const char *name, const uint8_t *bytes, s
 
 /* --- files -------------------------------------------------------------------------------- */
 
-bool trace_write(const struct trace *trace, const char *path, struct error *error)
+bool trace_may_write(const char *path, struct error *error)
 {
     uint8_t *bytes;
     size_t size;
     struct stat there;
-    if (stat(path, &there) == 0) {
-        if (!S_ISREG(there.st_mode))
-            return error_set(error, "%s: exists and is no file", path);
-        if (!file_read(path, &bytes, &size, error))
-            return false;
-        bool is_trace = size >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
-        free(bytes);
-        if (!is_trace)
-            return error_set(error, "%s: exists and is not a trace; not written over", path);
-    }
+    if (stat(path, &there) != 0)
+        return true;
+    if (!S_ISREG(there.st_mode))
+        return error_set(error, "%s: exists and is no file", path);
+    if (!file_read(path, &bytes, &size, error))
+        return false;
+    bool is_trace = size >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
+    free(bytes);
+    return is_trace || error_set(error, "%s: exists and is not a trace; not written over", path);
+}
+
+bool trace_write(const struct trace *trace, const char *path, struct error *error)
+{
+    uint8_t *bytes;
+    size_t size;
+    if (!trace_may_write(path, error))
+        return false;
     if (!trace_encode(trace, &bytes, &size, error))
         return false;
     bool good = file_write(path, bytes, size, error);

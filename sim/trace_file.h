@@ -74,6 +74,7 @@ bool trace_decode(struct trace *trace, const char *name, const uint8_t *bytes, s
                   struct error *error);
 
 /* The same with files. Writing never replaces an existing file that is not a trace. */
+bool trace_may_write(const char *path, struct error *error); /* to be told before a long run */
 bool trace_write(const struct trace *trace, const char *path, struct error *error);
 bool trace_read(struct trace *trace, const char *path, struct error *error);
 

@@ -2,6 +2,7 @@
 """Debian's stock kernel boots at EL2, starts KVM, and KVM runs a guest: twice, to the same state.
 
 Without the payload (./dev linux makes it, in the cache folder) this is skipped, unless CI is true, when it is made.
+The second run is recorded, and has to be the same all the same; this recording is replayed and walked in.
 With LONG, every combination of the following, each twice:
   - a Linux guest with 1 or 2 CPUs of its own, on 1, 2, 4 and 8 CPUs of each core; root file system and console go
     through their four pairs meanwhile
@@ -17,11 +18,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 SOURCE, BUILD = os.environ['SOURCE'], os.environ['BUILD']
 sys.path.insert(0, os.path.join(SOURCE, 'payload'))
 import boot  # noqa: E402  (the path is known only now)
 import build  # noqa: E402
+import linux_walk  # noqa: E402  (beside this file)
 
 IS_CI = os.environ.get('CI') == 'true'
 CPUS, CORES, SEEDS = (1, 2, 4, 8), ('cortex-a57', 'cortex-a53', 'cortex-a72'), 20
@@ -75,15 +78,24 @@ def once(options):
     return [], summary[-1]
 
 
-def twice(options):
-    """-> what is wrong: with one of two runs, or that they differ"""
+def twice(options, places=0):
+    """-> what is wrong: with one of two runs, that they differ, or with the recording of the second"""
     problems, first = once(options)
     if problems:
         return problems
-    problems, second = once(options)
-    if not problems and first != second:
-        return ['two runs differ:', first, second]
+    with tempfile.TemporaryDirectory() as folder:
+        trace = os.path.join(folder, 'boot.trace')
+        problems, second = once([*options, *([] if '--' in options else ['--']), '--record', trace])
+        if not problems and first != second:
+            problems = ['two runs differ:', first, second]
+        if not problems and places:
+            problems = linux_walk.judge(os.path.join(BUILD, 'armillary'), SOURCE, boot.cache_folder() / 'Image', trace,
+                                        second, places)
     return problems
+
+
+def walked(options):
+    return twice(options, 200 if os.environ.get('LONG') else 30)
 
 
 def panic(options):
@@ -110,9 +122,10 @@ def main():
         except boot.Failure as failure:
             print(f'1..1\nnot ok 1 - a payload\n# {failure}')
             return 1
-    cases = [('KVM and a bare-metal guest, 2 CPUs', ['--mode', 'tiny'], twice)]
+    cases = [('KVM and a bare-metal guest, 2 CPUs', ['--mode', 'tiny'], walked)]
     if os.environ.get('LONG'):
         cases += [(what, options, twice) for what, options in long_cases()]
+        cases.append(('a Linux guest, walked in', machine(2, 'cortex-a57'), walked))
         cases.append(('a kernel that panics and stays is reported',
                       ['--append', 'rdinit=/none panic=0', '--', '--max-insns', '600000000'], panic))
     print(f'1..{len(cases)}', flush=True)

@@ -100,3 +100,115 @@ Test(seek, snapshots_are_thinned_out_and_ends_are_told)
     timeline_free(t);
     run_world_close(&w);
 }
+
+/* Memory: the bound holds wherever one goes, and what is given up first is what is far away. */
+Test(seek, snapshots_keep_within_their_memory)
+{
+    struct run_world w;
+    run_world_open(&w, "correct", 2);
+    uint64_t first = run_start_step(w.run);
+    struct timeline *t = timeline_new(w.run, 200, (size_t)1 << 30);
+    cr_assert(timeline_seek(t, first + STEPS));
+    size_t all = timeline_bytes(t), count = timeline_snapshots(t);
+    timeline_free(t);
+
+    size_t most = all / 8;
+    t = timeline_new(w.run, 200, most);
+    for (unsigned i = 0; i < 60; i++) {
+        cr_assert(timeline_seek(t, first + hash_mix(i) % STEPS));
+        cr_expect_leq(timeline_bytes(t), most, "after seek %u", i);
+    }
+    cr_expect_lt(timeline_snapshots(t), count / 4);
+    cr_expect_gt(timeline_snapshots(t), 8);
+    timeline_free(t);
+    run_world_close(&w);
+}
+
+/*
+ * Logarithmic: the gaps grow with the distance from where one is, so that twice the length of a
+ * run costs a few more snapshots, not twice as many.
+ */
+Test(seek, snapshots_are_rarer_the_farther_they_are)
+{
+    struct run_world w;
+    run_world_open(&w, "correct", 2);
+    uint64_t first = run_start_step(w.run);
+    struct timeline *t = timeline_new(w.run, 100, (size_t)1 << 30);
+    cr_assert(timeline_seek(t, first + STEPS));
+    size_t most = timeline_bytes(t) / 16;
+    timeline_free(t);
+    t = timeline_new(w.run, 100, most);
+    for (uint64_t length = STEPS / 4; length <= STEPS; length *= 2) {
+        cr_assert(timeline_seek(t, first + length));
+        size_t count = timeline_snapshots(t);
+        uint64_t now = timeline_step(t), nearest = now - timeline_snapshot_step(t, count - 1);
+        cr_expect_leq(nearest, 100, "one is near");
+        for (size_t i = 1; i + 1 < count; i++) {
+            uint64_t at = timeline_snapshot_step(t, i), gap = timeline_snapshot_step(t, i + 1) - at;
+            cr_expect_leq(gap, 2 * (now - at) + 100, "a gap of %lu at a distance of %lu",
+                          (unsigned long)gap, (unsigned long)(now - at));
+        }
+        uint64_t half = 0; /* of the way back: as many lie in the near half as in the far one */
+        for (size_t i = 0; i < count; i++)
+            half += timeline_snapshot_step(t, i) - first > length / 2;
+        cr_expect_gt(2 * half, count);
+    }
+    timeline_free(t);
+    run_world_close(&w);
+}
+
+Test(seek, the_way_back_is_short_wherever_one_went)
+{
+    struct run_world w;
+    run_world_open(&w, "correct", 2);
+    uint64_t first = run_start_step(w.run), interval = 4096;
+    struct timeline *t = timeline_new(w.run, interval, (size_t)1 << 30);
+    for (unsigned i = 0; i < 50; i++) {
+        uint64_t step = first + interval + hash_mix(i) % STEPS;
+        cr_assert(timeline_seek(t, step));
+        uint64_t before = timeline_before(t, step);
+        cr_expect(before < step && step - before <= interval / 256, "%lu before %lu",
+                  (unsigned long)(step - before), (unsigned long)step);
+        cr_assert(timeline_seek(t, step - 100));
+        before = timeline_before(t, step - 100);
+        cr_expect_leq(step - 100 - before, interval / 64);
+    }
+    timeline_free(t);
+    run_world_close(&w);
+}
+
+struct seen {
+    uint64_t step[64];
+    unsigned count;
+    unsigned stop_at; /* the watch has seen enough at this one */
+};
+
+static bool see(void *context, struct machine *m)
+{
+    struct seen *seen = context;
+    seen->step[seen->count++] = m->state->step;
+    return seen->count != seen->stop_at;
+}
+
+Test(seek, a_watch_sees_each_place_once)
+{
+    struct run_world w;
+    struct seen seen = {.stop_at = 12};
+    run_world_open(&w, "correct", 2);
+    uint64_t first = run_start_step(w.run);
+    struct timeline *t = timeline_new(w.run, 1000, (size_t)1 << 28);
+    timeline_set_watch(t, 700, see, &seen);
+    cr_assert(timeline_seek(t, first + 5000));
+    unsigned count = seen.count;
+    cr_expect_eq(count, (first + 5000) / 700 - first / 700);
+    for (unsigned i = 0; i < count; i++)
+        cr_expect_eq(seen.step[i], (first / 700 + 1 + i) * 700);
+    cr_assert(timeline_seek(t, first + 100));
+    cr_assert(timeline_seek(t, first + 5000));
+    cr_expect_eq(seen.count, count, "nothing is looked at again");
+    cr_expect_not(timeline_seek(t, first + STEPS), "it ends the way");
+    cr_expect_eq(timeline_step(t), seen.step[11]);
+    cr_assert(timeline_seek(t, first + 9000));
+    timeline_free(t);
+    run_world_close(&w);
+}
