@@ -165,6 +165,17 @@ static void findings_print(struct run *r)
         printf("findings: %" PRIu64 " more, at places for which there was no room\n", lost);
 }
 
+/* What checkers had no room for: a clean end says nothing of it. */
+static void unjudged_print(struct run *r)
+{
+    for (unsigned kind = 0; kind < CHECK_COUNT; kind++) {
+        uint64_t count = checks_unjudged(run_checks(r), (enum check_kind)kind);
+        if (count != 0)
+            printf("unjudged: %s: %" PRIu64 " times there was no room to go on judging\n",
+                   check_name((enum check_kind)kind), count);
+    }
+}
+
 /* A mistake that was not made says nothing about the payload. */
 static bool drops_print(const struct watch *w)
 {
@@ -187,6 +198,7 @@ enum status watch_end(struct watch *w, struct run *r, const struct run_verdict *
     run_set_report(r, NULL, NULL);
     if (w->sites_per_class != 0)
         findings_print(r);
+    unjudged_print(r);
     if (w->profile && !profile_write(w))
         return STATUS_USAGE;
     bool all = drops_print(w);

@@ -151,8 +151,10 @@ static struct bbm_page *page_walked(struct checks *c, const struct event *e)
     }
     if (!page) {
         page = bbm_page_add(b, pa);
-        if (!page)
+        if (!page) {
+            check_gives_up(c, CHECK_BBM);
             return NULL;
+        }
         machine_watch_page(c->machine, pa_make(align_down(pa, PAGE_BYTES)), true);
         page_begin(c, e, r, page);
     }
@@ -208,6 +210,7 @@ static struct bbm_record *record_begin(struct checks *c, const struct event *e,
     struct bbm_state *b = c->own[CHECK_BBM];
     struct bbm_record *r = bbm_record_add(b, e->watch_store.pa, page);
     if (!r) {
+        check_gives_up(c, CHECK_BBM);
         bbm_bit_set(page->cached, bbm_word(e->watch_store.pa), false);
         return NULL;
     }

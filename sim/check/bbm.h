@@ -6,7 +6,9 @@
 #pragma once
 #include "sim/base/base.h"
 
-#define BBM_PAGES 1024u
+#define BBM_PAGES_MIN 1024u
+#define BBM_PAGES_MAX 65000u /* indexes have 16 bits */
+#define BBM_BUCKETS 4096u
 #define BBM_RECORDS 1024u
 #define BBM_USERS 4u
 #define BBM_WORDS 512u /* of 8 bytes in a page of 4 KiB */
@@ -77,10 +79,12 @@ struct bbm_state {
     uint32_t page_count, record_count, suspect_count;
     uint32_t page_top, record_top; /* no index from here on was ever used */
     uint32_t done;                 /* finished invalidations applied */
-    uint16_t page_bucket[BBM_PAGES];
+    uint32_t page_room;            /* how many pages there may be */
+    uint32_t page_free;            /* no index below is free */
+    uint16_t page_bucket[BBM_BUCKETS];
     uint16_t record_bucket[BBM_RECORDS];
-    struct bbm_page page[BBM_PAGES];
     struct bbm_record record[BBM_RECORDS];
+    struct bbm_page page[]; /* page_room */
 };
 STATE_END
 

@@ -30,7 +30,7 @@ bool bbm_bits_any(const uint64_t *bits)
 struct bbm_page *bbm_page_find(struct bbm_state *b, uint64_t pa)
 {
     uint64_t key = align_down(pa, PAGE_BYTES) | 1;
-    for (unsigned n = b->page_bucket[bucket_of(key, BBM_PAGES)]; n != 0; n = b->page[n - 1].next) {
+    for (unsigned n = b->page_bucket[bucket_of(key, BBM_BUCKETS)]; n != 0; n = b->page[n - 1].next) {
         if (b->page[n - 1].pa == key)
             return &b->page[n - 1];
     }
@@ -39,18 +39,18 @@ struct bbm_page *bbm_page_find(struct bbm_state *b, uint64_t pa)
 
 struct bbm_page *bbm_page_add(struct bbm_state *b, uint64_t pa)
 {
-    unsigned n = 0;
-    if (b->page_top < BBM_PAGES)
-        n = b->page_top++;
-    else
-        while (n < BBM_PAGES && b->page[n].pa != 0)
-            n++;
-    if (n == BBM_PAGES)
+    if (b->page_count == b->page_room)
         return NULL;
+    unsigned n = b->page_free;
+    while (n < b->page_top && b->page[n].pa != 0)
+        n++;
+    if (n == b->page_top)
+        b->page_top++;
+    b->page_free = n + 1;
     struct bbm_page *page = &b->page[n];
     memset(page, 0, sizeof *page);
     page->pa = align_down(pa, PAGE_BYTES) | 1;
-    uint16_t *bucket = &b->page_bucket[bucket_of(page->pa, BBM_PAGES)];
+    uint16_t *bucket = &b->page_bucket[bucket_of(page->pa, BBM_BUCKETS)];
     page->next = *bucket;
     *bucket = (uint16_t)(n + 1);
     b->page_count++;
@@ -65,13 +65,15 @@ void bbm_page_drop(struct checks *c, struct bbm_page *page)
         if (b->record[i].pa != 0 && b->record[i].page + 1u == n)
             bbm_record_remove(b, &b->record[i]);
     }
-    uint16_t *link = &b->page_bucket[bucket_of(page->pa, BBM_PAGES)];
+    uint16_t *link = &b->page_bucket[bucket_of(page->pa, BBM_BUCKETS)];
     while (*link != n)
         link = &b->page[*link - 1].next;
     *link = page->next;
     machine_watch_page(c->machine, pa_make(page->pa - 1), false);
     memset(page, 0, sizeof *page);
     b->page_count--;
+    if (n - 1u < b->page_free)
+        b->page_free = n - 1u;
 }
 
 struct bbm_record *bbm_record_find(struct bbm_state *b, uint64_t pa)

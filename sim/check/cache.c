@@ -107,8 +107,10 @@ static void executed(struct checks *c, const struct event *e)
         return;
     struct code_line *line = line_find(s, pa);
     if (line->pa == 0) {
-        if (s->count >= CODE_LINE_MAX / 2)
+        if (s->count >= CODE_LINE_MAX / 2) {
+            check_gives_up(c, CHECK_CACHE);
             return;
+        }
         s->count++;
         line->pa = line_of(pa) | 1;
     }

@@ -58,6 +58,45 @@ bool check_parse_list(const char *text, uint32_t *mask, struct error *error)
     return true;
 }
 
+/* Tables of translation and pages of VMs: as many as a machine of that size may need. */
+static uint32_t room_of(const struct checks *c, unsigned kind)
+{
+    uint64_t ram = c->machine->config.ram_bytes;
+    switch (kind) {
+    case CHECK_BBM: /* a 32nd of RAM is tables, and no less than in a small machine */
+        ram /= 32 * PAGE_BYTES;
+        return (uint32_t)(ram < BBM_PAGES_MIN ? BBM_PAGES_MIN
+                          : ram < BBM_PAGES_MAX ? ram
+                                                : BBM_PAGES_MAX);
+    case CHECK_OWNER: { /* twice all pages of RAM, or what a small guest has */
+        uint32_t room = OWNED_MIN;
+        while (ram > OWNED_RAM && room < 2 * (ram >> PAGE_SHIFT))
+            room *= 2;
+        return room;
+    }
+    default:
+        return 0;
+    }
+}
+
+static size_t bytes_of(const struct checks *c, unsigned kind)
+{
+    size_t row = kind == CHECK_BBM     ? sizeof(struct bbm_page)
+                 : kind == CHECK_OWNER ? sizeof(struct owned)
+                                       : 0;
+    return (checkers[kind].bytes + room_of(c, kind) * row + 7) / 8 * 8;
+}
+
+static void rooms_make(struct checks *c)
+{
+    struct bbm_state *bbm = c->own[CHECK_BBM];
+    struct owner_state *owner = c->own[CHECK_OWNER];
+    if (bbm)
+        bbm->page_room = room_of(c, CHECK_BBM);
+    if (owner)
+        owner->room = room_of(c, CHECK_OWNER);
+}
+
 /* The machine has been reset: nothing of what was seen is there any more but what was found. */
 static void forget(struct checks *c)
 {
@@ -69,6 +108,8 @@ static void forget(struct checks *c)
     s->site_count = kept.site_count;
     s->sites_lost = kept.sites_lost;
     memcpy(s->site, kept.site, sizeof s->site);
+    memcpy(s->unjudged, kept.unjudged, sizeof s->unjudged);
+    rooms_make(c);
     s->progress_step = c->machine->state->step;
     check_look_again(c);
 }
@@ -95,7 +136,7 @@ static void state_make(struct checks *c)
     for (unsigned kind = 0; kind < CHECK_COUNT; kind++) {
         at[kind] = bytes;
         if (c->options.mask >> kind & 1)
-            bytes += (checkers[kind].bytes + 7) / 8 * 8;
+            bytes += bytes_of(c, kind);
     }
     c->state_bytes = bytes + (size_t)c->machine->config.pe_count * c->entry_slots *
                                  sizeof(struct shadow_entry);
@@ -106,6 +147,7 @@ static void state_make(struct checks *c)
             c->own[kind] = (char *)c->state + at[kind];
     }
     c->entry = (struct shadow_entry *)(void *)((char *)c->state + bytes);
+    rooms_make(c);
 }
 
 struct checks *checks_new(struct machine *m, const struct check_options *options)
@@ -294,6 +336,11 @@ void finding_end(struct checks *c, struct finding *f, const char *format, ...)
 void checks_go_on(struct checks *c)
 {
     c->state->found = 0;
+}
+
+uint64_t checks_unjudged(const struct checks *c, enum check_kind kind)
+{
+    return c->state->unjudged[kind];
 }
 
 size_t checks_sites(const struct checks *c, const struct finding_site **sites, uint64_t *lost)

@@ -89,6 +89,12 @@ void checks_go_on(struct checks *c);
 /* All sites so far, in the order of their first findings; *lost: findings of more sites than fit. */
 size_t checks_sites(const struct checks *c, const struct finding_site **sites, uint64_t *lost);
 
+/*
+ * How often something was beyond a checker's room, so that it was not judged. Room grows with the
+ * machine's RAM: 0 wherever a guest keeps its tables and its VMs within reason.
+ */
+uint64_t checks_unjudged(const struct checks *c, enum check_kind kind);
+
 /* Called between slices of a run: what no event tells, as that nothing happens. */
 void checks_poll(struct checks *c);
 

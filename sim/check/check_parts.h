@@ -70,6 +70,7 @@ struct check_state {
     uint32_t tlbi_count; /* issued so far; the log holds the last TLBI_LOG_MAX */
     uint32_t tlbi_done;  /* finished so far */
     uint32_t site_count;
+    uint64_t unjudged[CHECK_COUNT]; /* what was beyond a checker's room */
     uint64_t sites_lost; /* findings of sites for which there was no room */
     struct finding_site site[FINDING_SITE_MAX];
     uint64_t epoch;         /* grows at everything that may change who reaches what */
@@ -112,6 +113,12 @@ void finding_event(struct finding *f, uint64_t step, unsigned pe, uint64_t pc, c
 void finding_end(struct checks *c, struct finding *f, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 uint64_t check_pc(const struct checks *c, unsigned pe);
+
+/* Something was beyond a checker's room, and will not be judged. */
+static inline void check_gives_up(struct checks *c, enum check_kind kind)
+{
+    c->state->unjudged[kind]++;
+}
 
 /* Entries are to be judged again at their next use. */
 void check_look_again(struct checks *c);

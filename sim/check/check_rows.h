@@ -4,7 +4,7 @@
  *   ROW(NAME, name, events, entries, bytes, sentence)
  *     events   kinds of events that it wants, ON(KIND) | ...
  *     entries  1: it needs the shadow of TLB entries
- *     bytes    of state of its own
+ *     bytes    of state of its own, but for what grows with the machine (check.c)
  */
 #pragma once
 

@@ -5,7 +5,8 @@
 #include "sim/check/bbm.h"
 #include "sim/check/check_parts.h"
 
-#define OWNED_MAX 4096u
+#define OWNED_MIN 4096u
+#define OWNED_RAM (UINT64_C(128) << 20) /* with no more RAM that is enough */
 
 STATE_BEGIN
 /* tlb: a page whose translation was removed is changed; step 0: it is not. */
@@ -56,9 +57,9 @@ struct owned {
 
 struct owner_state {
     uint32_t count;
-    uint32_t reserved;
+    uint32_t room; /* a power of two */
     uint64_t sizes; /* bit per log2 of a size that is in the log */
-    struct owned owned[OWNED_MAX];
+    struct owned owned[]; /* room */
 };
 
 /* sync: a register write that waits for a context synchronization event. */

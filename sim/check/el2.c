@@ -58,8 +58,10 @@ static void fetched(struct checks *c, const struct event *e)
     }
     struct el2_page *p = page_find(s, page);
     if (p->pa == 0) {
-        if (s->count >= EL2_PAGE_MAX / 2)
+        if (s->count >= EL2_PAGE_MAX / 2) {
+            check_gives_up(c, CHECK_EL2);
             return;
+        }
         s->count++;
         *p = (struct el2_page){
             .pa = page | 1, .fetch_step = e->step, .fetch_pc = e->fetch_page.va,

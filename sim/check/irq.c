@@ -52,7 +52,10 @@ static struct irq_vcpu *vcpu_find(struct irq_state *s, uint64_t root, uint64_t v
 static struct irq_vcpu *vcpu_on(struct checks *c, unsigned pe)
 {
     const struct shadow_context *now = &c->state->context[pe];
-    return now->live ? vcpu_find(c->own[CHECK_IRQ], now->root, now->vmpidr) : NULL;
+    struct irq_vcpu *v = NULL;
+    if (now->live && !(v = vcpu_find(c->own[CHECK_IRQ], now->root, now->vmpidr)))
+        check_gives_up(c, CHECK_IRQ);
+    return v;
 }
 
 static void forget(struct checks *c, struct irq_vcpu *v)

@@ -210,7 +210,9 @@ static void written(struct checks *c, const struct event *e)
         s->write[i].pc = check_pc(c, e->pe);
         return;
     }
-    if (s->count < SYNC_PENDING_MAX)
+    if (s->count == SYNC_PENDING_MAX)
+        check_gives_up(c, CHECK_SYNC);
+    else
         s->write[s->count++] = (struct sync_write){
             .old = cpu->effective[reg], .step = e->step, .pc = check_pc(c, e->pe), .reg = reg};
 }
