@@ -14,6 +14,7 @@ ADDRESS_SIZE, TRANSLATION, ACCESS, PERMISSION, ALIGNMENT, EXTERNAL, EXTERNAL_WAL
 STATUS = {ADDRESS_SIZE: 0, TRANSLATION: 4, ACCESS: 8, PERMISSION: 12, EXTERNAL_WALK: 0x14}
 NON_CACHEABLE, WRITE_BACK = 0x44, 0xff
 RAM, RAM_END = 0x40000000, 0x48000000
+FLASH_END = 0x08000000      # QEMU's machine has flash below, which reads as 0; no table is put there
 
 
 class Fault(Exception):
@@ -80,6 +81,7 @@ class Walker:
         self.shape1, self.shape2 = None, None
         self.changed = {}          # descriptors that were updated: PA: bytes as a number
         self.ended = None          # the fault, if any
+        self.is_astray = False     # through a block that is none
         self.is_rest = False       # the second page of an access that crosses into it
 
     def hcr(self, bit):
@@ -89,6 +91,8 @@ class Walker:
         return self.hcr(0) or self.hcr(12)
 
     def descriptor(self, pa, stage, level, is_swapped):
+        if self.is_astray and pa < FLASH_END:
+            return 0
         if not RAM <= pa < RAM_END:
             raise Fault(EXTERNAL_WALK, stage, level)
         value = self.changed.get(pa, self.case.writes.get(pa, 0))
@@ -220,6 +224,7 @@ class Walker:
         if not value & 1 or not (table or leaf and (level in shape.leaf_levels() or
                                                     self.quirk('blocks-at-levels-without'))):
             raise Fault(TRANSLATION, stage, level, on_walk, ipa)
+        self.is_astray |= leaf and level not in shape.leaf_levels()
         # a block where there are none is QEMU's: it looks at all of the address
         low = shape.shift(level) if leaf and level in shape.leaf_levels() else shape.granule
         if (value & ones(48) & ~ones(low)) >> width:
