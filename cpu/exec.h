@@ -139,7 +139,8 @@ bool ENGINE(mem_atomic)(struct core *c, uint64_t va, const struct mem_op *op, en
  * STEP_EXCEPTION (the SP alignment fault has been taken). */
 bool mem_check_sp(struct core *c);
 
-/* DC ZVA: writes zeroes to the aligned block of DCZID_EL0; false on a fault. */
+/* DC ZVA: writes zeroes to the aligned block of so many bytes (DCZID_EL0); false on a fault. */
+#define MEM_ZERO_BYTES 64u
 bool ENGINE(mem_zero_block)(struct core *c, uint64_t va);
 
 /* CLREX. */

@@ -19,7 +19,6 @@
 
 /* The exclusives reservation granule: CTR_EL0.ERG says 64 bytes. */
 #define GRANULE_BYTES 64u
-#define DCZVA_BYTES 64u
 #define REST_BYTES 0xff /* of a misaligned access, behind a page border: no Device memory */
 
 /* BigEndian: by the level that executes, also where its accesses have the permissions of EL0. */
@@ -478,22 +477,22 @@ bool ENGINE(mem_zero_block)(struct core *c, uint64_t va)
 {
     static const uint64_t zero[2];
     struct mem_op op = {.size = 16, .kind = ACCESS_PLAIN};
-    uint64_t base = align_down(va, DCZVA_BYTES);
+    uint64_t base = align_down(va, MEM_ZERO_BYTES);
     struct translation t;
     const struct direct_entry *direct = direct_find(
-        c, base, &(struct mem_op){.size = DCZVA_BYTES, .aligned = 1}, direct_view(c->cpu), true);
+        c, base, &(struct mem_op){.size = MEM_ZERO_BYTES, .aligned = 1}, direct_view(c->cpu), true);
     if (direct) {
-        memset(direct_host(direct, base), 0, DCZVA_BYTES);
-        for (unsigned i = 0; i < DCZVA_BYTES; i += 16)
+        memset(direct_host(direct, base), 0, MEM_ZERO_BYTES);
+        for (unsigned i = 0; i < MEM_ZERO_BYTES; i += 16)
             tell_direct(c, base + i, direct, &op, true, 0);
         return true;
     }
     /* One translation decides; FAR is the address given, not the block's. */
     struct mem_op check = {.size = 1, .kind = ACCESS_PLAIN};
-    if (!translate(c, va, &check, true, DCZVA_BYTES, true, &t))
+    if (!translate(c, va, &check, true, MEM_ZERO_BYTES, true, &t))
         return false;
-    t.pa.bits = align_down(t.pa.bits, DCZVA_BYTES);
-    for (unsigned i = 0; i < DCZVA_BYTES; i += 16) {
+    t.pa.bits = align_down(t.pa.bits, MEM_ZERO_BYTES);
+    for (unsigned i = 0; i < MEM_ZERO_BYTES; i += 16) {
         struct translation part = t;
         part.pa.bits += i;
         struct access access = access_make(c, base + i, &part, &op, true, 16);

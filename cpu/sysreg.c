@@ -398,6 +398,11 @@ enum step sysreg_execute_msr_imm(struct core *c, uint32_t w)
     return STEP_NEXT;
 }
 
+bool sysreg_executes_sys(const struct core *c, uint32_t w)
+{
+    return target_of(c, sysreg_key_of_word(w), true).kind == SYSREG_TARGET_REGISTER;
+}
+
 enum step sysreg_execute_sys(struct core *c, uint32_t w)
 {
     bool is_read = (w >> 21) & 1u; /* SYSL: nothing is allocated there */

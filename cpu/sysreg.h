@@ -11,6 +11,8 @@ enum step sysreg_execute_msr(struct core *c, uint32_t w);
 enum step sysreg_execute_msr_imm(struct core *c, uint32_t w);
 /* SYS, SYSL: TLBI, AT, DC, IC. */
 enum step sysreg_execute_sys(struct core *c, uint32_t w);
+/* Whether that would execute it here and now: neither UNDEFINED nor trapped. Asks nothing. */
+bool sysreg_executes_sys(const struct core *c, uint32_t w);
 
 /* Values by row, with side effects and events but without access checks. */
 uint64_t sysreg_get(struct core *c, enum sysreg reg);

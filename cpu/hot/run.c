@@ -102,11 +102,12 @@ void hot_generic_sp(HOT_ARGUMENTS)
     return by_handler(HOT_PASS, (exec_function *)(uintptr_t)s->imm, &x[s->rd]);
 }
 
-/* What forms of FP and SIMD look at. */
-static void open_vectors(struct core *c)
+/* What forms of FP and SIMD, and of DC ZVA, look at: it changes only behind system instructions. */
+static void open_forms(struct core *c)
 {
     uint64_t told = UINT64_C(1) << EVENT_SYSREG | UINT64_C(1) << EVENT_EFFECTIVE;
     uint64_t fpcr = c->cpu->reg[SR_FPCR];
+    c->cache->zero = ZERO_UNKNOWN;
     c->cache->vectors = fp_is_open(c);
     c->cache->fpsr_told = (c->events->mask & told) != 0;
     c->cache->host_fp = c->cache->vectors && (fpcr & (FPCR_RMode | FPCR_FZ)) == 0;
@@ -134,7 +135,7 @@ static inline __attribute__((always_inline)) void by_system(HOT_ARGUMENTS, exec_
     if (direct_is_stale(c))
         direct_refresh(c); /* of data: the code is as it was */
     h->data_tag = direct_data_tag(h, direct_view(c->cpu));
-    open_vectors(c);
+    open_forms(c);
     HOT_NEXT(1);
 }
 
@@ -371,7 +372,7 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
     h->fetch_here = h->fetch[cpu->el];
     h->code_gone = false;
     const struct hot_slot *s = slot_at(c, cpu->pc);
-    open_vectors(c);
+    open_forms(c);
     if (!h->cost_max)
         h->cost_max = cost_max(c->timing);
     steps = steps_within(h, steps, cycles);

@@ -13,6 +13,7 @@
  */
 #include "cpu/hot/hot.h"
 #include "cpu/interrupt.h"
+#include "cpu/sysreg.h"
 #include "cpu/sysreg_row.h"
 #include "gen/trace.h"
 
@@ -87,6 +88,21 @@ HOT(msr_sp)
 
 _Static_assert(offsetof(struct cpu, effective) ==
                    offsetof(struct cpu, reg) + 8 * (size_t)SYSREG_COUNT, "copies side by side");
+
+/* The zeroed block is where data may be written straight to RAM; see mem_zero_block(). */
+HOT(dc_zva)
+{
+    uint64_t va = align_down(x[s->rd], MEM_ZERO_BYTES);
+    const struct direct_entry *e = direct_entry(h, va);
+    if (__builtin_expect(h->zero == ZERO_UNKNOWN, 0))
+        h->zero = sysreg_executes_sys(h->core, s->word) ? ZERO_OPEN : ZERO_REFUSED;
+    if (__builtin_expect(h->zero != ZERO_OPEN ||
+                             !direct_matches(e->write_tag, va, MEM_ZERO_BYTES, h->data_tag) ||
+                             (h->core->events->mask & EVENT_BIT(SYSTEM)) != 0, 0))
+        return hot_system(HOT_PASS);
+    __builtin_memset(direct_host(e, va), 0, MEM_ZERO_BYTES);
+    HOT_NEXT(1);
+}
 
 /* New interrupt masks, under which nothing that waits now could be taken. */
 #define SET_MASKS(masks)                                                                        \
@@ -205,6 +221,16 @@ DECODER(decode_msr)
     return true;
 }
 
+/* go: DC ZVA; any other. */
+DECODER(decode_sys)
+{
+    (void)place;
+    bool is_zero = sysreg_of_key(sysreg_key_of_word(w)) == SR_DC_ZVA && (w >> 21 & 1u) == 0;
+    s->rd = (uint8_t)a64_rt(w);
+    s->go = go[is_zero ? 0 : 1];
+    return true;
+}
+
 DECODER(decode_daif)
 {
     enum sysreg reg = sysreg_of_key(sysreg_key_of_word(w));
@@ -237,7 +263,7 @@ const struct hot_row hot_rows_system[A64_COUNT] = {
     [A64_MSR_UAO] = ALONE,
     [A64_MSR_DAIFSet] = {decode_daif, {hot_daif_set, hot_system}},
     [A64_MSR_DAIFClr] = {decode_daif, {hot_daif_clear, hot_system}},
-    [A64_SYS] = ALONE,
+    [A64_SYS] = {decode_sys, {hot_dc_zva, hot_system}},
     [A64_SYSL] = ALONE,
     [A64_MSR_reg] = {decode_msr, {hot_msr, hot_msr_sp, hot_msr_daif, hot_system}},
     [A64_MRS] = {decode_mrs, {hot_mrs, hot_mrs_daif, hot_system}},

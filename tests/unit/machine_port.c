@@ -201,6 +201,37 @@ Test(machine_port, data_that_another_pe_writes)
     }
 }
 
+/* The page is reached directly before; with SCTLR_EL2.A each access is to be aligned. */
+Test(machine_port, accesses_that_are_not_aligned)
+{
+    WORLD_ENGINES(kind) {
+        for (unsigned checks = 0; checks <= 1; checks++) {
+            struct machine *m = world_machine(1, 100);
+            m->engine = kind;
+            /* str x4, [x1]; str x4, [x1, #8]; ldur x2, [x1, #3]; stur w4, [x1, #5]; add x7, x1, #1;
+             * ldp x5, x6, [x7]; b . */
+            struct cpu *cpu = WORLD_START(m, 0, A64_STR_X4_X1, 0xf9000424, 0xf8403022, 0xb8005024,
+                                          0x91000427, 0xa94018e5, A64_B_SELF);
+            world_mmu_on(m, 0);
+            uint64_t sctlr = cpu->reg[SR_SCTLR_EL2];
+            world_set(m, 0, SR_SCTLR_EL2, checks ? sctlr | SCTLR_EL2_A : sctlr & ~SCTLR_EL2_A);
+            cpu->x[4] = UINT64_C(0x8877665544332211);
+            machine_run(m, 6);
+            if (checks) {
+                cr_assert_eq(cpu->reg[SR_ELR_EL2], WORLD_PROGRAM(0) + 8);
+                cr_assert_eq(cpu->reg[SR_FAR_EL2], WORLD_DATA + 3);
+                cr_assert_eq(cpu->reg[SR_ESR_EL2] & 0x3f, 0x21);
+            } else {
+                cr_assert_eq(cpu->x[2], UINT64_C(0x3322118877665544));
+                cr_assert_eq(world_read(m, WORLD_DATA), UINT64_C(0x3322115544332211));
+                cr_assert_eq(cpu->x[5], UINT64_C(0x4433221155443322));
+                cr_assert_eq(cpu->x[6], UINT64_C(0x0088776655443322));
+            }
+            machine_free(m);
+        }
+    }
+}
+
 Test(machine_port, a_restore_takes_back_what_was_written_through_kept_pointers)
 {
     WORLD_ENGINES(kind) {

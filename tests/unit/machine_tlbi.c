@@ -2,6 +2,7 @@
  * TLB maintenance between PEs: a broadcast TLBI is on its way until a DSB that covers it; the
  * issuer itself counts it from its next context synchronization event on.
  */
+#include "cpu/direct.h"
 #include "tests/unit/machine_world.h"
 
 #define OLD_PAGE (MAP_RAM + 0x100000)
@@ -178,6 +179,30 @@ Test(machine_tlbi, messages_on_their_way_are_state)
         cr_assert_eq(machine_hash(s.m), hash);
         cr_assert_eq(s.asked, 2 * asked, "the same questions again");
         machine_snapshot_free(save);
+        machine_free(s.m);
+    }
+}
+
+/* Which pages a PE reaches without being seen is known while a message is on its way, too. */
+Test(machine_tlbi, messages_on_their_way_are_asked_about_only_where_they_matter)
+{
+    WORLD_ENGINES(kind) {
+        struct scene s;
+        scene_make(&s, kind, true, TLBI_VAE2IS, A64_DSB_ISH);
+        uint64_t *hot = &s.m->core[1].cache->hot_insns;
+        issuer_goes_to(&s, 3);
+        s.issuer->wait = CPU_IS_OFF;
+        s.user->x[1] = WORLD_DATA;
+        machine_run(s.m, s.m->state->step + 20);
+        uint64_t before = *hot;
+        machine_run(s.m, s.m->state->step + 100);
+        cr_assert_eq(*hot - before, kind == ENGINE_KIND_FAST ? 100 : 0);
+        cr_assert_eq(s.asked, 0);
+        s.user->x[1] = WORLD_WINDOW;
+        machine_run(s.m, s.m->state->step + 20);
+        cr_assert_eq(s.asked, 10, "at each use of what it removes");
+        cr_assert_eq(s.user->x[2], 1);
+        cr_assert_eq(s.m->state->mmu[1].queue_count, 1);
         machine_free(s.m);
     }
 }
