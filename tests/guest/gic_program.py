@@ -367,8 +367,7 @@ class Program:
 
     def do_read_only(self, rng):
         name = rng.choice([n for n, row in ROWS.items() if row[2] == 'r'])
-        if not name.endswith(('IAR', 'EISR', 'LR')):
-            self.write(name, rng.getrandbits(32))
+        self.write(name, rng.getrandbits(32))
 
     def do_targets(self, rng):
         word = rng.choice((*range(8), *range(16, 72), *range(16, 255)))
