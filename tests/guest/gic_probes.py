@@ -232,6 +232,16 @@ def _(p):
     p.add(WRITE, 0, ADDRESS['GICC_APR0'] + 4, 0)
 
 
+@probe('active-priorities-virtual', 'GICH_APR may say any priority, and is compared as a group priority; QEMU compares '
+       'the whole one of the list register with it')
+def _(p):
+    p.write('GICV_BPR', 6)
+    p.write('GICH_APR', 1 << 9)
+    p.write('GICH_LR', PENDING | 8 << 23 | FIRST)
+    p.sees('GICV_RPR', 0x48)
+    p.takes(SPURIOUS, FIRST, frame='GICV')
+
+
 @probe('bypass', 'GICC_CTLR bits 8:5 (FIQBypDisGrp0 and so on) keep what is written; QEMU drops them')
 def _(p):
     p.write('GICC_CTLR', 0x1e0 | GROUPS)
