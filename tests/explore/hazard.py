@@ -198,7 +198,8 @@ def check_order(armillary, trace, root):
     """-> what is missing: nothing if EL2 dropped what combines both stages before what translates the IPA, for it"""
     events = subprocess.run([armillary, 'replay', trace, '--no-story', '--trace', 'TLBI'], capture_output=True,
                             text=True, check=False).stdout
-    done = re.findall(r'^TLBI pe=(\d+) el=2 .*operation=(\d+) .*vttbr=0x[0-9a-f]{4}([0-9a-f]{12})$', events, re.MULTILINE)
+    done = re.findall(r'^TLBI pe=(\d+) el=2 .*operation=(\d+) .*vttbr=0x[0-9a-f]{4}([0-9a-f]{12})$', events,
+                      re.MULTILINE)
     done = [(pe, int(operation)) for pe, operation, of in done if int(of, 16) == int(root, 16)]
     if len(done) > 1 and done[-1] == (done[-2][0], IPAS2E1) and done[-2][1] == VMALLE1:
         return []

@@ -5,8 +5,9 @@ import sys
 
 # QEMU flushes where hardware would keep entries, so that the variants with a mistake pass, too.
 PROGRAMS = ['vmid-correct', 'vmid-posted-2012', 'vmid-gen-first', 'vmid-rwlock', 'vmid-no-recheck', 'vmid-flush-first',
-            'vmid-no-wait', 'vmid-asid-style', 'tlb-nested', 'tlb-skip-isb', 'tlb-no-isb', 'walk-guarded',
-            'walk-unguarded-tlb', 'walk-vttbr-last']
+            'vmid-no-wait', 'vmid-asid-style', 'vmid-asid-one-cpu', 'vmid-asid-zero-slot', 'vmid-asid-plain-store',
+            'tlb-nested', 'tlb-skip-isb', 'tlb-no-isb', 'tlb-stage1-first', 'walk-guarded', 'walk-unguarded-tlb',
+            'walk-vttbr-last']
 
 here = os.path.dirname(os.path.abspath(__file__))
 folder = os.path.join(os.environ['BUILD'], 'hyp')

@@ -103,7 +103,7 @@ static void scene_make(struct scene *s, const struct story *story, bool erratum,
     goes(s, 1, WORLD_PROGRAM(1) + 4 * (count - 1));
 }
 
-/* With the erratum and the answer that the load is late: what it reads, and whether it was asked. */
+/* With the erratum and the answer that the load is late: what it reads, and what was asked. */
 static void expect(const struct story *story, uint64_t read, unsigned asked)
 {
     struct scene s;

@@ -1,10 +1,10 @@
 /*
  * TLB maintenance that drops the translations of a page in the wrong order; otherwise as plain.c.
  *
- * Its mistake (K11): combined and stage 1 entries go first, by VMALLE1IS, and the stage 2 entries of
+ * Its mistake (K11): combined and stage 1 entries go first, by VMALLE1IS, and stage 2 entries of
  * the page behind that, by IPAS2E1IS, which does not find combined entries. In between another CPU
  * that is in the guest may walk and make a combined entry from a stage 2 entry that is still there,
- * though the descriptor is gone. Nothing removes it any more: the VM keeps a page that it gave back.
+ * though the descriptor is gone. Nothing removes it any more: the VM keeps a page it gave back.
  *
  * DDI 0487: TLBI IPAS2E1IS, "the entries used to translate that IPA"; AArch64.TLBI_*.
  */

@@ -3,7 +3,7 @@
  *
  * Its mistake (H0.1): a VM that keeps its reserved number is made to have it on the first CPU that
  * reserved it, not on all. A CPU that has been in the guest all the time goes by the old name of
- * the number; at the rollover after the next the VM does not find it, and the number itself is taken:
+ * the number; at the rollover after the next the VM does not find it, and the number is taken:
  * the VM gets another one, and runs under two.
  */
 

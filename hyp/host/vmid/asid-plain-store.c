@@ -2,7 +2,7 @@
  * The allocator of asid.h, but for the fast path.
  *
  * Its mistake (H0.2): it looks at the slot and stores to it, which is not one step. A rollover in
- * between has taken the slot; the store puts back a number of the past, which is not reserved unless
+ * between has taken the slot; the store puts back a number of the past, not reserved unless
  * it is what the slot held before. The CPU enters with it, and another VM gets it.
  */
 
