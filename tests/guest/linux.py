@@ -25,6 +25,7 @@ sys.path.insert(0, os.path.join(SOURCE, 'payload'))
 import boot  # noqa: E402  (the path is known only now)
 import build  # noqa: E402
 import linux_walk  # noqa: E402  (beside this file)
+import symbols  # noqa: E402
 
 IS_CI = os.environ.get('CI') == 'true'
 CPUS, CORES, SEEDS = (1, 2, 4, 8), ('cortex-a57', 'cortex-a53', 'cortex-a72'), 20
@@ -100,14 +101,20 @@ def walked(options):
 
 def panic(options):
     """-> what is wrong with the report on a kernel that cannot go on, and stays where it is"""
-    result = run(options)
+    with tempfile.NamedTemporaryFile('w') as table:
+        table.write(symbols.system_map((boot.cache_folder() / 'Image').read_bytes()))
+        table.flush()
+        result = run([*options, '--symbols', table.name])
     problems = [] if result.returncode == 1 else [f'status {result.returncode}']
     problems += [f'"{text}" is missing' for text, there in (
         ('Kernel panic', result.stdout), ('summary: result=limit', result.stdout),
-        ('the limit of instructions was reached', result.stderr), ('CPU 0 at ffff', result.stderr),
-        ('CPU 1 at ffff', result.stderr)) if text not in there]
-    if not re.search(r'^  (runs|waits for an interrupt \(WFI\))', result.stderr, re.MULTILINE):
-        problems.append('nobody says why a CPU waits')
+        ('the limit of instructions was reached', result.stderr)) if text not in there]
+    # One CPU is in the loop of panic(), the other one has been stopped.
+    for text in r'^CPU \d at ffff\w+ (__delay|__const_udelay|panic)\b', r'^CPU \d at ffff\w+ \w*cpu_stop\b':
+        if not re.search(text, result.stderr, re.MULTILINE):
+            problems.append(f'no line like {text}')
+    if len(re.findall(r'^  (?:runs|waits for an \w+ \(WF[EI]\))', result.stderr, re.MULTILINE)) != 2:
+        problems.append('no reason for each CPU')
     return problems + (result.stderr.splitlines()[-12:] if problems else [])
 
 

@@ -2,12 +2,14 @@
 """What builds and judges the Linux payload: the archive, the table of kernels, the marks, the table of symbols, and
 what it says when there is no payload to be had.
 """
+import lzma
 import os
 import pathlib
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 SOURCE, BUILD = os.environ['SOURCE'], os.environ['BUILD']
 sys.path.insert(0, os.path.join(SOURCE, 'payload'))
@@ -66,6 +68,82 @@ def marks_must_come_in_their_order():
     found = boot.missing_marks('x A y B z', ['A', 'B']), boot.missing_marks('B A', ['A', 'B']), \
         boot.missing_marks('A', ['A', 'A'])
     return [] if found == ([], ['B'], ['A']) else [repr(found)]
+
+
+def module_of(*depends):
+    return b'\x7fELF...\0license=GPL\0depends=' + ','.join(depends).encode() + b'\0name=x\0'
+
+
+@case
+def modules_come_behind_what_they_depend_on():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        tree = folder / 'unpacked' / 'usr' / 'lib' / 'modules' / '6.1' / 'kernel'
+        tree.mkdir(parents=True)
+        # virtio_mmio is built in, mbcache is compressed, and crc16 is not asked for by itself.
+        (tree / 'virtio_blk.ko').write_bytes(module_of())
+        (tree / 'virtio-console.ko').write_bytes(module_of())
+        (tree / 'ext4.ko').write_bytes(module_of('jbd2', 'mbcache', 'crc16'))
+        (tree / 'jbd2.ko').write_bytes(module_of('crc16'))
+        (tree / 'mbcache.ko.xz').write_bytes(lzma.compress(module_of()))
+        (tree / 'crc16.ko').write_bytes(module_of())
+        (tree / 'other.ko').write_bytes(module_of())
+        build.fetch_modules(folder / 'unpacked', folder)
+        root = build.modules_for(folder, build.ROOT_MODULES)
+        problems = [] if root == ['virtio_blk', 'crc16', 'jbd2', 'mbcache', 'ext4'] else [repr(root)]
+        console = build.modules_for(folder, build.CONSOLE_MODULES)
+        problems += [] if console == ['virtio_console'] else [repr(console)]
+        if (folder / 'modules' / 'mbcache.ko').read_bytes() != module_of():
+            problems.append('a compressed module')
+        (tree / 'ext4.ko').rename(tree / 'ext4.ko.zst')
+        try:
+            build.fetch_modules(folder / 'unpacked', folder)
+            problems.append('an unknown compression is taken')
+        except build.Failure as failure:
+            problems += [] if 'ext4.ko.zst' in str(failure) else [str(failure)]
+        return problems
+
+
+@case
+def disks_are_made_by_anybody_and_equal_ones_are_equal():
+    archive = build.Archive()
+    archive.file('bin/tool', b'#!' + bytes(9000), 0o755)
+    archive.link('bin/sh', 'tool')
+    archive.folder('proc')
+    images = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as name:
+            work = pathlib.Path(name)
+            build.make_disk(work, archive, work / 'image')
+            images.append((work / 'image').read_bytes())
+            path = dict(os.environ, PATH=os.environ['PATH'] + ':/usr/sbin:/sbin')
+            check = subprocess.run(['e2fsck', '-fn', work / 'image'], capture_output=True, text=True, env=path,
+                                   check=False)
+            shown = subprocess.run(['debugfs', '-R', 'stat /bin/tool', work / 'image'], capture_output=True, text=True,
+                                   env=path, check=False).stdout
+        time.sleep(1.1)  # into another second
+    problems = [] if images[0] == images[1] else ['two differ']
+    problems += [] if check.returncode == 0 else [check.stdout + check.stderr]
+    problems += [f'not {text}: {shown}' for text in ('Mode:  0755', 'User:     0', 'Size: 9002') if text not in shown]
+    return problems
+
+
+@case
+def marks_follow_the_options():
+    def marks(*options):
+        sys.argv = ['boot.py', 'armillary', *options]
+        return boot.marks_of(boot.arguments())
+    problems = []
+    if marks('--mode', 'bootonly', '--cpus', '4') != ['MARK-HOST-UP cpus=4']:
+        problems.append(repr(marks('--mode', 'bootonly', '--cpus', '4')))
+    found = marks('--mode', 'reboot', '--root', 'virtio')
+    if found.count(boot.ROOT) != 2 or found.count('MARK-TINY-RC 0') != 2 or found[-1] != 'MARK-ROOT-CLEAN 2':
+        problems.append(repr(found))
+    sys.argv = ['boot.py', 'armillary', '--root', 'virtio', '--console', 'virtio']
+    command = boot.command_of(boot.arguments(), pathlib.Path('cache'))
+    if not {'cache/root.cpio', 'cache/root.img', 'console'} <= set(command) or 'console=hvc0' not in ' '.join(command):
+        problems.append(repr(command))
+    return problems
 
 
 def kernel_with(names, base):
