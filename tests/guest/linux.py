@@ -110,7 +110,7 @@ def panic(options):
         ('Kernel panic', result.stdout), ('summary: result=limit', result.stdout),
         ('the limit of instructions was reached', result.stderr)) if text not in there]
     # One CPU is in the loop of panic(), the other one has been stopped.
-    for text in r'^CPU \d at ffff\w+ (__delay|__const_udelay|panic)\b', r'^CPU \d at ffff\w+ \w*cpu_stop\b':
+    for text in r'^CPU \d at ffff\w+ (__\w*delay|panic)', r'^CPU \d at ffff\w+ \w*cpu_stop\b':
         if not re.search(text, result.stderr, re.MULTILINE):
             problems.append(f'no line like {text}')
     if len(re.findall(r'^  (?:runs|waits for an \w+ \(WF[EI]\))', result.stderr, re.MULTILINE)) != 2:
