@@ -2,8 +2,8 @@
 """Debian's stock kernel boots at EL2, starts KVM, and KVM runs a guest: twice, to the same state.
 
 Without the payload (./dev linux makes it, in the cache folder) this is skipped, unless CI is true, when it is made.
-With LONG every number of CPUs, every core and the Linux guest. The second run is recorded, and has to be the same all the
-same; some recordings are then walked in: back from random places, with names of the kernel.
+With LONG every number of CPUs, every core and the Linux guest. The second run is recorded, and has to be the same for
+all that; some recordings are then walked in: back from random places, with names of the kernel.
 """
 import os
 import random
@@ -74,7 +74,7 @@ class Walk:
 
 
 def walk(trace, symbols, places, expected):
-    """-> what is wrong: all hashes are compared on the way to the end; then back by one step from random places"""
+    """-> what is wrong: all hashes are compared up to the end, and then it goes back by a step at random places"""
     walk, slowest, named, code = Walk(trace, symbols), 0, 0, 0
     last = int(walk.do('to end', 'step').split()[1])
     problems = [] if walk.do('hash', 'hash').split()[1] == expected else ['another hash at the end']
@@ -110,7 +110,9 @@ def judge_recording(trace, summary, places, folder):
     result = subprocess.run([os.path.join(BUILD, 'armillary'), 'replay', trace, '--no-story', '--engine', 'precise',
                              *([] if os.environ.get('LONG') else ['--to', '30000000'])],
                             capture_output=True, text=True, check=False)
-    problems = [] if result.returncode == 0 else [f'replay: status {result.returncode}', *result.stderr.splitlines()[:3]]
+    problems = []
+    if result.returncode != 0:
+        problems = [f'replay: status {result.returncode}', *result.stderr.splitlines()[:3]]
     symbols = os.path.join(folder, 'System.map')
     with open(symbols, 'wb') as file:
         subprocess.run([sys.executable, os.path.join(SOURCE, 'payload', 'symbols.py'), boot.cache_folder() / 'Image'],
