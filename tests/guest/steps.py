@@ -191,8 +191,9 @@ def any_line(folder):
     path, _ = record(folder, '--max-insns', '3000')
     chosen, problems = random.Random(7), []
     words = ['to', 'step', 'back', 'next', 'prev', 'until', 'since', 'changed', 'changer', 'mem', 'code', 'regs',
-             'symbol', 'where', 'finding', 'snapshots', '0', '1', '-1', '+', '0x', '0x40200000', str(1 << 63), str(1 << 64), 'MEM',
-             'MEM,', ',', 'vmid_update', 'vmid_update+', '+4', '#', 'start', 'end', 'a' * 300, '\0', '\xff', '%s%n']
+             'symbol', 'where', 'finding', 'snapshots', '0', '1', '-1', '+', '0x', '0x40200000', str(1 << 63),
+             str(1 << 64), 'MEM', 'MEM,', ',', 'vmid_update', 'vmid_update+', '+4', '#', 'start', 'end',
+             'a' * 300, '\0', '\xff', '%s%n']
     for _ in range(120):
         line = ' '.join(chosen.choices(words, k=chosen.randrange(1, 5)))
         result = walk(path, 'to 1500', line)
