@@ -4,6 +4,7 @@ found by their content; and `replay --steps` goes to the same states on every wa
 """
 import os
 import pty
+import random
 import re
 import select
 import signal
@@ -16,7 +17,7 @@ import time
 BUILD = os.environ['BUILD']
 ARMILLARY = os.path.join(BUILD, 'armillary')
 PAYLOAD = os.path.join(BUILD, 'hyp', 'hyp-vmid-correct.elf')
-INSNS = 400000
+OPTIONS = ['--quantum', '50', '--seed', '3', '--max-insns', '400000']
 SECONDS = 300
 cases = []
 
@@ -41,7 +42,7 @@ def summary(result):
 
 def record(folder, *options):
     path = os.path.join(folder, 'good.trace')
-    result = run('run', PAYLOAD, '--quantum', '50', '--seed', '3', '--max-insns', str(INSNS), '--record', path, *options)
+    result = run('run', PAYLOAD, *OPTIONS, '--record', path, *options)
     assert result.returncode == 1 and summary(result)['result'] == 'limit', result.stderr
     return path, summary(result)
 
@@ -66,7 +67,7 @@ def unexpected(what, result, expected):
 @case('a recording repeats the run on both engines, and its hashes are the same')
 def repeats(folder):
     path, recorded = record(folder)
-    plain = run('run', PAYLOAD, '--quantum', '50', '--seed', '3', '--max-insns', str(INSNS))
+    plain = run('run', PAYLOAD, *OPTIONS)
     problems = unexpected('without --record', summary(plain), recorded)
     for engine in 'fast', 'precise':
         result = run('replay', path, '--no-story', '--engine', engine)
@@ -84,15 +85,16 @@ def to_and_fro(folder):
     straight = [hashes_in(walk(path, f'to {place}', 'hash'))[0] for place in places]
     commands = [line for place in reversed(places) for line in (f'to {place}', 'hash')]
     problems = unexpected('downwards', hashes_in(walk(path, *commands))[::-1], straight)
-    result = walk(path, 'to 31000', 'back 30999', 'hash', 'step 30999', 'hash', 'step', 'hash', 'back 3', 'step 3', 'hash',
-                  'to end', 'hash', 'step', 'to start', 'back')
+    result = walk(path, 'to 31000', 'back 30999', 'hash', 'step 30999', 'hash', 'step', 'hash', 'back 3', 'step 3',
+                  'hash', 'to end', 'hash', 'step', 'to start', 'back')
     problems += unexpected('hashes', hashes_in(result), [straight[0], *straight[2:4], straight[3], recorded['hash']])
     steps = steps_in(result)
     problems += unexpected('steps', steps[:6], [31000, 1, 31000, 31001, 30998, 31001])
     problems += unexpected('the ends', steps[-4:], [steps[6], steps[6], 0, 0])
     for text in 'the end of the recording\n', 'the start of the recording\n':
         problems += unexpected(text.strip(), result.stdout.count(text), 1)
-    precise = walk(path, 'to 31000', 'hash', 'back', 'to 359999', 'hash', options=['--engine', 'precise', '--snapshots', '0'])
+    precise = walk(path, 'to 31000', 'hash', 'back', 'to 359999', 'hash',
+                   options=['--engine', 'precise', '--snapshots', '0'])
     problems += unexpected('precise, no memory', hashes_in(precise), [straight[2], straight[4]])
     return problems + unexpected('status', result.returncode, 0)
 
@@ -101,7 +103,8 @@ def to_and_fro(folder):
 def events(folder):
     path, _ = record(folder)
     told = run('replay', path, '--trace', 'EXC_TAKE').stdout
-    wanted = list(dict.fromkeys(int(step) + 1 for step in re.findall(r'^EXC_TAKE .*? step=(\d+) ', told, re.MULTILINE)))
+    steps = re.findall(r'^EXC_TAKE .*? step=(\d+) ', told, re.MULTILINE)
+    wanted = list(dict.fromkeys(int(step) + 1 for step in steps))
     if len(wanted) < 70:
         return [f'only {len(wanted)} exceptions']
     forwards = walk(path, *['next EXC_TAKE'] * 60)
@@ -143,7 +146,8 @@ def stores(folder):
     problems = unexpected('status of a place that never changes', result.returncode, 0)
     told = run('replay', path, '--trace', 'MEM').stdout
     stored = [(int(m[1]), int(m[2], 16)) for m in re.finditer(
-        r'^MEM .*? step=(\d+) .*? pa=(0x[0-9a-f]+) .*? size=8 write=1 ', told, re.MULTILINE) if int(m[2], 16) >> 30 == 1]
+        r'^MEM .*? step=(\d+) .*? pa=(0x[0-9a-f]+) .*? size=8 write=1 ', told, re.MULTILINE)
+        if int(m[2], 16) >> 30 == 1]
     count = {}
     for _, pa in stored:
         count[pa] = count.get(pa, 0) + 1
@@ -168,8 +172,9 @@ def refused(path, command, *says):
 def bad_commands(folder):
     path, _ = record(folder)
     problems = []
-    for command, says in (('jump', 'jump'), ('to', 'to: wrong number'), ('to x', 'x is no number'), ('step 1 9', 'CPU 9'),
-                          ('next GOSSIP', 'GOSSIP'), ('until nowhere', 'nowhere'), ('mem 0x10', 'no memory at 0x10'),
+    for command, says in (('jump', 'jump'), ('to', 'to: wrong number'), ('to x', 'x is no number'),
+                          ('step 1 9', 'CPU 9'), ('next GOSSIP', 'GOSSIP'),
+                          ('until nowhere', 'nowhere'), ('mem 0x10', 'no memory at 0x10'),
                           ('changed 0x40200ffc 8', '8 bytes'), ('code 1+x', '1+x'), ('to 1 2 3 4 5', 'too many')):
         problems += refused(path, command, says)
     for options, says in ((['--steps', '--trace', 'MEM'], '--steps'), (['--symbols', path], path),
@@ -178,6 +183,22 @@ def bad_commands(folder):
         problems += unexpected(f'{options}: status', result.returncode, 2)
         problems += unexpected(f'{options}: lines', len(result.stderr.splitlines()), 1)
         problems += unexpected(f'{options}: says {says}', says in result.stderr, True)
+    return problems
+
+
+@case('no line of input breaks it')
+def any_line(folder):
+    path, _ = record(folder, '--max-insns', '3000')
+    chosen, problems = random.Random(7), []
+    words = ['to', 'step', 'back', 'next', 'prev', 'until', 'since', 'changed', 'changer', 'mem', 'code', 'regs',
+             'symbol', 'where', 'finding', 'snapshots', '0', '1', '-1', '+', '0x', '0x40200000', str(1 << 63),
+             str(1 << 64), 'MEM', 'MEM,', ',', 'vmid_update', 'vmid_update+', '+4', '#', 'start', 'end',
+             'a' * 300, '\0', '\xff', '%s%n']
+    for _ in range(120):
+        line = ' '.join(chosen.choices(words, k=chosen.randrange(1, 5)))
+        result = walk(path, 'to 1500', line)
+        if result.returncode not in (0, 2) or (result.returncode == 2) != (len(result.stderr.splitlines()) == 1):
+            problems.append(f'{line!r}: status {result.returncode}: {result.stderr[:200]}')
     return problems
 
 
@@ -325,7 +346,8 @@ def named(folder):
         return wrong + unexpected(f'{what}: says {says}', all(word in result.stderr for word in says), True)
 
     problems += refusal('gone', ['moved.trace', 'is no longer at', copy])
-    problems += unexpected('--payload-dir', run('replay', trace, '--no-story', '--payload-dir', f'{folder}/b').returncode, 0)
+    elsewhere = run('replay', trace, '--no-story', '--payload-dir', f'{folder}/b')
+    problems += unexpected('--payload-dir', elsewhere.returncode, 0)
     with open(copy, 'wb') as file:
         file.write(content[:-1] + bytes([content[-1] ^ 1]))
     problems += refusal('another', ['moved.trace', 'is another file than', copy])
