@@ -135,7 +135,6 @@ static bool take_machine_option(const struct command *command, int option, struc
 
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
-    struct error error;
     switch (option) {
     case RUN_CHECK:
         return take_check(command, a);
@@ -162,10 +161,7 @@ static bool take_option(const struct command *command, int option, struct argume
         a->watch.profile_path = optarg;
         return true;
     case RUN_DROP:
-        if (drop_parse(&a->watch.drops, optarg, &error))
-            return true;
-        usage_error(command, "--drop: %s", error.text);
-        return false;
+        return watch_take_drop(command, &a->watch);
     case RUN_SYMBOLS:
         a->symbols = optarg;
         return true;
@@ -297,16 +293,11 @@ static enum status execute(const struct command *command, struct arguments *a,
     if (a->has_seed)
         a->setup.config.open_mask = a->open_mask;
     bool drop_is_open = a->setup.config.open_mask >> CHOICE_DROP & 1;
-    drop_open(&a->watch.drops, &a->setup.config);
-    a->setup.checks.sites_per_class = a->watch.sites_per_class;
+    watch_prepare(&a->watch, &a->setup);
     struct run *r = run_boot(&a->setup, payload, &error);
     if (!r)
         return usage_error(command, "%s", error.text);
-    if (a->watch.sites_per_class != 0 && a->record) {
-        run_free(r);
-        return usage_error(command, "--findings: a recording ends with its first finding");
-    }
-    if (!watch_open(&a->watch, &error)) {
+    if (!watch_open(&a->watch, a->record != NULL, &error)) {
         run_free(r);
         return usage_error(command, "%s", error.text);
     }

@@ -57,10 +57,27 @@ static void tell_finding(void *context, struct machine *m, const struct finding 
     watch_print(context, m, finding, stderr);
 }
 
+bool watch_take_drop(const struct command *command, struct watch *w)
+{
+    struct error error;
+    if (drop_parse(&w->drops, optarg, &error))
+        return true;
+    usage_error(command, "--drop: %s", error.text);
+    return false;
+}
+
+void watch_prepare(const struct watch *w, struct run_setup *setup)
+{
+    drop_open(&w->drops, &setup->config);
+    setup->checks.sites_per_class = w->sites_per_class;
+}
+
 /* Stacks go to a file beside the report. */
-bool watch_open(struct watch *w, struct error *error)
+bool watch_open(struct watch *w, bool records, struct error *error)
 {
     char path[4096];
+    if (w->sites_per_class != 0 && records)
+        return error_set(error, "--findings: a recording ends with its first finding");
     if (!w->profile_path)
         return true;
     int length = snprintf(path, sizeof path, "%s.folded", w->profile_path);

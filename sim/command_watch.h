@@ -24,8 +24,12 @@ struct watch {
 /* What --findings takes at most: findings of a class that are worth reading. */
 #define WATCH_SITES_MAX 64u
 
+/* Takes a drop from optarg; false after an error. */
+bool watch_take_drop(const struct command *command, struct watch *w);
+/* What the setup of the run has to say. */
+void watch_prepare(const struct watch *w, struct run_setup *setup);
 /* Opens the files that a run will write; false with a reason. */
-bool watch_open(struct watch *w, struct error *error);
+bool watch_open(struct watch *w, bool records, struct error *error);
 /* Before the run, with its machine made; seeded: the user has opened drop for random answers. */
 void watch_begin(struct watch *w, struct run *r, const struct names *names, bool seeded);
 /* Runs to the verdict; with a trace that has been begun, which then gets its hashes. */

@@ -222,7 +222,7 @@ void machine_request_stop(struct machine *m);
  * WATCH_STORE, and no writable host pointer to it is out. Derived: a run is the same with it.
  */
 void machine_watch_page(struct machine *m, pa_t page, bool on);
-/* The same of fetches: each one from the page is told as FETCH_PAGE, and no decoded code is kept. */
+/* The same of fetches: each from the page is told as FETCH_PAGE, and no decoded code is kept. */
 void machine_watch_fetches(struct machine *m, pa_t page, bool on);
 
 /* A picture of the whole machine, ask counts included. */

@@ -184,24 +184,16 @@ static void operated(struct profile *p, const struct event *e)
 static void hear(void *context_of, const struct event *e)
 {
     struct profile *p = context_of;
-    switch (e->kind) {
-    case EVENT_EXC_TAKE:
+    if (e->kind == EVENT_EXC_TAKE)
         taken(p, e);
-        break;
-    case EVENT_ERET:
+    else if (e->kind == EVENT_ERET)
         returned(p, e);
-        break;
-    case EVENT_CONTEXT:
+    else if (e->kind == EVENT_CONTEXT)
         context(p, e);
-        break;
-    case EVENT_WAIT:
-    case EVENT_HOLD:
+    else if (e->kind == EVENT_WAIT || e->kind == EVENT_HOLD)
         waits(p, e);
-        break;
-    default:
+    else
         operated(p, e);
-        break;
-    }
 }
 
 static void begin_pe(struct profile *p, unsigned pe)

@@ -3,7 +3,7 @@
 #include "gen/trace.h"
 #include "sim/profile.h"
 
-#define PROFILE_VM_MAX 64u      /* the first is the host: whoever runs without stage 2; the last: all others */
+#define PROFILE_VM_MAX 64u /* the first is whoever runs without stage 2; the last: all others */
 #define PROFILE_VCPU_MAX 256u
 #define PROFILE_LEVELS 3u
 #define PROFILE_BUCKETS (PROFILE_VM_MAX * PROFILE_LEVELS)

@@ -32,7 +32,10 @@ static int row_compare(const void *a, const void *b)
     if (x->cycles != y->cycles)
         return x->cycles < y->cycles ? 1 : -1;
     int by_name = strcmp(x->text, y->text);
-    return by_name != 0 ? by_name : (x->bucket > y->bucket) - (x->bucket < y->bucket);
+    if (by_name != 0)
+        return by_name;
+    return x->bucket != y->bucket ? (x->bucket > y->bucket) - (x->bucket < y->bucket)
+                                  : (x->frame > y->frame) - (x->frame < y->frame);
 }
 
 static double share(uint64_t part, uint64_t all)
@@ -256,17 +259,17 @@ static char *stack_text(const struct profile *p, uint32_t node)
     unsigned count = 0;
     for (uint32_t at = node; at != 0 && count < ARRAY_COUNT(path); at = p->node[at].parent)
         path[count++] = at;
-    char *text = malloc((size_t)count * FRAME_TEXT + 32), frame[FRAME_TEXT];
+    size_t size = (size_t)count * FRAME_TEXT + 32, used = 0;
+    char *text = malloc(size), frame[FRAME_TEXT];
     ensure(text != NULL);
-    size_t used = 0;
     while (count > 0) {
         uint32_t at = path[--count];
         profile_frame_text(p, p->node[at].frame, frame, sizeof frame);
         for (char *c = frame; p->node[at].frame >= FRAME_SYMBOL && *c; c++)
             *c = *c == ';' || *c == ' ' ? '_' : *c;
-        used += (size_t)sprintf(text + used, "%s%s", used == 0 ? "" : ";", frame);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? "" : ";", frame);
     }
-    sprintf(text + used, " %" PRIu64, p->node[node].cycles);
+    snprintf(text + used, size - used, " %" PRIu64, p->node[node].cycles);
     return text;
 }
 

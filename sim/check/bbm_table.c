@@ -30,7 +30,8 @@ bool bbm_bits_any(const uint64_t *bits)
 struct bbm_page *bbm_page_find(struct bbm_state *b, uint64_t pa)
 {
     uint64_t key = align_down(pa, PAGE_BYTES) | 1;
-    for (unsigned n = b->page_bucket[bucket_of(key, BBM_BUCKETS)]; n != 0; n = b->page[n - 1].next) {
+    unsigned n = b->page_bucket[bucket_of(key, BBM_BUCKETS)];
+    for (; n != 0; n = b->page[n - 1].next) {
         if (b->page[n - 1].pa == key)
             return &b->page[n - 1];
     }

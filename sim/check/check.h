@@ -86,7 +86,7 @@ const struct finding *checks_finding(const struct checks *c);
  * only. Of what one step does wrong the first is told.
  */
 void checks_go_on(struct checks *c);
-/* All sites so far, in the order of their first findings; *lost: findings of more sites than fit. */
+/* All sites, in the order of their first findings; *lost: findings of more sites than fit. */
 size_t checks_sites(const struct checks *c, const struct finding_site **sites, uint64_t *lost);
 
 /*

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What `run` watches and plants: --profile on a program whose profile is known (tests/guest/watch.S), --drop on programs
-that keep a rule (tests/pairs), so that they draw the report of those that break it, and a replay that needs no option
-for that; --findings, which goes on. Prints TAP.
+"""What `run` watches and plants: --profile on a program whose profile is known (tests/guest/watch.S), --drop on
+programs that keep a rule (tests/pairs), so that they draw the report of those that break it, and a replay that needs
+no option for that; --findings, which goes on. Prints TAP.
 """
 import os
 import re
@@ -101,7 +101,8 @@ def check_drop(folder, name, operation, finding, checkers):
         return ['it draws a report as it is', output, errors]
     for number in range(1, NUMBERS + 1):
         trace = f'{folder}/{name}.trace'
-        status, output, errors = run(*pair_options(name, checkers), '--drop', f'{operation}:{number}', '--record', trace)
+        status, output, errors = run(*pair_options(name, checkers), '--drop', f'{operation}:{number}',
+                                     '--record', trace)
         if 'the run came to' in errors:
             return [f'{number - 1} times {operation}, and none draws {finding}']
         if f'dropped {operation}:{number} at step' not in errors:

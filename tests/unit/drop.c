@@ -172,12 +172,13 @@ Test(drop, what_traps_does_not_count)
 
 Test(drop, texts)
 {
+#define NO_KIND ": no KIND:N, like tlbi:12, with KIND one of tlbi, dsb, dmb, isb, dc, ic, sev"
     static const struct {
         const char *text, *error;
     } bad[] = {
-        {"", ": no KIND:N, like tlbi:12, with KIND one of tlbi, dsb, dmb, isb, dc, ic, sev"},
-        {"tlb:1", "tlb:1: no KIND:N, like tlbi:12, with KIND one of tlbi, dsb, dmb, isb, dc, ic, sev"},
-        {"tlbi", "tlbi: no KIND:N, like tlbi:12, with KIND one of tlbi, dsb, dmb, isb, dc, ic, sev"},
+        {"", NO_KIND},
+        {"tlb:1", "tlb:1" NO_KIND},
+        {"tlbi", "tlbi" NO_KIND},
         {"tlbi:0", "tlbi:0: 0 is no number from 1 to 4294967295"},
         {"tlbi:", "tlbi::  is no number from 1 to 4294967295"},
         {"tlbi:4294967296", "tlbi:4294967296: 4294967296 is no number from 1 to 4294967295"},

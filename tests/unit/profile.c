@@ -1,4 +1,4 @@
-/* The profile: exact accounts of levels, VMs and exits; stacks; and that a run is the same with it. */
+/* The profile: exact accounts of levels, VMs and exits; stacks; and a run is the same with it. */
 #include "sim/profile_parts.h"
 
 #include "gen/esr.h"
