@@ -25,9 +25,9 @@
 #include "sim/semihosting.h"
 
 /*
- * D[k] of the choice next-cpu: visible operations of the others. The last is there to wait until all
- * others wait; it ends all the same, long after that of any schedule that is explored, where they
- * never do: another PE that spins until the held one has done its part would spin for ever.
+ * D[k] of the choice next-cpu: visible operations of the others. The last is there to wait until
+ * all others wait; it ends all the same, long after that of any schedule that is explored, where
+ * they never do: another PE that spins until the held one has done its part would spin for ever.
  */
 #define HOLD_ANSWERS 6u
 #define HOLD_UNTIL_OTHERS_WAIT (UINT64_C(1) << 20)

@@ -75,7 +75,9 @@ def judge(armillary, source, image, trace, summary, places):
     result = subprocess.run([armillary, 'replay', trace, '--no-story', '--engine', 'precise',
                              *([] if os.environ.get('LONG') else ['--to', '30000000'])],
                             capture_output=True, text=True, check=False)
-    problems = [] if result.returncode == 0 else [f'replay: status {result.returncode}', *result.stderr.splitlines()[:3]]
+    problems = []
+    if result.returncode != 0:
+        problems = [f'replay: status {result.returncode}', *result.stderr.splitlines()[:3]]
     symbols = trace + '.map'
     with open(symbols, 'wb') as file:
         subprocess.run([sys.executable, os.path.join(source, 'payload', 'symbols.py'), image],

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checkers on Debian's kernel with KVM: the whole nested run is clean, and there was room to judge all of it. Without one
-invalidation, or without one barrier, of the kernel's break-before-make it is not: which executions those are is what
-the profile of the same run says. Without the payload (./dev linux makes it) this is skipped. Prints TAP.
+"""Checkers on Debian's kernel with KVM: the whole nested run is clean, and there was room to judge all of it. Without
+one invalidation, or without one barrier, of the kernel's break-before-make it is not: which executions those are is
+what the profile of the same run says. Without the payload (./dev linux makes it) this is skipped. Prints TAP.
 """
 import os
 import pathlib
@@ -78,7 +78,8 @@ def main():
             subprocess.run([sys.executable, os.path.join(SOURCE, 'payload', 'symbols.py'),
                             str(boot.cache_folder() / 'Image')], stdout=out, check=True)
         cases = [(f'the nested run is clean: {CHECKERS}', check_clean, ('full',))]
-        cases += [(f'without one {operation} in {place}: {finding}', check_drop, (folder, names, operation, place, finding))
+        cases += [(f'without one {operation} in {place}: {finding}', check_drop,
+                   (folder, names, operation, place, finding))
                   for operation, place, finding in DROPS]
         for number, (what, check, arguments) in enumerate(cases, 1):
             problems = check(*arguments)
