@@ -105,6 +105,7 @@ struct memory_story {
     bool was_memory, is_back, is_retried;
     uint64_t content, loaded;
     const char *kind;
+    bool becomes_memory; /* it is first translated behind the abort */
 };
 
 static void memory_story(const struct memory_story *s)
@@ -117,6 +118,10 @@ static void memory_story(const struct memory_story *s)
     aborts(&w, s->esr, IPA_OF_VM + 8);
     if (s->is_back)
         maps(&w, ROOT_A, PAGE_OF_VM);
+    if (s->becomes_memory) {
+        runs(&w, 1, ROOT_A, 5);
+        fills(&w, 1, 1, 2, IPA_OF_VM, PAGE_OF_VM, 5);
+    }
     w.m->state->cpu[0].x[5] = s->loaded;
     enters(&w, s->is_retried ? PC : PC + 4);
     expect(&w, s->kind);
@@ -127,18 +132,19 @@ Test(check_emul, a_moment_without_a_page_taken_for_a_device)
     const uint64_t load = LOADS_X5 | FSC_TRANSLATION_L3, minus = UINT64_C(0xffffffffffffff85);
     const uint64_t byte = (load & ~SAS(3)) | SSE;
     const struct memory_story stories[] = {
-        {load, true, true, false, 0x77, 0, "spurious"},
-        {load, true, true, false, 0x77, 0x77, NULL},  /* the emulator knows what is there */
-        {load, true, true, true, 0x77, 0, NULL},      /* tried again */
-        {load, true, false, false, 0x77, 0, NULL},    /* it has become a device */
-        {load, false, true, false, 0x77, 0, NULL},    /* it was one */
-        {load | WNR, true, true, false, 0x77, 0, NULL},
-        {load & ~ISV, true, true, false, 0x77, 0, NULL},
-        {LOADS_X5 | FSC_PERMISSION_L3, true, true, false, 0x77, 0, NULL},
-        {byte, true, true, false, 0x185, minus, NULL}, /* a byte, with its sign */
-        {byte, true, true, false, 0x185, 0x05, "spurious"},
-        {byte & ~SF, true, true, false, 0x185, minus & UINT32_MAX, NULL},
-        {load | SRT(31), true, true, false, 0x77, 0, NULL}, /* nowhere */
+        {load, true, true, false, 0x77, 0, "spurious", false},
+        {load, true, true, false, 0x77, 0x77, NULL, false},  /* the emulator knows what is there */
+        {load, true, true, true, 0x77, 0, NULL, false},      /* tried again */
+        {load, true, false, false, 0x77, 0, NULL, false},    /* it has become a device */
+        {load, false, true, false, 0x77, 0, NULL, false},    /* it was one */
+        {load | WNR, true, true, false, 0x77, 0, NULL, false},
+        {load & ~ISV, true, true, false, 0x77, 0, NULL, false},
+        {LOADS_X5 | FSC_PERMISSION_L3, true, true, false, 0x77, 0, NULL, false},
+        {byte, true, true, false, 0x185, minus, NULL, false}, /* a byte, with its sign */
+        {byte, true, true, false, 0x185, 0x05, "spurious", false},
+        {byte & ~SF, true, true, false, 0x185, minus & UINT32_MAX, NULL, false},
+        {load | SRT(31), true, true, false, 0x77, 0, NULL, false}, /* nowhere */
+        {load, false, true, false, 0x77, 0, NULL, true},
     };
     for (unsigned i = 0; i < ARRAY_COUNT(stories); i++)
         memory_story(&stories[i]);

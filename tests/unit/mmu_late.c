@@ -40,7 +40,7 @@ static struct machine *machine_make(bool erratum)
     struct machine_config config;
     struct error error;
     config_default(&config);
-    config.pe_count = 2;
+    config.pe_count = 3;
     config.quantum = 1;
     config.ram_bytes = 16u << 20;
     config.timing_flat = 1;
@@ -59,15 +59,15 @@ struct story {
     unsigned nops;
     uint32_t load; /* 0: an ordinary one */
     bool same_page; /* the descriptor has not changed */
+    bool third;     /* PE 2 does then what PE 0 has done */
 };
 
 static void goes(struct scene *s, unsigned pe, uint64_t pc)
 {
-    struct cpu *other = &s->m->state->cpu[1 - pe];
-    other->wait = CPU_IS_OFF;
+    for (unsigned other = 0; other < 3; other++)
+        s->m->state->cpu[other].wait = other == pe ? CPU_RUNS : CPU_IS_OFF;
     while (s->m->state->cpu[pe].pc != pc)
         cr_assert_eq(machine_run(s->m, s->m->state->step + 1), MACHINE_LIMIT);
-    other->wait = CPU_RUNS;
 }
 
 static void scene_make(struct scene *s, const struct story *story, bool erratum, uint32_t answer)
@@ -84,11 +84,13 @@ static void scene_make(struct scene *s, const struct story *story, bool erratum,
     s->issuer = WORLD_START(s->m, 0, story->issuer[0], story->issuer[1], story->issuer[2],
                             story->issuer[3], A64_B_SELF);
     s->user = world_start(s->m, 1, user, count);
-    for (unsigned pe = 0; pe < 2; pe++) {
+    WORLD_START(s->m, 2, story->issuer[0], story->issuer[1], story->issuer[2], story->issuer[3],
+                A64_B_SELF);
+    for (unsigned pe = 0; pe < 3; pe++) {
         world_mmu_on(s->m, pe);
         s->m->state->cpu[pe].x[1] = WORLD_WINDOW;
+        s->m->state->cpu[pe].x[11] = WORLD_WINDOW >> PAGE_SHIFT;
     }
-    s->issuer->x[11] = WORLD_WINDOW >> PAGE_SHIFT;
     world_write(s->m, OLD_PAGE, 1);
     world_write(s->m, NEW_PAGE, 2);
     world_window(s->m, OLD_PAGE | WORLD_PAGE);
@@ -100,6 +102,8 @@ static void scene_make(struct scene *s, const struct story *story, bool erratum,
     s->m->chooser = (struct chooser){.policy = CHOICE_DECIDE, .open_mask = OPEN, .decide = decide,
                                      .decide_context = s};
     goes(s, 0, WORLD_PROGRAM(0) + 16);
+    if (story->third)
+        goes(s, 2, WORLD_PROGRAM(2) + 16);
     goes(s, 1, WORLD_PROGRAM(1) + 4 * (count - 1));
 }
 
@@ -117,7 +121,7 @@ static void expect(const struct story *story, uint64_t read, unsigned asked)
 
 Test(mmu_late, a_load_may_come_late_where_the_erratum_is)
 {
-    static const struct story once = {ONCE, {0}, 0, 0, false};
+    static const struct story once = {ONCE, {0}, 0, 0, false, false};
     for (unsigned erratum = 0; erratum < 2; erratum++)
         for (uint32_t answer = 0; answer < 2; answer++) {
             struct scene s;
@@ -131,7 +135,7 @@ Test(mmu_late, a_load_may_come_late_where_the_erratum_is)
 Test(mmu_late, nothing_is_asked_where_it_is_closed)
 {
     struct scene s;
-    static const struct story once = {ONCE, {0}, 0, 0, false};
+    static const struct story once = {ONCE, {0}, 0, 0, false, false};
     s = (struct scene){0};
     scene_make(&s, &once, true, 1);
     cr_expect_eq(s.user->x[2], 1);
@@ -145,42 +149,47 @@ Test(mmu_late, nothing_is_asked_where_it_is_closed)
 
 Test(mmu_late, a_second_invalidation_by_the_same_pe_ends_it)
 {
-    expect(&(struct story){{TLBI_VAE2IS, A64_DSB_ISH, TLBI_VAE2IS, A64_DSB_ISH}, {0}, 0, 0, false},
+    expect(&(struct story){{TLBI_VAE2IS, A64_DSB_ISH, TLBI_VAE2IS, A64_DSB_ISH},
+                           {0}, 0, 0, false, false},
            2, 0);
-    expect(&(struct story){{TLBI_VAE2IS, A64_DSB_ISH, A64_DSB_ISH, A64_NOP}, {0}, 0, 0, false}, 1,
+    expect(&(struct story){ONCE, {0}, 0, 0, false, true}, 1, 1); /* that of another PE does not */
+    expect(&(struct story){{TLBI_VAE2IS, A64_DSB_ISH, A64_DSB_ISH, A64_NOP},
+                           {0}, 0, 0, false, false}, 1,
            1);
-    expect(&(struct story){{TLBI_VAE2IS, TLBI_VAE2IS, A64_DSB_ISH, A64_NOP}, {0}, 0, 0, false}, 1,
+    expect(&(struct story){{TLBI_VAE2IS, TLBI_VAE2IS, A64_DSB_ISH, A64_NOP},
+                           {0}, 0, 0, false, false}, 1,
            1);
 }
 
 Test(mmu_late, what_the_loading_pe_does_may_end_it)
 {
-    expect(&(struct story){ONCE, {A64_ISB}, 0, 0, false}, 2, 0);
-    expect(&(struct story){ONCE, {A64_DSB_ISH}, 0, 0, false}, 2, 0);
-    expect(&(struct story){ONCE, {DSB_NSH}, 0, 0, false}, 2, 0);
-    expect(&(struct story){ONCE, {DMB_ISH}, 0, 0, false}, 1, 1);
-    expect(&(struct story){ONCE, {A64_NOP}, 0, 0, false}, 1, 1);
+    expect(&(struct story){ONCE, {A64_ISB}, 0, 0, false, false}, 2, 0);
+    expect(&(struct story){ONCE, {A64_DSB_ISH}, 0, 0, false, false}, 2, 0);
+    expect(&(struct story){ONCE, {DSB_NSH}, 0, 0, false, false}, 2, 0);
+    expect(&(struct story){ONCE, {DMB_ISH}, 0, 0, false, false}, 1, 1);
+    expect(&(struct story){ONCE, {A64_NOP}, 0, 0, false, false}, 1, 1);
 }
 
 Test(mmu_late, no_longer_than_a_load_is_under_way)
 {
-    expect(&(struct story){ONCE, {0}, 126, 0, false}, 1, 1);
-    expect(&(struct story){ONCE, {0}, 140, 0, false}, 2, 0);
+    expect(&(struct story){ONCE, {0}, 126, 0, false, false}, 1, 1);
+    expect(&(struct story){ONCE, {0}, 140, 0, false, false}, 2, 0);
 }
 
 Test(mmu_late, only_loads_that_it_makes_a_difference_to)
 {
-    expect(&(struct story){ONCE, {0}, 0, LDAR_X2_X1, false}, 1, 1);
-    expect(&(struct story){ONCE, {0}, 0, LDAXR_X2_X1, false}, 1, 1);
-    expect(&(struct story){ONCE, {0}, 0, 0, true}, 1, 0);
+    expect(&(struct story){ONCE, {0}, 0, LDAR_X2_X1, false, false}, 1, 1);
+    expect(&(struct story){ONCE, {0}, 0, LDAXR_X2_X1, false, false}, 1, 1);
+    expect(&(struct story){ONCE, {0}, 0, 0, true, false}, 1, 0);
     /* A local invalidation of another PE reaches nobody. */
-    expect(&(struct story){{TLBI_VAE2, A64_DSB_ISH, A64_NOP, A64_NOP}, {0}, 0, 0, false}, 1, 0);
+    expect(&(struct story){{TLBI_VAE2, A64_DSB_ISH, A64_NOP, A64_NOP},
+                           {0}, 0, 0, false, false}, 1, 0);
 }
 
 Test(mmu_late, a_store_is_none)
 {
     struct scene s;
-    scene_make(&s, &(struct story){ONCE, {0}, 0, A64_STR_X4_X1, false}, true, 1);
+    scene_make(&s, &(struct story){ONCE, {0}, 0, A64_STR_X4_X1, false, false}, true, 1);
     cr_expect_eq(s.asked, 0);
     cr_expect_eq(world_read(s.m, OLD_PAGE), 1);
     cr_expect_eq(world_read(s.m, NEW_PAGE), s.user->x[4]);
@@ -191,7 +200,7 @@ Test(mmu_late, a_store_is_none)
 Test(mmu_late, what_may_come_late_is_state)
 {
     struct scene s;
-    scene_make(&s, &(struct story){ONCE, {0}, 0, 0, false}, true, 1);
+    scene_make(&s, &(struct story){ONCE, {0}, 0, 0, false, false}, true, 1);
     struct machine_snapshot *save = machine_save(s.m);
     uint64_t hash = machine_hash(s.m);
     s.user->pc = WORLD_PROGRAM(1);

@@ -28,3 +28,8 @@ static bool slot_change(uint64_t *slot, uint64_t id)
     __atomic_store_n(slot, id, __ATOMIC_RELAXED);
     return true;
 }
+
+void vmid_update(struct vm *vm)
+{
+    vmid_update_by(vm, reserved_renew, slot_change);
+}

@@ -27,3 +27,8 @@ static bool slot_change(uint64_t *slot, uint64_t id)
     return is_of_this_generation(id) &&
            __atomic_compare_exchange_n(slot, &old, id, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
+
+void vmid_update(struct vm *vm)
+{
+    vmid_update_by(vm, reserved_renew, slot_change);
+}

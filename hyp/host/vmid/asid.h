@@ -19,7 +19,12 @@
  * away, sees it by the slot (vmid_is_stale). Not here: clearing the slot of a CPU that becomes
  * idle; it only costs numbers.
  *
- * One allocator includes this, once, and defines what is asked of it below.
+ * The allocators that include this differ in two functions, which they hand to vmid_update_by:
+ *
+ * - reserved_renew says whether a number is reserved, and where it is, makes it one of this
+ *   generation;
+ * - slot_change says in the slot that this CPU runs the VM; false: something has changed, and the
+ *   lock is needed.
  */
 
 #include "hyp/host/console.h"
@@ -28,12 +33,6 @@
 #include "hyp/host/thread.h"
 #include "hyp/host/vm.h"
 #include "hyp/host/vmid.h"
-
-/* Whether the number is reserved; where it is, it is of this generation from now on. */
-static bool reserved_renew(uint64_t id, uint64_t renewed);
-
-/* Says in the slot that this CPU runs the VM; false: something has changed, the lock is needed. */
-static bool slot_change(uint64_t *slot, uint64_t id);
 
 #define NUMBERS_MOST 65536
 
@@ -56,17 +55,17 @@ void vmid_init(unsigned bits)
     vmid_generation = vmid_count;
 }
 
-static uint64_t number_of(uint64_t id)
+static inline uint64_t number_of(uint64_t id)
 {
     return id & (vmid_count - 1);
 }
 
-static bool is_of_this_generation(uint64_t id)
+static inline bool is_of_this_generation(uint64_t id)
 {
     return (id & ~(vmid_count - 1)) == __atomic_load_n(&vmid_generation, __ATOMIC_ACQUIRE);
 }
 
-static bool number_take(uint64_t number)
+static inline bool number_take(uint64_t number)
 {
     uint64_t bit = 1ull << (number & 63);
     bool was_free = (vmid_map[number / 64] & bit) == 0;
@@ -75,7 +74,7 @@ static bool number_take(uint64_t number)
 }
 
 /* The next free number, taken; 0: there is none. */
-static uint64_t number_next(uint64_t first)
+static inline uint64_t number_next(uint64_t first)
 {
     for (uint64_t number = first; number < vmid_count; number++)
         if (number_take(number))
@@ -99,7 +98,7 @@ __attribute__((noinline)) void vmid_rollover(void)
     vmid_flush_all();
 }
 
-static uint64_t id_new(uint64_t id)
+ALWAYS_INLINE uint64_t id_new(uint64_t id, bool (*reserved_renew)(uint64_t, uint64_t))
 {
     if (id != 0) {
         uint64_t kept = vmid_generation | number_of(id);
@@ -117,7 +116,8 @@ static uint64_t id_new(uint64_t id)
     return vmid_generation | number;
 }
 
-void vmid_update(struct vm *vm)
+ALWAYS_INLINE void vmid_update_by(struct vm *vm, bool (*reserved_renew)(uint64_t, uint64_t),
+                                  bool (*slot_change)(uint64_t *, uint64_t))
 {
     preempt_disable();
     uint64_t *slot = &vmid_active[cpu_current()->number];
@@ -125,7 +125,7 @@ void vmid_update(struct vm *vm)
         spin_lock(&vmid_lock);
         uint64_t id = vm->vmid.number;
         if (!is_of_this_generation(id)) {
-            id = id_new(id);
+            id = id_new(id, reserved_renew);
             WRITE_ONCE(vm->vmid.number, id);
         }
         __atomic_store_n(slot, id, __ATOMIC_RELAXED);
