@@ -102,7 +102,10 @@ def prepare(folder, fetch, cached):
 
 def command_of(options, folder):
     (console, devices), (initrd, disk) = CONSOLES[options.console], ROOTS[options.root]
-    bootargs = f'{console} {BOOTARGS} MODE={options.mode} VCPUS={options.vcpus} {options.append}'.strip()
+    words = [console, BOOTARGS]
+    words += [f'MODE={options.mode}'] if options.mode != 'full' else []
+    words += [f'VCPUS={options.vcpus}'] if options.vcpus != 1 else []
+    bootargs = ' '.join(words + [options.append]).strip()
     command = [options.armillary, 'run', str(folder / 'Image'), '--initrd', str(folder / initrd), '--ram',
                options.ram, '--cpus', str(options.cpus), '--cpu', options.cpu, '--append', bootargs, *devices]
     if disk and not any(o == '--drive' for o in options.rest):

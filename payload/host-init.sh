@@ -37,10 +37,10 @@ said()
     echo "$* up=$up"
 }
 
-# A root file system on a disk is left clean, with a file that tells that it was written.
+# A root file system on a disk is left clean, with a file that tells that it was written; only there is it.
 leave()
 {
-    if busybox grep -q '^/dev/vda / ext4 rw' /proc/mounts; then
+    if [ -e /written ] && busybox grep -q '^/dev/vda / ext4 rw' /proc/mounts; then
         read -r written </written
         echo "$((written + 1))" >/written
         busybox mount -o remount,ro / && said "MARK-ROOT-CLEAN $((written + 1))"
@@ -49,7 +49,7 @@ leave()
 }
 
 said "MARK-HOST-UP cpus=$(busybox nproc)"
-busybox grep '^/dev/vda' /proc/mounts
+[ ! -e /written ] || busybox grep '^/dev/vda' /proc/mounts
 case $mode in
 bootonly) leave poweroff ;;
 shell)
