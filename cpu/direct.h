@@ -47,7 +47,6 @@ struct core_cache {
     /* The engine of hot blocks while it runs: cpu/hot/hot.h. */
     struct core *core;
     uint64_t data_tag;       /* era and EL of accesses now */
-    bool unaligned;          /* Normal memory need not be accessed aligned: SCTLR_ELx.A is 0 */
     uint64_t fetch_tag;      /* era, EL and stack pointer of fetches now */
     struct direct_fetch *fetch_here; /* those of this Exception level */
     uint64_t page_va;        /* virtual address of the code page being run */

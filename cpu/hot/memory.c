@@ -1,7 +1,7 @@
 /*
- * Hot forms of loads and stores of general registers: within pages that host pointers are kept for
- * (direct.h), and aligned where they have to be. Everything else - a walk, a device, an access
- * that crosses a page, byte order - is done by the handler of the row, in its place.
+ * Hot forms of loads and stores of general registers: aligned, and to pages that host pointers
+ * are kept for (direct.h). Everything else - a walk, a device, an access that is not aligned or
+ * crosses a page, byte order - is done by the handler of the row, in its place.
  *
  * Not here: exclusives, acquire and release, unprivileged forms, non-temporal pairs, forms whose
  * result the architecture leaves open.
@@ -19,8 +19,7 @@
 /* The host address of an access of `bytes` at va, or off to the handler. */
 #define REACH(tag, bytes)                                                                       \
     const struct direct_entry *e = direct_entry(h, va);                                         \
-    if (__builtin_expect(!direct_matches(e->tag, va, bytes, h->data_tag), 0) &&                 \
-        !(h->unaligned && direct_matches_unaligned(e->tag, va, bytes, h->data_tag)))            \
+    if (__builtin_expect(!direct_matches(e->tag, va, bytes, h->data_tag), 0))                   \
         return hot_slow(HOT_PASS);                                                              \
     uint8_t *at = direct_host(e, va)
 

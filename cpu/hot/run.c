@@ -367,7 +367,6 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
     if (direct_is_stale(c))
         direct_refresh(c);
     h->data_tag = direct_data_tag(h, direct_view(cpu));
-    h->unaligned = direct_allows_unaligned(c);
     h->fetch_tag = direct_fetch_tag(h, cpu);
     h->fetch_here = h->fetch[cpu->el];
     h->code_gone = false;
