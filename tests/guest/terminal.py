@@ -116,8 +116,11 @@ def stopping(path):
     os.kill(s.pid, signal.SIGTSTP)
     if not s.until(lambda: not s.is_raw()):
         problems.append('stopped, and the terminal is still raw')
-    os.kill(s.pid, signal.SIGCONT)
-    if not s.until(s.is_raw):
+
+    def goes_on():  # a shell would wait until it has stopped; one that comes before that is lost
+        os.kill(s.pid, signal.SIGCONT)
+        return s.is_raw()
+    if not s.until(goes_on):
         problems.append('goes on, and the terminal is not raw')
     s.send(b'\x01x')
     if s.status() != 130 or s.is_raw():
