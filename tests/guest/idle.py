@@ -74,10 +74,10 @@ def check_late(folder):
 
 
 def check_qemu(folder):
-    """by counted instructions: by the host's clock a busy host adds ticks to the last CPU to stop"""
+    """by counted instructions: by its host's clock a CPU that is late to stop has more ticks"""
     _, output = run([QEMU, '-M', 'virt,virtualization=on,gic-version=2', '-cpu', 'cortex-a57', '-smp', '8',
-                     '-icount', 'shift=0,sleep=off', '-net', 'none', '-display', 'none', '-monitor', 'none', '-serial', 'stdio',
-                     '-kernel', assemble(folder, 1)])
+                     '-icount', 'shift=0,sleep=off', '-net', 'none', '-display', 'none', '-monitor', 'none',
+                     '-serial', 'stdio', '-kernel', assemble(folder, 1)])
     return counted(output, 8, 1)
 
 

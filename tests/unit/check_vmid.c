@@ -120,6 +120,24 @@ Test(check_vmid, the_chain_of_a_stale_use)
     check_world_close(&w);
 }
 
+/* A rollover has come between: the VM's entries of now were made from the tables of now. */
+Test(check_vmid, under_a_new_vmid_an_entry_is_stale_when_the_tables_say_otherwise)
+{
+    struct check_world w = check_world(ONLY_TLB, false, 0);
+    maps(&w, ROOT_A, PAGE_OF_VM);
+    runs(&w, 1, ROOT_A, 6);
+    fills(&w, 1, 9, 2, IPA_OF_VM, PAGE_OF_VM, 6);
+    tlbi(&w, 0, 1, TLBI_IPAS2E1, ROOT_A, 5, IPA_OF_VM);
+    dsb(&w, 0, 1);
+    hits(&w, 1, 9, 2, IPA_OF_VM, PAGE_OF_VM);
+    cr_assert_null(found(&w), "what the tables say");
+    maps(&w, ROOT_A, PAGE_OF_VM + PAGE_BYTES);
+    hits(&w, 1, 9, 2, IPA_OF_VM, PAGE_OF_VM);
+    cr_assert_not_null(found(&w), "what they said");
+    cr_assert_str_eq(found(&w)->kind, "stale");
+    check_world_close(&w);
+}
+
 Test(check_vmid, entries_of_others_and_newer_ones_are_left_alone)
 {
     struct check_world w = check_world(ONLY_TLB, false, 0);
