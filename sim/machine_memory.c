@@ -159,8 +159,9 @@ void memory_guard_monitors(struct machine *m, unsigned pe)
         const struct pe_state *s = &m->state->pe[other];
         if (other == pe || s->monitor_size == 0)
             continue;
-        struct page_note *note = note_of(m, s->monitor_pa);
-        if (note->write_epoch != (uint32_t)m->port_epoch || (note->writers >> pe & 1u) == 0)
+        const struct page_note *note = note_of(m, s->monitor_pa);
+        unsigned writers = note->writers;
+        if (note->write_epoch != (uint32_t)m->port_epoch || (writers >> pe & 1u) == 0)
             continue;
         core_forget_writes(&m->core[pe], pa_make(align_down(s->monitor_pa, PAGE_BYTES)));
         note->writers &= (uint8_t) ~(1u << pe);
