@@ -159,7 +159,7 @@ void memory_guard_monitors(struct machine *m, unsigned pe)
         const struct pe_state *s = &m->state->pe[other];
         if (other == pe || s->monitor_size == 0)
             continue;
-        const struct page_note *note = note_of(m, s->monitor_pa);
+        struct page_note *note = note_of(m, s->monitor_pa);
         unsigned writers = note->writers;
         if (note->write_epoch != (uint32_t)m->port_epoch || (writers >> pe & 1u) == 0)
             continue;
