@@ -178,17 +178,20 @@ static void changed(struct checks *c, const struct event *e)
 {
     struct tlb_state *t = c->own[CHECK_TLB];
     uint64_t pa = e->watch_store.pa, page = align_down(pa, PAGE_BYTES);
+    bool loads = has_erratum(c, ERRATUM_TLBI_LOADS), stores = has_erratum(c, ERRATUM_TLBI_STORES);
+    if (!loads && !stores) /* then only other checkers watch pages */
+        return;
     if (t->landing_pa != 0 && t->landing_step == e->step && t->landing_pe == e->pe &&
         align_down(t->landing_pa, PAGE_BYTES) == page)
         return;
     struct tlb_reuse reuse = {.step = e->step, .pc = check_pc(c, e->pe), .pa = pa, .pe = e->pe};
-    for (unsigned i = 0; t->count != 0 && i < PE_COUNT_MAX * LATE_STORE_MAX; i++) {
+    for (unsigned i = 0; stores && t->count != 0 && i < PE_COUNT_MAX * LATE_STORE_MAX; i++) {
         struct late_store *l = &t->late[i / LATE_STORE_MAX][i % LATE_STORE_MAX];
         if (l->store != 0 && l->done_step != 0 && l->reuse.step == 0 &&
             align_down(l->pa, PAGE_BYTES) == page)
             l->reuse = reuse;
     }
-    for (unsigned i = 0; t->gone_count != 0 && i < PE_COUNT_MAX * GONE_MAX; i++) {
+    for (unsigned i = 0; loads && t->gone_count != 0 && i < PE_COUNT_MAX * GONE_MAX; i++) {
         struct tlb_gone *gone = &t->gone[i / GONE_MAX][i % GONE_MAX];
         uint64_t size = UINT64_C(1) << gone->entry.size_log2;
         if (gone->done_step == 0 || gone->reuse.step != 0 ||
