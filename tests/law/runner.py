@@ -22,6 +22,7 @@ SCRIPTS = [
      '1 passed, 1 failed, 0 skipped', 1, 'the reason'),
     ('a case that is skipped', 'echo 1..2; echo "ok 1 - a"; echo "ok 2 - b # SKIP no need"',
      '1 passed, 0 failed, 1 skipped', 0, 'no need'),
+    ('a script that skips all of it', 'echo "1..0 # SKIP no tool"', '0 passed, 0 failed, 1 skipped', 1, 'no tool'),
     ('only skipped cases', 'echo 1..1; echo "ok 1 # skip"', '0 passed, 0 failed, 1 skipped', 1, ''),
     ('a bad status without a failed case', 'echo 1..1; echo "ok 1 - a"; exit 3',
      '1 passed, 1 failed, 0 skipped', 1, 'status 3'),
