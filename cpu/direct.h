@@ -57,7 +57,7 @@ struct core_cache {
     bool stopped;
     bool code_gone;          /* pages of code have been dropped since it began */
     bool vectors;            /* FP and SIMD are not trapped */
-    enum direct_zero { ZERO_UNKNOWN, ZERO_OPEN, ZERO_REFUSED } zero; /* DC ZVA; asked when met */
+    uint8_t sys_asked, sys_open; /* hot forms of DC and IC: asked about when met; system.c */
     bool fpsr_told;          /* somebody is told of changes of FPSR */
     bool host_fp;            /* that, and FPCR as fp_host.h likes it: no rounding mode, no FZ */
     uint64_t steps_end, insns_end, cycles_end; /* what counters are when the budget is 0 */

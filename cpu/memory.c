@@ -152,7 +152,7 @@ static inline void tell_direct(struct core *c, uint64_t va, const struct direct_
     uint64_t pa = direct->pa + (va & (PAGE_BYTES - 1));
     if (c->visible < VISIBLE_SPECIAL)
         c->visible = pa | (is_write ? VISIBLE_STORE : 0);
-    event_emit_MEM(CORE_HEAD(c), va, pa, value, op->size, is_write, op->kind, 0,
+    event_emit_MEM(CORE_HEAD(c), va, pa, value, op->size, is_write, op->kind, op->exclusive,
                    c->cache->serial[(va >> PAGE_SHIFT) % DIRECT_COUNT]);
 }
 
@@ -265,27 +265,12 @@ static void monitor_arm(struct core *c, pa_t pa)
     c->cpu->monitor_size = GRANULE_BYTES;
 }
 
-/* The translation under a host pointer. Who looks at memory attributes gives out no pointers. */
-static struct translation translation_of(const struct core *c, uint64_t va,
-                                         const struct direct_entry *direct)
+/* The monitors are memory's: it is told of the access, though its address is known. */
+static void read_exclusive(struct core *c, uint64_t va, const struct direct_entry *direct)
 {
-    return (struct translation){
-        .pa = pa_make(direct->pa + (va & (PAGE_BYTES - 1))),
-        .entry = c->cache->serial[(va >> PAGE_SHIFT) % DIRECT_COUNT],
-    };
-}
-
-/* The monitors are memory's: it has to see the access, though its address is known. */
-static bool read_exclusive(struct core *c, uint64_t va, const struct mem_op *op,
-                           const struct direct_entry *direct, uint64_t value[2])
-{
-    struct translation t = translation_of(c, va, direct);
-    struct access access = access_make(c, va, &t, op, false, op->size);
-    if (c->port->read(c->port->owner, &access, value) != PORT_OK)
-        return port_failed(c, va, op, false);
-    monitor_arm(c, t.pa);
-    tell_access(c, va, &t, op, false, op->size, value[0]);
-    return true;
+    pa_t pa = pa_make(direct->pa + (va & (PAGE_BYTES - 1)));
+    c->port->monitor_arm(c->port->owner, c->pe, pa);
+    monitor_arm(c, pa);
 }
 
 bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint64_t value[2])
@@ -293,12 +278,11 @@ bool ENGINE(mem_read)(struct core *c, uint64_t va, const struct mem_op *op, uint
     unsigned el = access_view(c, op);
     value[1] = 0;
     const struct direct_entry *direct = direct_find(c, va, op, el, false);
-    if (direct && op->exclusive) {
-        if (!read_exclusive(c, va, op, direct, value))
-            return false;
-    } else if (direct) {
+    if (direct) {
         value[0] = 0;
         copy_bytes(value, direct_host(direct, va), op->size);
+        if (op->exclusive)
+            read_exclusive(c, va, direct);
         tell_direct(c, va, direct, op, false, value[0]);
     } else if (crosses_page(va, op->size)) {
         value[0] = 0;
@@ -354,38 +338,62 @@ bool ENGINE(mem_write)(struct core *c, uint64_t va, const struct mem_op *op,
     return true;
 }
 
+/* What follows the translation, and the permission of the local monitor: true, it may store. */
+static bool passes_monitor(struct core *c, uint64_t pa)
+{
+    struct cpu *cpu = c->cpu;
+    bool passes = cpu->monitor_size != 0 && cpu->monitor_pa == align_down(pa, GRANULE_BYTES);
+    cpu->monitor_size = 0;
+    return passes && (!choice_is_open(c->chooser, CHOICE_EXCLUSIVE_FAIL) ||
+                      choose(c->chooser, c->counts, CHOICE_EXCLUSIVE_FAIL, c->pe, 2) == 0);
+}
+
+/* The same through a host pointer. Who looks at memory attributes gives out no pointers. */
+static bool write_exclusive_direct(struct core *c, uint64_t va, const struct mem_op *op,
+                                   const struct direct_entry *direct, const uint64_t out[2])
+{
+    pa_t pa = pa_make(direct->pa + (va & (PAGE_BYTES - 1)));
+    if (!passes_monitor(c, pa.bits))
+        return false;
+    if (!c->port->monitor_store(c->port->owner, c->pe, pa, op->size)) {
+        c->visible = pa.bits;
+        return false;
+    }
+    copy_bytes(direct_host(direct, va), out, op->size);
+    tell_direct(c, va, direct, op, true, out[0]);
+    return true;
+}
+
 bool ENGINE(mem_write_exclusive)(struct core *c, uint64_t va, const struct mem_op *op,
                                  const uint64_t value[2], bool *stored)
 {
-    struct cpu *cpu = c->cpu;
+    unsigned view = access_view(c, op);
     uint64_t out[2] = {value[0], op->size == 16 ? value[1] : 0};
-    struct translation t;
-    *stored = false;
-    const struct direct_entry *direct = direct_find(c, va, op, access_view(c, op), true);
-    /* AArch64.ExclusiveMonitorsPass: translation faults come before the monitors are asked. */
-    if (direct)
-        t = translation_of(c, va, direct);
-    else if (!translate(c, va, op, true, op->size, true, &t))
-        return false;
-    bool passes =
-        cpu->monitor_size != 0 && cpu->monitor_pa == align_down(t.pa.bits, GRANULE_BYTES);
-    cpu->monitor_size = 0;
-    if (!passes)
-        return true;
-    if (choice_is_open(c->chooser, CHOICE_EXCLUSIVE_FAIL) &&
-        choose(c->chooser, c->counts, CHOICE_EXCLUSIVE_FAIL, c->pe, 2) == 1)
-        return true;
     if (is_big_endian(c))
         swap_value(out, op);
+    const struct direct_entry *direct = direct_find(c, va, op, view, true);
+    if (direct) {
+        *stored = write_exclusive_direct(c, va, op, direct, out);
+        return true;
+    }
+    /* AArch64.ExclusiveMonitorsPass: translation faults come before the monitors are asked. */
+    struct translation t;
+    *stored = false;
+    if (!translate(c, va, op, true, op->size, true, &t))
+        return false;
+    if (!passes_monitor(c, t.pa.bits))
+        return true;
     struct access access = access_make(c, va, &t, op, true, op->size);
     enum port_result answer = c->port->write(c->port->owner, &access, out);
     if (answer == PORT_EXTERNAL_ABORT)
         return port_failed(c, va, op, true);
     *stored = answer == PORT_OK;
-    if (*stored)
-        tell_access(c, va, &t, op, true, op->size, out[0]);
-    else
+    if (!*stored) {
         c->visible = t.pa.bits;
+        return true;
+    }
+    tell_access(c, va, &t, op, true, op->size, out[0]);
+    direct_fill(c, va, view, &t, true);
     return true;
 }
 

@@ -133,13 +133,14 @@ static void monitors_see_store(struct machine *m, const struct access *access)
     }
 }
 
-static void monitor_arm(struct machine *m, const struct access *access)
+void memory_monitor_arm(void *owner, unsigned pe, pa_t pa)
 {
-    struct pe_state *s = &m->state->pe[access->pe];
+    struct machine *m = owner;
+    struct pe_state *s = &m->state->pe[pe];
     if (s->monitor_size == 0)
         m->state->monitors_armed++;
     s->monitor_size = 64;
-    s->monitor_pa = align_down(access->pa.bits, 64);
+    s->monitor_pa = align_down(pa.bits, 64);
 }
 
 /* Whether stores of a PE to this page have to be seen because another one's monitor is there. */
@@ -174,6 +175,17 @@ static bool monitor_passes(const struct machine *m, const struct access *access)
     return s->monitor_size != 0 && s->monitor_pa == align_down(access->pa.bits, 64);
 }
 
+bool memory_monitor_store(void *owner, unsigned pe, pa_t pa, unsigned size)
+{
+    struct machine *m = owner;
+    const struct access access = {
+        .pa = pa, .pe = (uint8_t)pe, .size = (uint8_t)size, .is_write = 1, .exclusive = 1};
+    if (!monitor_passes(m, &access))
+        return false;
+    monitors_see_store(m, &access);
+    return true;
+}
+
 bool memory_has(const struct machine *m, pa_t pa, size_t size)
 {
     return is_ram(m, pa.bits, size);
@@ -199,7 +211,7 @@ void memory_read_below(void *owner, const struct access *access, uint64_t value[
     else
         memory_copy_out(m, access->pa, value, access->size);
     if (access->exclusive)
-        monitor_arm(m, access);
+        memory_monitor_arm(m, access->pe, access->pa);
 }
 
 enum port_result memory_write_below(void *owner, const struct access *access,

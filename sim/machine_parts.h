@@ -17,8 +17,10 @@ enum port_result memory_write(struct machine *m, const struct access *access,
 /* Bytes of RAM within one page, past everything: what the caches are filled from. */
 void memory_copy_out(const struct machine *m, pa_t pa, void *bytes, size_t size);
 void memory_copy_in(struct machine *m, pa_t pa, const void *bytes, size_t size);
-/* The port's page(), code() and peek(). */
+/* The port's page(), monitor_arm(), monitor_store(), code() and peek(). */
 uint8_t *memory_page(void *owner, unsigned pe, pa_t page, bool is_write);
+void memory_monitor_arm(void *owner, unsigned pe, pa_t pa);
+bool memory_monitor_store(void *owner, unsigned pe, pa_t pa, unsigned size);
 const uint8_t *memory_code(void *owner, pa_t page);
 bool memory_peek(const void *owner, pa_t pa, void *bytes, size_t size);
 /*

@@ -123,6 +123,8 @@ void machine_port_init(struct machine *m)
         .read = port_read,
         .write = port_write,
         .page = memory_page,
+        .monitor_arm = memory_monitor_arm,
+        .monitor_store = memory_monitor_store,
         .code = memory_code,
         .epoch = &m->port_epoch,
         .peek = memory_peek,

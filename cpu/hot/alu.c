@@ -229,15 +229,10 @@ HOT(extr_w)
 
 /* ---- Conditions: rn and rm are chosen from by ra ---- */
 
-static inline bool condition(const struct core_cache *h, uint64_t fa, uint64_t fb, unsigned cond)
-{
-    return condition_holds(hot_nzcv(h, fa, fb), cond);
-}
-
-BOTH(csel, condition(h, fa, fb, s->ra) ? RN : RM)
-BOTH(csinc, condition(h, fa, fb, s->ra) ? RN : RM + 1)
-BOTH(csinv, condition(h, fa, fb, s->ra) ? RN : ~RM)
-BOTH(csneg, condition(h, fa, fb, s->ra) ? RN : -RM)
+BOTH(csel, hot_condition(h, fa, fb, s->ra) ? RN : RM)
+BOTH(csinc, hot_condition(h, fa, fb, s->ra) ? RN : RM + 1)
+BOTH(csinv, hot_condition(h, fa, fb, s->ra) ? RN : ~RM)
+BOTH(csneg, hot_condition(h, fa, fb, s->ra) ? RN : -RM)
 
 /* imm has the flags that are set if the condition does not hold, and for an immediate the other
  * operand above them. */
@@ -245,7 +240,7 @@ BOTH(csneg, condition(h, fa, fb, s->ra) ? RN : -RM)
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t p = RN, q = operand;                                                           \
-        if (condition(h, fa, fb, s->ra)) {                                                      \
+        if (hot_condition(h, fa, fb, s->ra)) {                                                      \
             FLAGS_SUB(p, q, sf);                                                                \
         } else {                                                                                \
             h->core->cpu->nzcv = (uint32_t)IMM;                                                 \

@@ -127,7 +127,7 @@ BRANCH_IF(tbnz, (x[s->rn] >> s->ra & 1u) != 0)
     }
 CONDITIONS(BRANCH_COND)
 
-BRANCH_IF(b_cond, condition_holds(hot_nzcv(h, fa, fb), s->ra))
+BRANCH_IF(b_cond, hot_condition(h, fa, fb, s->ra))
 
 /* ---- A compare and the branch behind it, whose offset is in word ---- */
 

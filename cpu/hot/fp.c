@@ -143,7 +143,7 @@ COMPARE(fcmp_0_d, 64, LANE_d(s->rn, 0), 0)
         hot_v_set64(x, s->rd, expression);                                                      \
         HOT_NEXT(1);                                                                            \
     }
-#define CHOSEN (condition_holds(hot_nzcv(h, fa, fb), s->ra) ? s->rn : s->rm)
+#define CHOSEN (hot_condition(h, fa, fb, s->ra) ? s->rn : s->rm)
 
 VALUE(fcsel_s, LANE_s(CHOSEN, 0))
 VALUE(fcsel_d, LANE_d(CHOSEN, 0))

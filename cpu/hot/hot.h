@@ -146,6 +146,28 @@ static inline uint32_t hot_nzcv(const struct core_cache *h, uint64_t fa, uint64_
     return nzcv;
 }
 
+/*
+ * ConditionHolds() without the flags themselves: what is known of the operands of a subtraction
+ * makes an index, and each condition is the set of indices where it holds. Of a logical result,
+ * which is compared with 0, the carry is known to be clear.
+ */
+static inline bool hot_condition(const struct core_cache *h, uint64_t fa, uint64_t fb,
+                                 unsigned cond)
+{
+    enum { EQ = 0xaaaa, LO = 0xcccc, LT = 0xf0f0, MI = 0xff00, ALL = 0xffff };
+    static const uint16_t holds[16] = {
+        EQ, ALL & ~EQ, ALL & ~LO, LO, MI, ALL & ~MI, LT ^ MI, ALL & ~(LT ^ MI),
+        ALL & ~(LO | EQ), LO | EQ, ALL & ~LT, LT, ALL & ~(LT | EQ), LT | EQ, ALL, ALL,
+    };
+    if (h->flags_kind == HOT_FLAGS_NZCV)
+        return condition_holds(h->core->cpu->nzcv, cond);
+    unsigned lo = (fa < fb) | (h->flags_kind == HOT_FLAGS_LOGIC);
+    unsigned index = (unsigned)(fa == fb) | lo << 1 |
+                     (unsigned)((int64_t)fa < (int64_t)fb) << 2 |
+                     (unsigned)((fa - fb) >> 63) << 3;
+    return holds[cond] >> index & 1u;
+}
+
 /* --- decoding ------------------------------------------------------------------------------- */
 
 /* What the decoded form of a word depends on. */

@@ -3,8 +3,11 @@
  * are kept for (direct.h). Everything else - a walk, a device, an access that is not aligned or
  * crosses a page, byte order - is done by the handler of the row, in its place.
  *
- * Not here: exclusives, acquire and release, unprivileged forms, non-temporal pairs, forms whose
- * result the architecture leaves open.
+ * LDAR and STLR are loads and stores here: memory is in order as long as the machine keeps no
+ * order of its own, and then nothing is fast. LDTR and STTR go by the pointers of EL0.
+ *
+ * Not here: exclusives, limited ordering, non-temporal pairs, forms whose result the architecture
+ * leaves open.
  *
  * DDI 0487, "Loads and Stores"; AArch64.MemSingle.
  */
@@ -16,18 +19,19 @@
 #define RN x[s->rn]
 #define RM x[s->rm]
 
-/* The host address of an access of `bytes` at va, or off to the handler. */
-#define REACH(tag, bytes)                                                                       \
+/* The host address of an access of `bytes` at va by `who`, or off to the handler. */
+#define REACH_AS(who, tag, bytes)                                                               \
     const struct direct_entry *e = direct_entry(h, va);                                         \
-    if (__builtin_expect(!direct_matches(e->tag, va, bytes, h->data_tag), 0))                   \
+    if (__builtin_expect(!direct_matches(e->tag, va, bytes, who), 0))                           \
         return hot_slow(HOT_PASS);                                                              \
     uint8_t *at = direct_host(e, va)
+#define REACH(tag, bytes) REACH_AS(h->data_tag, tag, bytes)
 
-#define LOAD(name, address, type, cast, writeback)                                              \
+#define LOAD_AS(who, name, address, type, cast, writeback)                                      \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH(read_tag, sizeof(type));                                                          \
+        REACH_AS(who, read_tag, sizeof(type));                                                  \
         type value;                                                                             \
         memcpy(&value, at, sizeof value);                                                       \
         writeback;                                                                              \
@@ -35,28 +39,40 @@
         HOT_NEXT(1);                                                                            \
     }
 
-#define STORE(name, address, type, cast, writeback)                                             \
+#define STORE_AS(who, name, address, type, cast, writeback)                                     \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH(write_tag, sizeof(type));                                                         \
+        REACH_AS(who, write_tag, sizeof(type));                                                 \
         type value = (type)RD;                                                                  \
         memcpy(at, &value, sizeof value);                                                       \
         writeback;                                                                              \
         HOT_NEXT(1);                                                                            \
     }
 
+#define LOAD(...) LOAD_AS(h->data_tag, __VA_ARGS__)
+#define STORE(...) STORE_AS(h->data_tag, __VA_ARGS__)
+
+/* AArch64.AccessUsesEL: LDTR and STTR are EL0's from EL1, unless PSTATE.UAO overrides it. */
+static inline uint64_t unprivileged(const struct core_cache *h)
+{
+    const struct cpu *cpu = h->core->cpu;
+    bool is_user = cpu->el == 1 && (cpu->access & PSTATE_UAO) == 0;
+    return is_user ? direct_data_tag(h, 0) : h->data_tag;
+}
+
 #define UXTW(n) ((uint64_t)(uint32_t)(n))
 #define SXTW(n) ((uint64_t)(int64_t)(int32_t)(n))
 
-/* All addresses of a load or store. */
+/* All addresses of a load or store; the last one is LDTR's or STTR's. */
 #define FORMS(what, name, type, cast)                                                           \
     what(name##_off, RN + s->imm, type, cast, (void)0)                                          \
     what(name##_pre, RN + s->imm, type, cast, RN = va)                                          \
     what(name##_post, RN, type, cast, RN = va + s->imm)                                         \
     what(name##_lsl, RN + (RM << s->ra), type, cast, (void)0)                                   \
     what(name##_uxtw, RN + (UXTW(RM) << s->ra), type, cast, (void)0)                            \
-    what(name##_sxtw, RN + (SXTW(RM) << s->ra), type, cast, (void)0)
+    what(name##_sxtw, RN + (SXTW(RM) << s->ra), type, cast, (void)0)                            \
+    what##_AS(unprivileged(h), name##_user, RN + s->imm, type, cast, (void)0)
 
 FORMS(LOAD, ldrb, uint8_t, uint8_t)
 FORMS(LOAD, ldrh, uint16_t, uint16_t)
@@ -159,6 +175,16 @@ DECODER(decode_unscaled)
     return true;
 }
 
+/* LDAR and STLR. */
+DECODER(decode_ordered)
+{
+    s->rd = transferred(a64_rt(w), w >> 22 & 1u);
+    s->rn = hot_or_sp(a64_rn(w), place);
+    s->imm = 0;
+    s->go = of_size(w, go);
+    return true;
+}
+
 /* With writeback; SP stays aligned. */
 DECODER(decode_moving)
 {
@@ -247,6 +273,23 @@ const struct hot_row hot_rows_memory[A64_COUNT] = {
     [A64_STURB] = {decode_unscaled, {hot_strb_off}},
     [A64_STURH] = {decode_unscaled, {hot_strh_off}},
     [A64_STUR] = {decode_unscaled, {hot_str_w_off, hot_str_x_off}},
+    [A64_LDTRB] = {decode_unscaled, {hot_ldrb_user}},
+    [A64_LDTRH] = {decode_unscaled, {hot_ldrh_user}},
+    [A64_LDTR] = {decode_unscaled, {hot_ldr_w_user, hot_ldr_x_user}},
+    [A64_LDTRSB_x] = {decode_unscaled, {hot_ldrsb_x_user}},
+    [A64_LDTRSB_w] = {decode_unscaled, {hot_ldrsb_w_user}},
+    [A64_LDTRSH_x] = {decode_unscaled, {hot_ldrsh_x_user}},
+    [A64_LDTRSH_w] = {decode_unscaled, {hot_ldrsh_w_user}},
+    [A64_LDTRSW] = {decode_unscaled, {hot_ldrsw_user}},
+    [A64_STTRB] = {decode_unscaled, {hot_strb_user}},
+    [A64_STTRH] = {decode_unscaled, {hot_strh_user}},
+    [A64_STTR] = {decode_unscaled, {hot_str_w_user, hot_str_x_user}},
+    [A64_LDARB] = {decode_ordered, {hot_ldrb_off}},
+    [A64_LDARH] = {decode_ordered, {hot_ldrh_off}},
+    [A64_LDAR] = {decode_ordered, {hot_ldr_w_off, hot_ldr_x_off}},
+    [A64_STLRB] = {decode_ordered, {hot_strb_off}},
+    [A64_STLRH] = {decode_ordered, {hot_strh_off}},
+    [A64_STLR] = {decode_ordered, {hot_str_w_off, hot_str_x_off}},
     [A64_LDR_lit] = {decode_literal, {hot_ldr_w_lit, hot_ldr_x_lit}},
     [A64_LDRSW_lit] = {decode_literal, {hot_ldrsw_lit}},
     ROWS_PAIR(LDP, hot_ldp_w, hot_ldp_x),

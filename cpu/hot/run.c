@@ -102,12 +102,12 @@ void hot_generic_sp(HOT_ARGUMENTS)
     return by_handler(HOT_PASS, (exec_function *)(uintptr_t)s->imm, &x[s->rd]);
 }
 
-/* What forms of FP and SIMD, and of DC ZVA, look at: it changes only behind system instructions. */
+/* What forms of FP and SIMD, of DC and IC look at: it changes only behind system instructions. */
 static void open_forms(struct core *c)
 {
     uint64_t told = UINT64_C(1) << EVENT_SYSREG | UINT64_C(1) << EVENT_EFFECTIVE;
     uint64_t fpcr = c->cpu->reg[SR_FPCR];
-    c->cache->zero = ZERO_UNKNOWN;
+    c->cache->sys_asked = 0;
     c->cache->vectors = fp_is_open(c);
     c->cache->fpsr_told = (c->events->mask & told) != 0;
     c->cache->host_fp = c->cache->vectors && (fpcr & (FPCR_RMode | FPCR_FZ)) == 0;

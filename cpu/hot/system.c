@@ -89,18 +89,39 @@ HOT(msr_sp)
 _Static_assert(offsetof(struct cpu, effective) ==
                    offsetof(struct cpu, reg) + 8 * (size_t)SYSREG_COUNT, "copies side by side");
 
+/* Whether nothing traps the form of s, and nobody listens. */
+static inline bool is_sys_open(struct core_cache *h, const struct hot_slot *s)
+{
+    struct core *c = h->core;
+    uint8_t bit = (uint8_t)(1u << s->ra);
+    if (__builtin_expect((h->sys_asked & bit) == 0, 0)) {
+        h->sys_asked |= bit;
+        h->sys_open &= (uint8_t)~bit;
+        if (sysreg_executes_sys(c, s->word) && !c->may_drop)
+            h->sys_open |= bit;
+    }
+    return (h->sys_open & bit) != 0 && (c->events->mask & EVENT_BIT(SYSTEM)) == 0;
+}
+
 /* The zeroed block is where data may be written straight to RAM; see mem_zero_block(). */
 HOT(dc_zva)
 {
     uint64_t va = align_down(x[s->rd], MEM_ZERO_BYTES);
     const struct direct_entry *e = direct_entry(h, va);
-    if (__builtin_expect(h->zero == ZERO_UNKNOWN, 0))
-        h->zero = sysreg_executes_sys(h->core, s->word) ? ZERO_OPEN : ZERO_REFUSED;
-    if (__builtin_expect(h->zero != ZERO_OPEN ||
-                             !direct_matches(e->write_tag, va, MEM_ZERO_BYTES, h->data_tag) ||
-                             (h->core->events->mask & EVENT_BIT(SYSTEM)) != 0, 0))
+    if (__builtin_expect(!direct_matches(e->write_tag, va, MEM_ZERO_BYTES, h->data_tag) ||
+                             !is_sys_open(h, s), 0))
         return hot_system(HOT_PASS);
     __builtin_memset(direct_host(e, va), 0, MEM_ZERO_BYTES);
+    HOT_NEXT(1);
+}
+
+/* Where a host pointer says that the address may be read, and that there are no caches. */
+HOT(cache_by_address)
+{
+    uint64_t va = direct_page(x[s->rd]);
+    if (__builtin_expect(!direct_matches(direct_entry(h, va)->read_tag, va, 1, h->data_tag) ||
+                             !is_sys_open(h, s), 0))
+        return hot_system(HOT_PASS);
     HOT_NEXT(1);
 }
 
@@ -221,13 +242,24 @@ DECODER(decode_msr)
     return true;
 }
 
-/* go: DC ZVA; any other. */
+/* go: DC ZVA; other maintenance by address; any other. */
 DECODER(decode_sys)
 {
     (void)place;
-    bool is_zero = sysreg_of_key(sysreg_key_of_word(w)) == SR_DC_ZVA && (w >> 21 & 1u) == 0;
+    static const uint16_t by_address[] = {SR_DC_CVAC, SR_DC_CVAU, SR_DC_CIVAC, SR_IC_IVAU};
+    enum sysreg operation = sysreg_of_key(sysreg_key_of_word(w));
     s->rd = (uint8_t)a64_rt(w);
-    s->go = go[is_zero ? 0 : 1];
+    s->go = go[2];
+    if ((w >> 21 & 1u) != 0)
+        return true;
+    if (operation == SR_DC_ZVA)
+        s->go = go[0];
+    for (unsigned i = 0; i < ARRAY_COUNT(by_address); i++) {
+        if (operation != by_address[i])
+            continue;
+        s->ra = (uint8_t)(1 + i);
+        s->go = go[1];
+    }
     return true;
 }
 
@@ -263,7 +295,7 @@ const struct hot_row hot_rows_system[A64_COUNT] = {
     [A64_MSR_UAO] = ALONE,
     [A64_MSR_DAIFSet] = {decode_daif, {hot_daif_set, hot_system}},
     [A64_MSR_DAIFClr] = {decode_daif, {hot_daif_clear, hot_system}},
-    [A64_SYS] = {decode_sys, {hot_dc_zva, hot_system}},
+    [A64_SYS] = {decode_sys, {hot_dc_zva, hot_cache_by_address, hot_system}},
     [A64_SYSL] = ALONE,
     [A64_MSR_reg] = {decode_msr, {hot_msr, hot_msr_sp, hot_msr_daif, hot_system}},
     [A64_MRS] = {decode_mrs, {hot_mrs, hot_mrs_daif, hot_system}},

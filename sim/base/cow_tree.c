@@ -14,10 +14,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define CHILD_BITS 4u
 #define CHILD_COUNT (1u << CHILD_BITS)
-#define SPARE_LEAF_MAX 8192u /* 32 MiB */
+/* Pages come in slabs, the first small, later ones of what the host maps as one large page. */
+#define SLAB_BYTES_MIN ((size_t)1 << 16)
+#define SLAB_BYTES_MAX ((size_t)1 << 21)
 
 union child {
     struct cow_node *node;
@@ -40,12 +43,19 @@ struct cow_snapshot {
     uint32_t references;
 };
 
+struct cow_slab {
+    struct cow_slab *next;
+    size_t bytes;
+    struct cow_leaf leaf[];
+};
+
 struct cow_pool {
     size_t references;
     size_t leaf_count, node_count, snapshot_count; /* in use */
     uint64_t serial;
     struct cow_leaf *spare_leaf; /* chained through their first bytes */
-    size_t spare_leaf_count;
+    struct cow_slab *slab;       /* the newest one first */
+    size_t slab_left;            /* pages at its end that nobody has had yet */
     struct cow_node *spare_node; /* chained through child[0] */
 };
 
@@ -62,10 +72,10 @@ void cow_pool_unref(struct cow_pool *pool)
     ensure(pool->references > 0);
     if (--pool->references > 0)
         return;
-    while (pool->spare_leaf) {
-        struct cow_leaf *leaf = pool->spare_leaf;
-        memcpy(&pool->spare_leaf, leaf->bytes, sizeof pool->spare_leaf);
-        free(leaf);
+    while (pool->slab) {
+        struct cow_slab *slab = pool->slab;
+        pool->slab = slab->next;
+        free(slab);
     }
     while (pool->spare_node) {
         struct cow_node *node = pool->spare_node;
@@ -82,15 +92,30 @@ size_t cow_pool_bytes(const struct cow_pool *pool)
            pool->snapshot_count * sizeof(struct cow_snapshot);
 }
 
+static void slab_add(struct cow_pool *pool)
+{
+    size_t bytes = pool->slab ? 2 * pool->slab->bytes : SLAB_BYTES_MIN;
+    if (bytes > SLAB_BYTES_MAX)
+        bytes = SLAB_BYTES_MAX;
+    struct cow_slab *slab = aligned_alloc(bytes, bytes);
+    ensure(slab != NULL);
+    if (bytes == SLAB_BYTES_MAX)
+        (void)madvise(slab, bytes, MADV_HUGEPAGE); /* a host that cannot does without */
+    slab->next = pool->slab;
+    slab->bytes = bytes;
+    pool->slab = slab;
+    pool->slab_left = (bytes - sizeof *slab) / sizeof slab->leaf[0];
+}
+
 struct cow_leaf *cow_leaf_new(struct cow_pool *pool)
 {
     struct cow_leaf *leaf = pool->spare_leaf;
     if (leaf) {
         memcpy(&pool->spare_leaf, leaf->bytes, sizeof pool->spare_leaf);
-        pool->spare_leaf_count--;
     } else {
-        leaf = aligned_alloc(64, sizeof *leaf);
-        ensure(leaf != NULL);
+        if (pool->slab_left == 0)
+            slab_add(pool);
+        leaf = &pool->slab->leaf[--pool->slab_left];
     }
     leaf->pool = pool;
     leaf->term = 0;
@@ -108,13 +133,8 @@ void cow_leaf_unref(struct cow_leaf *leaf)
     if (--leaf->references > 0)
         return;
     struct cow_pool *pool = leaf->pool;
-    if (pool->spare_leaf_count < SPARE_LEAF_MAX) {
-        memcpy(leaf->bytes, &pool->spare_leaf, sizeof pool->spare_leaf);
-        pool->spare_leaf = leaf;
-        pool->spare_leaf_count++;
-    } else {
-        free(leaf);
-    }
+    memcpy(leaf->bytes, &pool->spare_leaf, sizeof pool->spare_leaf);
+    pool->spare_leaf = leaf;
     pool->leaf_count--;
     cow_pool_unref(pool);
 }

@@ -53,6 +53,13 @@ struct port {
      */
     uint8_t *(*page)(void *owner, unsigned pe, pa_t page, bool is_write);
     /*
+     * Exclusive accesses through such bytes: arms the PE's global monitor on the granule of pa,
+     * behind the load; whether it lets a store of so many bytes there through, which is then done
+     * with all monitors that it clears.
+     */
+    void (*monitor_arm)(void *owner, unsigned pe, pa_t pa);
+    bool (*monitor_store)(void *owner, unsigned pe, pa_t pa, unsigned size);
+    /*
      * Host bytes of a page of RAM that code is decoded from, or NULL as above. From then on the
      * page is watched: no writable pointer to it is out, and its owner tells the code cache of
      * every store there.

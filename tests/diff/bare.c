@@ -66,6 +66,18 @@ static uint8_t *port_page(void *owner, unsigned pe, pa_t page, bool is_write)
     return bytes && is_write && *watch_of(owner, page.bits) ? NULL : bytes;
 }
 
+/* One PE: the global monitor says what the local one says. */
+static void port_monitor_arm(void *owner, unsigned pe, pa_t pa)
+{
+    (void)owner, (void)pe, (void)pa;
+}
+
+static bool port_monitor_store(void *owner, unsigned pe, pa_t pa, unsigned size)
+{
+    (void)owner, (void)pe, (void)pa, (void)size;
+    return true;
+}
+
 static const uint8_t *port_code(void *owner, pa_t page)
 {
     struct bare *b = owner;
@@ -185,6 +197,8 @@ static void wire(struct bare *b)
         .read = port_read,
         .write = port_write,
         .page = port_page,
+        .monitor_arm = port_monitor_arm,
+        .monitor_store = port_monitor_store,
         .code = port_code,
         .epoch = &b->epoch,
         .peek = port_peek,
