@@ -240,7 +240,7 @@ BOTH(csneg, hot_condition(h, fa, fb, s->ra) ? RN : -RM)
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t p = RN, q = operand;                                                           \
-        if (hot_condition(h, fa, fb, s->ra)) {                                                      \
+        if (hot_condition(h, fa, fb, s->ra)) {                                                  \
             FLAGS_SUB(p, q, sf);                                                                \
         } else {                                                                                \
             h->core->cpu->nzcv = (uint32_t)IMM;                                                 \
