@@ -64,10 +64,9 @@ Test(hot_memory, unprivileged_forms_do_not_use_the_pages_of_EL1)
     struct cpu kernel = at_el1(&p);
     kernel.x[0] = DATA;
     for (unsigned i = 0; i < ARRAY_COUNT(unprivileged); i++) {
-        uint32_t warm[] = {0xf9400003 /* ldr x3, [x0] */, 0xf9000003 /* str x3, [x0] */, BRANCH};
-        cr_expect(pair_run(&p, warm, 3, &kernel));
-        uint32_t words[] = {unprivileged[i], BRANCH};
-        cr_expect(!pair_run(&p, words, 2, &kernel), "%#x was hot", words[0]);
+        uint32_t words[] = {0xf9400003 /* ldr x3, [x0] */, 0xf9000003 /* str x3, [x0] */,
+                            unprivileged[i], BRANCH};
+        cr_expect(!pair_run(&p, words, 4, &kernel), "%#x was hot", unprivileged[i]);
         cr_expect_eq(p.m[1]->state->cpu[0].reg[SR_ESR_EL1] & 0x3f, 0xd, "permission, level 1");
     }
     pair_close(&p);
