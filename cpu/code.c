@@ -31,8 +31,8 @@ static void pages_free(struct code_cache *code)
         struct code_page *page = code->bucket[i];
         while (page) {
             struct code_page *next = page->next;
-            for (unsigned stack = 0; stack < CODE_STACKS; stack++)
-                free(page->slots[stack]);
+            for (unsigned set = 0; set < CODE_SETS; set++)
+                free(page->slots[set]);
             free(page);
             page = next;
         }
@@ -68,9 +68,9 @@ static struct code_page *page_at(struct code_cache *code, uint64_t pa)
 static void page_drop(struct code_cache *code, struct code_page *page)
 {
     memset(page->op, 0, sizeof page->op);
-    for (unsigned stack = 0; stack < CODE_STACKS; stack++) {
-        if (page->slots[stack])
-            memcpy(page->slots[stack], code->blank, SLOTS * sizeof *code->blank);
+    for (unsigned set = 0; set < CODE_SETS; set++) {
+        if (page->slots[set])
+            memcpy(page->slots[set], code->blank, SLOTS * sizeof *code->blank);
     }
     code->epoch++;
 }
@@ -120,14 +120,16 @@ struct code_page *code_find(struct code_cache *code, const struct port *port, pa
     return page;
 }
 
-struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, unsigned stack)
+struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, unsigned stack,
+                            bool asks)
 {
-    if (!page->slots[stack]) {
-        page->slots[stack] = malloc(SLOTS * sizeof *code->blank);
-        ensure(page->slots[stack] != NULL);
-        memcpy(page->slots[stack], code->blank, SLOTS * sizeof *code->blank);
+    struct hot_slot **slots = &page->slots[asks ? CODE_STACKS + stack : stack];
+    if (!*slots) {
+        *slots = malloc(SLOTS * sizeof *code->blank);
+        ensure(*slots != NULL);
+        memcpy(*slots, code->blank, SLOTS * sizeof *code->blank);
     }
-    return page->slots[stack];
+    return *slots;
 }
 
 bool code_written(struct code_cache *code, pa_t pa, size_t size, const uint8_t *bytes)

@@ -5,7 +5,8 @@
  *
  * The port watches a page from which something was decoded: it hands out no writable pointers to
  * it and tells of every store there (code_written). Instruction set is A64 only; what else a
- * decoded form depends on - the stack pointer in use - picks one of CODE_STACKS sets of slots.
+ * decoded form depends on - the stack pointer in use, whether visible operations are asked about -
+ * picks one of CODE_SETS sets of slots.
  * Which virtual address leads to a page, and for which EL and regime, is direct.h's matter.
  */
 #pragma once
@@ -14,6 +15,7 @@
 
 #define CODE_WORDS (PAGE_BYTES / 4u)
 #define CODE_STACKS 3u /* SP_EL0, SP_EL1, SP_EL2 */
+#define CODE_SETS (2 * CODE_STACKS) /* of slots; the second half asks about visible operations */
 #define CODE_PAGES_MAX 1024u
 
 struct hot_slot; /* cpu/hot/hot.h */
@@ -22,7 +24,7 @@ struct code_page {
     uint64_t pa;
     uint64_t stamp;         /* the cache's when the words were last seen to be those in RAM */
     struct code_page *next; /* in its bucket */
-    struct hot_slot *slots[CODE_STACKS]; /* CODE_WORDS and one more; NULL: not asked for yet */
+    struct hot_slot *slots[CODE_SETS]; /* CODE_WORDS and one more; NULL: not asked for yet */
     uint16_t op[CODE_WORDS];   /* enum a64_op + 1; 0: nobody has asked */
     uint32_t word[CODE_WORDS]; /* the page's bytes */
 };
@@ -46,7 +48,8 @@ void code_free(struct code_cache *code);
 struct code_page *code_find(struct code_cache *code, const struct port *port, pa_t pa);
 
 /* The set of slots for a stack pointer, all as *blank at first; see cpu/hot/hot.h. */
-struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, unsigned stack);
+struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, unsigned stack,
+                            bool asks);
 
 /* The row that word i of the page decodes to. */
 static inline enum a64_op code_op(struct code_page *page, unsigned i)

@@ -227,8 +227,11 @@ void direct_refresh(struct core *c)
      1u << CHOICE_CACHE_WRITEBACK | 1u << CHOICE_CACHE_ALLOCATE |                           \
      1u << CHOICE_ICACHE_STALE | 1u << CHOICE_STORE_DRAIN | 1u << CHOICE_LOAD_EARLY)
 
-void direct_begin(struct core *c)
+void direct_begin(struct core *c, bool asks)
 {
+    if (c->cache->asks != asks)
+        direct_drop(c);
+    c->cache->asks = asks;
     c->cache->legal = (c->chooser->open_mask & CHOICES_AT_HIT) == 0 && !c->debug_on;
 }
 

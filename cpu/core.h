@@ -35,6 +35,11 @@ struct core_ops {
        Free when caches are off. */
     void (*cache)(void *owner, unsigned pe, enum sysreg operation, const struct translation *t,
                   uint64_t operand);
+    /*
+     * A visible operation is over (core.visible says which), steps and time are left, and the PE
+     * would go on: whether it does. Asked when the engine's budget says so.
+     */
+    bool (*visible)(void *owner, unsigned pe);
     /* A context synchronization event has been done. */
     void (*synchronize)(void *owner, unsigned pe);
     /* Registers with owner=gic (a GICv3 CPU interface later). */

@@ -55,6 +55,8 @@ struct core_cache {
     uint32_t outcome;        /* enum hot_outcome */
     uint32_t step;           /* enum step, of the instruction that was done last */
     bool stopped;
+    bool asks;               /* about visible operations: core_ops.visible */
+    bool held;               /* what it said */
     bool code_gone;          /* pages of code have been dropped since it began */
     bool vectors;            /* FP and SIMD are not trapped */
     uint8_t sys_asked, sys_open; /* hot forms of DC and IC: asked about when met; system.c */
@@ -74,8 +76,8 @@ struct core_cache {
     uint32_t serial[DIRECT_COUNT]; /* of the TLB entry under each data pointer */
 };
 
-/* Decides whether host pointers may be used in the coming run. */
-void direct_begin(struct core *c);
+/* Decides whether host pointers may be used in the coming run, and by which slots code runs. */
+void direct_begin(struct core *c, bool asks);
 /* Drops all; data pointers alone. */
 void direct_drop(struct core *c);
 void direct_drop_data(struct core *c);

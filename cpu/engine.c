@@ -173,7 +173,7 @@ static enum step settle(struct core *c, enum a64_op op, uint64_t pc, enum step s
     return step;
 }
 
-static enum engine_reason reason_of(struct core *c, enum step step, bool stop_at_visible)
+static enum engine_reason reason_of(struct core *c, enum step step, enum engine_visible visible)
 {
     switch (step) {
     case STEP_FIRMWARE:
@@ -193,7 +193,7 @@ static enum engine_reason reason_of(struct core *c, enum step step, bool stop_at
     }
     if (c->lines_may_change)
         return ENGINE_LINES;
-    if (stop_at_visible && c->visible != VISIBLE_NONE)
+    if (visible != ENGINE_PASSES && c->visible != VISIBLE_NONE)
         return ENGINE_VISIBLE;
     return ENGINE_BUDGET;
 }
@@ -216,7 +216,7 @@ static inline bool instruction_end(struct core *c, const struct engine_budget *b
                                    enum a64_op op, enum step step, enum engine_reason *reason)
 {
     step = settle(c, op, pc, step);
-    *reason = reason_of(c, step, budget->stop_at_visible);
+    *reason = reason_of(c, step, budget->visible);
     if (step == STEP_UNMODELLED)
         return false;
     c->cpu->insns++;
@@ -260,7 +260,7 @@ static inline bool step_once(struct core *c, const struct engine_budget *budget,
 #endif
     if (__builtin_expect(interrupt_may_pend(cpu), 0) && take_interrupt(c)) {
         cpu->insns++; /* a step of its own: choices before and behind it differ in name */
-        *reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
+        *reason = reason_of(c, STEP_EXCEPTION, budget->visible);
     } else if (!(debugs && debug_before(c)) && fetch(c, &c->word, &op)) {
         enum step step;
         if (__builtin_expect(cpu->unsynchronized_count != 0, 0))
@@ -283,7 +283,7 @@ static inline bool step_once(struct core *c, const struct engine_budget *budget,
         if (debugs)
             debug_after(c, 0, STEP_EXCEPTION);
         cpu->insns++;
-        *reason = reason_of(c, STEP_EXCEPTION, budget->stop_at_visible);
+        *reason = reason_of(c, STEP_EXCEPTION, budget->visible);
 #if !defined(ENGINE_FAST)
         event_emit_RETIRE(CORE_HEAD(c), pc, 0, cpu->nzcv);
 #endif
@@ -308,6 +308,11 @@ static bool run_hot(struct core *c, const struct engine_budget *budget, uint64_t
     if (outcome == HOT_BEFORE)
         return true;
     *settled = true;
+    if (outcome == HOT_HELD || outcome == HOT_OVER) {
+        if (outcome == HOT_HELD || c->visible != VISIBLE_NONE)
+            *reason = ENGINE_VISIBLE;
+        return true;
+    }
     (*steps)++;
     if (!instruction_end(c, budget, cpu->pc, a64_decode(c->word), step, reason))
         return false;
@@ -315,13 +320,21 @@ static bool run_hot(struct core *c, const struct engine_budget *budget, uint64_t
     return true;
 }
 
-static inline bool is_hot(const struct core *c)
+static inline bool is_hot(const struct core *c, const struct engine_budget *budget)
 {
     const struct cpu *cpu = c->cpu;
-    return hot_is_ready(c) &&
+    return hot_is_ready(c) && budget->visible != ENGINE_STOPS &&
            (!interrupt_may_pend(cpu) || interrupt_to_take(cpu) == INTERRUPT_NONE);
 }
 #endif
+
+/* Behind a visible operation: whether the PE goes on, if there is something left to go on with. */
+static inline bool goes_on(struct core *c, const struct engine_budget *budget, uint64_t steps)
+{
+    return budget->visible == ENGINE_ASKS && steps < budget->steps &&
+           c->cpu->cycles < budget->cycles && !c->events->stop &&
+           c->ops->visible(c->owner, c->pe);
+}
 
 struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget *budget)
 {
@@ -331,16 +344,19 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     c->unmodelled = NULL;
     c->visible = VISIBLE_NONE;
     c->follows = c->keeps_order && choice_is_open(c->chooser, CHOICE_LOAD_EARLY);
-    direct_begin(c);
+    direct_begin(c, budget->visible == ENGINE_ASKS);
     if (mmu_keeps_versions(c->mmu))
         core_tell_regimes(c);
     while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET &&
            !c->events->stop) {
 #if defined(ENGINE_FAST)
-        if (is_hot(c)) {
+        if (is_hot(c, budget)) {
             bool settled = false;
             if (!run_hot(c, budget, &steps, &reason, &settled))
                 return (struct engine_result){ENGINE_UNMODELLED, steps - 1};
+            if (reason == ENGINE_VISIBLE && c->visible != VISIBLE_NONE &&
+                goes_on(c, budget, steps))
+                reason = ENGINE_BUDGET;
             if (settled || steps >= budget->steps || cpu->cycles >= budget->cycles)
                 continue;
         }
@@ -348,6 +364,8 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
         steps++;
         if (!step_once(c, budget, &reason))
             return (struct engine_result){ENGINE_UNMODELLED, steps - 1};
+        if (reason == ENGINE_VISIBLE && goes_on(c, budget, steps))
+            reason = ENGINE_BUDGET;
     }
     return (struct engine_result){reason, steps};
 }

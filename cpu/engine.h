@@ -13,14 +13,21 @@ enum engine_reason {
     ENGINE_FIRMWARE,   /* an SMC (or conduit HVC) is to be served; pc is already behind it */
     ENGINE_SEMIHOST,   /* likewise a semihosting call */
     ENGINE_LINES,      /* a device or timer was touched: look at the wires, then go on */
-    ENGINE_VISIBLE,    /* a visible operation was executed and next-cpu is open */
+    ENGINE_VISIBLE,    /* a visible operation was executed, and the PE is held or the engine stops */
     ENGINE_UNMODELLED, /* the model lacks this instruction or register; pc is at it */
+};
+
+/* What happens behind a visible operation. */
+enum engine_visible {
+    ENGINE_PASSES, /* nothing */
+    ENGINE_ASKS,   /* core_ops.visible says whether the PE goes on */
+    ENGINE_STOPS,  /* the engine comes back */
 };
 
 struct engine_budget {
     uint64_t steps;        /* at most so many steps; >= 1 */
     uint64_t cycles;       /* leave when cpu.cycles reaches this */
-    bool stop_at_visible;  /* leave after a visible operation */
+    enum engine_visible visible;
 };
 
 /* What a run of an engine did. */

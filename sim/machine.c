@@ -238,8 +238,7 @@ struct engine_result engine_run(struct machine *m, unsigned pe, const struct eng
     c->lines_may_change = false;
     if (m->state->monitors_armed != 0)
         memory_guard_monitors(m, pe);
-    if (m->engine == ENGINE_KIND_FAST && !budget->stop_at_visible && !m->order &&
-        core_may_run_fast(c))
+    if (m->engine == ENGINE_KIND_FAST && !m->order && core_may_run_fast(c))
         return core_run_fast(c, budget);
     struct engine_budget part = *budget;
     if (m->engine == ENGINE_KIND_FAST && part.steps > PRECISE_PART)
@@ -315,6 +314,19 @@ static bool is_held_now(struct machine *m, unsigned pe)
     event_emit_HOLD(CORE_HEAD(&m->core[pe]), 1,
                     k + 1 == HOLD_ANSWERS ? UINT32_MAX : (uint32_t)hold_distance[k]);
     return true;
+}
+
+/* A visible operation of a PE that would go on, behind which next-cpu may be asked. */
+bool machine_visible(void *owner, unsigned pe)
+{
+    struct machine *m = owner;
+    struct core *c = &m->core[pe];
+    m->state->now = m->state->cpu[pe].cycles;
+    if (choice_is_open(&m->chooser, CHOICE_NEXT_CPU))
+        m->side->visible[pe] = c->visible;
+    c->visible = VISIBLE_NONE;
+    count_visible(m, pe);
+    return !is_held_now(m, pe);
 }
 
 /* The PEs that can run, by time and then number. */
@@ -402,6 +414,13 @@ static bool watches_visible(const struct machine *m)
     return false;
 }
 
+/* Whether nothing but next-cpu is to be looked at behind a visible operation. */
+static bool may_ask(const struct machine *m, unsigned pe)
+{
+    return !choice_is_open(&m->chooser, CHOICE_NEXT_STEP) && !m->has_versions &&
+           m->state->cpu[pe].reg[SR_PMINTENSET_EL1] == 0;
+}
+
 /* Ends the budget where a counter of the performance monitors may overflow and interrupt. */
 static void bound_by_pmu(struct engine_budget *budget, const struct cpu *cpu)
 {
@@ -447,7 +466,7 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
     struct engine_budget budget = {
         .steps = steps,
         .cycles = s->clock.next > s->cpu[pe].cycles ? s->clock.next : s->cpu[pe].cycles + 1,
-        .stop_at_visible = visible,
+        .visible = !visible ? ENGINE_PASSES : may_ask(m, pe) ? ENGINE_ASKS : ENGINE_STOPS,
     };
     if (m->break_on && (m->break_pe < 0 || m->break_pe == (int)pe)) {
         if (s->cpu[pe].pc == m->break_pc && !m->break_passed) {

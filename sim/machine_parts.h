@@ -6,6 +6,7 @@
 
 /* machine_port.c: memory map, and what a PE asks of the machine around it. */
 extern const struct core_ops machine_core_ops;
+bool machine_visible(void *owner, unsigned pe); /* core_ops.visible */
 void machine_port_init(struct machine *m);
 
 /* machine_memory.c: RAM. Whether all these bytes are in it. */

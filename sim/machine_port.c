@@ -260,6 +260,7 @@ static uint64_t core_gic_register(void *owner, unsigned pe, enum sysreg reg, boo
 }
 
 const struct core_ops machine_core_ops = {
+    .visible = machine_visible,
     .tlbi = core_tlbi,
     .barrier = core_barrier,
     .woken = machine_order_woken,

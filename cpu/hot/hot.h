@@ -75,6 +75,8 @@ enum hot_outcome {
     HOT_BEFORE, /* the instruction at `at` is for the engine's loop: does not fit, or is no matter
                    for the hot half */
     HOT_DONE,   /* it has been executed with something out of the ordinary: settle it */
+    HOT_HELD,   /* the instruction before it was a visible operation behind which the PE is held */
+    HOT_OVER,   /* the budget is used up, or somebody wants to stop */
 };
 
 /* --- what functions are made of ------------------------------------------------------------- */
@@ -129,6 +131,10 @@ void hot_generic_sp(HOT_ARGUMENTS); /* the same, and SP may be written: it is re
 /* hot_generic and hot_slow for what may change how to go on: registers, masks, TLBs. */
 void hot_system(HOT_ARGUMENTS);
 void hot_system_slow(HOT_ARGUMENTS);
+/* hot_generic and hot_system where visible operations are asked about (core_ops.visible). */
+void hot_asking(HOT_ARGUMENTS);
+void hot_asking_sp(HOT_ARGUMENTS);
+void hot_asking_system(HOT_ARGUMENTS);
 /* What takes an exception or returns from one: the last of its run, and of the visit. */
 void hot_exception(HOT_ARGUMENTS);
 void hot_undecoded(HOT_ARGUMENTS);
@@ -144,6 +150,26 @@ static inline uint32_t hot_nzcv(const struct core_cache *h, uint64_t fa, uint64_
         return flags_of_result(fa, true);
     add_with_carry(fa, ~fb, true, true, &nzcv);
     return nzcv;
+}
+
+static inline uint64_t hot_index(const struct core_cache *h, const struct hot_slot *s)
+{
+    return (uint64_t)(s - h->slots);
+}
+
+/* Everything that can be read from outside is as it is before the instruction at s. */
+static inline __attribute__((always_inline)) void hot_settle(struct core_cache *h,
+                                                             const struct hot_slot *s, uint64_t b,
+                                                             uint64_t fa, uint64_t fb)
+{
+    struct core *c = h->core;
+    struct cpu *cpu = c->cpu;
+    cpu->pc = h->page_va + 4 * hot_index(h, s);
+    cpu->insns = h->insns_end - (b >> 32);
+    cpu->cycles = h->cycles_end - (uint32_t)b;
+    c->events->step = h->steps_end - (b >> 32);
+    cpu->nzcv = hot_nzcv(h, fa, fb);
+    h->flags_kind = HOT_FLAGS_NZCV;
 }
 
 /*
@@ -175,6 +201,7 @@ struct hot_place {
     unsigned index;    /* of the word in its page */
     unsigned stack;    /* whose SP */
     uint32_t features; /* enum sysreg_feature */
+    bool asks;         /* about visible operations, which are by handlers then */
 };
 
 enum hot_form {
@@ -214,6 +241,9 @@ static inline uint8_t hot_or_sp(unsigned n, const struct hot_place *place)
 {
     return (uint8_t)(n == 31 ? HOT_SP + place->stack : n);
 }
+
+/* What forms of FP and SIMD, DC and IC look at is to be looked at again. */
+void hot_open_forms(struct core *c);
 
 /* --- the door ------------------------------------------------------------------------------- */
 

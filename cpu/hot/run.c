@@ -1,18 +1,14 @@
 /*
- * The door to the hot half, the ways out of it, decoding of runs, and whatever has no form of its
- * own there: such an instruction is done by its handler, with counters, PC and flags in place.
+ * The door to the hot half, the ways out of it, and decoding of runs.
  *
  * Models nothing itself. What leaves: a run that does not fit into the budget, exceptions, waits,
  * dynamic costs, and anything that makes a pointer stale or the engine look at interrupts or at
- * registers that lag.
+ * registers that lag (handler.c).
  *
  * DDI 0487: no part; the meaning of instructions stands in cpu/exec.
  */
 #include "cpu/effective.h"
 #include "cpu/hot/vector.h"
-#include "cpu/interrupt.h"
-
-#define INDEX(h, s) ((uint64_t)((s) - (h)->slots))
 
 void hot_stop(HOT_ARGUMENTS)
 {
@@ -29,131 +25,6 @@ void hot_stop_amid(HOT_ARGUMENTS)
 {
     b += s->run;
     hot_stop(HOT_PASS);
-}
-
-/* Everything that can be read from outside is as it is before the instruction at s. */
-static inline __attribute__((always_inline)) void settle(struct core_cache *h,
-                                                         const struct hot_slot *s, uint64_t b,
-                                                         uint64_t fa, uint64_t fb)
-{
-    struct core *c = h->core;
-    struct cpu *cpu = c->cpu;
-    cpu->pc = h->page_va + 4 * INDEX(h, s);
-    cpu->insns = h->insns_end - (b >> 32);
-    cpu->cycles = h->cycles_end - (uint32_t)b;
-    c->events->step = h->steps_end - (b >> 32);
-    cpu->nzcv = hot_nzcv(h, fa, fb);
-    h->flags_kind = HOT_FLAGS_NZCV;
-}
-
-/* The handler ended otherwise than at the next instruction, or something else has happened. */
-static void stop_behind(HOT_ARGUMENTS, enum step step)
-{
-    hot_stop(HOT_PASS);
-    h->outcome = HOT_DONE;
-    h->step = step;
-}
-
-/* The handler does its work, with everything in its place. */
-static inline __attribute__((always_inline)) enum step handle(struct core_cache *h,
-                                                              const struct hot_slot *s,
-                                                              uint64_t before, uint64_t fa,
-                                                              uint64_t fb, exec_function *handler)
-{
-    struct core *c = h->core;
-    settle(h, s, before, fa, fb);
-    c->word = s->word;
-    c->extra_cost = 0;
-    return handler(c, s->word);
-}
-
-/*
- * sp: a register that the hot half wants aligned, and that the handler may write; or NULL. It is
- * always inline: a seventh argument would need a frame, and a chain of frames would never end.
- */
-static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec_function *handler,
-                                                             const uint64_t *sp)
-{
-    struct core *c = h->core;
-    uint64_t before = b + s->run; /* the slot may be dropped by what its instruction stores */
-    enum step step = handle(h, s, before, fa, fb, handler);
-    if (direct_is_stale(c))
-        direct_refresh(c);
-    if (__builtin_expect(step != STEP_NEXT || c->extra_cost != 0 || c->lines_may_change ||
-                             c->events->stop || h->code_gone ||
-                             (sp && (*sp & 15u) != 0), 0))
-        return stop_behind(h, s, x, before, fa, fb, step);
-    h->data_tag = direct_data_tag(h, direct_view(c->cpu));
-    HOT_NEXT(1);
-}
-
-void hot_slow(HOT_ARGUMENTS)
-{
-    return by_handler(HOT_PASS, ENGINE(exec_table)[a64_decode(s->word)], NULL);
-}
-
-void hot_generic(HOT_ARGUMENTS)
-{
-    return by_handler(HOT_PASS, (exec_function *)(uintptr_t)s->imm, NULL);
-}
-
-void hot_generic_sp(HOT_ARGUMENTS)
-{
-    return by_handler(HOT_PASS, (exec_function *)(uintptr_t)s->imm, &x[s->rd]);
-}
-
-/* What forms of FP and SIMD, of DC and IC look at: it changes only behind system instructions. */
-static void open_forms(struct core *c)
-{
-    uint64_t told = UINT64_C(1) << EVENT_SYSREG | UINT64_C(1) << EVENT_EFFECTIVE;
-    uint64_t fpcr = c->cpu->reg[SR_FPCR];
-    c->cache->sys_asked = 0;
-    c->cache->vectors = fp_is_open(c);
-    c->cache->fpsr_told = (c->events->mask & told) != 0;
-    c->cache->host_fp = c->cache->vectors && (fpcr & (FPCR_RMode | FPCR_FZ)) == 0;
-}
-
-/* Whether the hot half cannot go on behind an instruction that may change more than registers. */
-static bool is_over(const struct core_cache *h)
-{
-    const struct core *c = h->core;
-    const struct cpu *cpu = c->cpu;
-    return c->extra_cost != 0 || c->lines_may_change || c->events->stop ||
-           direct_code_is_stale(c) || h->code_gone ||
-           direct_fetch_tag(h, cpu) != h->fetch_tag ||
-           !effective_lags_unseen(c) ||
-           (interrupt_may_pend(cpu) && interrupt_to_take(cpu) != INTERRUPT_NONE);
-}
-
-static inline __attribute__((always_inline)) void by_system(HOT_ARGUMENTS, exec_function *handler)
-{
-    struct core *c = h->core;
-    uint64_t before = b + s->run;
-    enum step step = handle(h, s, before, fa, fb, handler);
-    if (step != STEP_NEXT || is_over(h))
-        return stop_behind(h, s, x, before, fa, fb, step);
-    if (direct_is_stale(c))
-        direct_refresh(c); /* of data: the code is as it was */
-    h->data_tag = direct_data_tag(h, direct_view(c->cpu));
-    open_forms(c);
-    HOT_NEXT(1);
-}
-
-void hot_system(HOT_ARGUMENTS)
-{
-    return by_system(HOT_PASS, (exec_function *)(uintptr_t)s->imm);
-}
-
-void hot_system_slow(HOT_ARGUMENTS)
-{
-    return by_system(HOT_PASS, ENGINE(exec_table)[a64_decode(s->word)]);
-}
-
-void hot_exception(HOT_ARGUMENTS)
-{
-    uint64_t before = b + s->run;
-    enum step step = handle(h, s, before, fa, fb, (exec_function *)(uintptr_t)s->imm);
-    return stop_behind(h, s, x, before, fa, fb, step);
 }
 
 void hot_page_end(HOT_ARGUMENTS)
@@ -216,6 +87,53 @@ static bool may_write_sp(uint32_t w)
     return (w >> 5 & 31u) == 31 || ((w & 31u) == 31 && !is_vector);
 }
 
+/* Instructions that others can see the effect of, or that see the effect of others. */
+static bool may_be_visible(enum a64_op op)
+{
+    switch ((enum a64_class)a64_class(op)) {
+    case A64_CLASS_LOAD:
+    case A64_CLASS_STORE:
+    case A64_CLASS_LOAD_ACQUIRE:
+    case A64_CLASS_STORE_RELEASE:
+    case A64_CLASS_LDEX:
+    case A64_CLASS_STEX:
+    case A64_CLASS_PREFETCH:
+    case A64_CLASS_ATOMIC:
+    case A64_CLASS_BARRIER:
+    case A64_CLASS_WAIT:
+    case A64_CLASS_EXCEPTION:
+        return true;
+    case A64_CLASS_SYS:
+        return op != A64_MRS && op != A64_MSR_DAIFSet && op != A64_MSR_DAIFClr;
+    case A64_CLASS_ALU:
+    case A64_CLASS_MUL:
+    case A64_CLASS_DIV:
+    case A64_CLASS_CRC:
+    case A64_CLASS_SIMD:
+    case A64_CLASS_FP:
+    case A64_CLASS_FP_DIV:
+    case A64_CLASS_BRANCH:
+    case A64_CLASS_HINT:
+    case A64_CLASS_COUNT:
+        break;
+    }
+    return false;
+}
+
+/* Its handler, which asks. */
+static void decode_asking(struct hot_slot *s, enum a64_op op, const struct hot_place *place)
+{
+    s->imm = (uint64_t)(uintptr_t)ENGINE(exec_table)[op];
+    if (!is_plain(op)) {
+        s->go = hot_asking_system;
+    } else if (may_write_sp(s->word)) {
+        s->go = hot_asking_sp;
+        s->rd = (uint8_t)(HOT_SP + place->stack);
+    } else {
+        s->go = hot_asking;
+    }
+}
+
 /* Its own form, or else its handler. */
 static void decode_plain(struct hot_slot *s, enum a64_op op, const struct hot_place *place)
 {
@@ -245,14 +163,23 @@ enum hot_form hot_decode(struct hot_slot *s, enum a64_op op, const struct hot_pl
         const struct hot_row *row = &hot_rows_branch[op];
         if (row->decode && row->decode(s, s->word, place, row->go))
             return HOT_FORM_BRANCH;
+        bool asks = place->asks && may_be_visible(op);
         if (!row->decode && is_plain(op)) {
-            decode_plain(s, op, place);
+            if (asks)
+                decode_asking(s, op, place);
+            else
+                decode_plain(s, op, place);
             return HOT_FORM_PLAIN;
         }
         row = &hot_rows_system[op];
         s->imm = (uint64_t)(uintptr_t)ENGINE(exec_table)[op];
-        if (row->decode && row->decode(s, s->word, place, row->go))
-            return s->go == hot_exception ? HOT_FORM_BRANCH : HOT_FORM_PLAIN;
+        if (row->decode && row->decode(s, s->word, place, row->go)) {
+            if (s->go == hot_exception)
+                return HOT_FORM_BRANCH;
+            if (asks)
+                decode_asking(s, op, place);
+            return HOT_FORM_PLAIN;
+        }
     }
     s->go = hot_stop;
     return HOT_FORM_NONE;
@@ -266,7 +193,7 @@ static void decode_run(struct core *c, struct code_page *page, struct hot_slot *
     enum hot_form form = HOT_FORM_PLAIN;
     for (; end < CODE_WORDS && slots[end].go == hot_undecoded && form == HOT_FORM_PLAIN; end++) {
         struct hot_slot *s = &slots[end];
-        struct hot_place place = {end, stack, c->model->features};
+        struct hot_place place = {end, stack, c->model->features, c->cache->asks};
         enum a64_op op = code_op(page, end);
         s->word = page->word[end];
         form = hot_decode(s, op, &place);
@@ -288,7 +215,7 @@ void hot_undecoded(HOT_ARGUMENTS)
     struct core *c = h->core;
     const struct cpu *cpu = c->cpu;
     struct direct_fetch *f = &h->fetch_here[direct_fetch_index(h->page_va)];
-    unsigned index = (unsigned)INDEX(h, s);
+    unsigned index = (unsigned)hot_index(h, s);
     ensure(f->slots == h->slots);
     decode_run(c, f->page, f->slots, index, cpu->spsel ? cpu->el : 0);
     HOT_ENTER(&f->slots[index]);
@@ -329,7 +256,7 @@ static const struct hot_slot *slot_at(struct core *c, uint64_t pc)
         if (!c->code->blank->go)
             blank_make(c->code->blank);
         const struct cpu *cpu = c->cpu;
-        f->slots = code_slots(c->code, f->page, cpu->spsel ? cpu->el : 0);
+        f->slots = code_slots(c->code, f->page, cpu->spsel ? cpu->el : 0, h->asks);
         f->hot_tag = tag;
     }
     h->slots = f->slots;
@@ -371,7 +298,7 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
     h->fetch_here = h->fetch[cpu->el];
     h->code_gone = false;
     const struct hot_slot *s = slot_at(c, cpu->pc);
-    open_forms(c);
+    hot_open_forms(c);
     if (!h->cost_max)
         h->cost_max = cost_max(c->timing);
     steps = steps_within(h, steps, cycles);
@@ -388,8 +315,8 @@ uint64_t hot_run(struct core *c, uint64_t steps, uint64_t cycles, enum hot_outco
         h->at->go(h, h->at, (uint64_t *)(void *)cpu, h->budget, h->fa, h->fb);
     *outcome = (enum hot_outcome)h->outcome;
     *step = (enum step)h->step;
-    if (*outcome == HOT_BEFORE)
-        settle(h, h->at, h->budget, h->fa, h->fb);
+    if (*outcome != HOT_DONE)
+        hot_settle(h, h->at, h->budget, h->fa, h->fb);
     uint64_t done = steps - (h->budget >> 32);
     h->hot_insns += done;
     return done;
