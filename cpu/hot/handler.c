@@ -54,7 +54,11 @@ static bool goes_on(struct core_cache *h, const struct hot_slot *s, uint64_t b)
     cpu->cycles = h->cycles_end - (uint32_t)left;
     c->events->step = h->steps_end - (left >> 32);
     h->held = !c->ops->visible(c->owner, c->pe);
-    return !h->held && !c->events->stop;
+    if (__builtin_expect(direct_is_stale(c), 0)) {
+        direct_refresh(c); /* observers of the question may have begun to watch */
+        h->data_tag = direct_data_tag(h, direct_view(cpu));
+    }
+    return !h->held && !c->events->stop && !h->code_gone;
 }
 
 /* It does not go on, or cannot; c->visible is as after its step. */
