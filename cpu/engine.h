@@ -13,7 +13,7 @@ enum engine_reason {
     ENGINE_FIRMWARE,   /* an SMC (or conduit HVC) is to be served; pc is already behind it */
     ENGINE_SEMIHOST,   /* likewise a semihosting call */
     ENGINE_LINES,      /* a device or timer was touched: look at the wires, then go on */
-    ENGINE_VISIBLE,    /* a visible operation was executed, and the PE is held or the engine stops */
+    ENGINE_VISIBLE,    /* a visible operation was executed: the PE is held, or ENGINE_STOPS */
     ENGINE_UNMODELLED, /* the model lacks this instruction or register; pc is at it */
 };
 

@@ -31,6 +31,12 @@ static inline __attribute__((always_inline)) enum step handle(struct core_cache 
     return handler(c, s->word);
 }
 
+/* A visible operation by a form that does not ask: the engine's loop does. */
+static inline bool is_unasked(const struct core_cache *h)
+{
+    return h->asks && h->core->visible != VISIBLE_NONE;
+}
+
 /* What is left from the instruction behind s on. */
 static inline uint64_t left_behind(const struct hot_slot *s, uint64_t b)
 {
@@ -85,7 +91,7 @@ static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec
         direct_refresh(c);
     if (__builtin_expect(step != STEP_NEXT || c->extra_cost != 0 || c->lines_may_change ||
                              c->events->stop || h->code_gone ||
-                             (sp && (*sp & 15u) != 0), 0))
+                             (sp && (*sp & 15u) != 0) || (!asks && is_unasked(h)), 0))
         return stop_behind(h, s, x, before, fa, fb, step);
     h->data_tag = direct_data_tag(h, direct_view(c->cpu));
     if (asks && c->visible != VISIBLE_NONE && !goes_on(h, s, b))
@@ -147,7 +153,7 @@ static inline __attribute__((always_inline)) void by_system(HOT_ARGUMENTS, exec_
     struct core *c = h->core;
     uint64_t before = b + s->run;
     enum step step = handle(h, s, before, fa, fb, handler);
-    if (step != STEP_NEXT || is_over(h))
+    if (step != STEP_NEXT || is_over(h) || (!asks && is_unasked(h)))
         return stop_behind(h, s, x, before, fa, fb, step);
     if (direct_is_stale(c))
         direct_refresh(c); /* of data: the code is as it was */

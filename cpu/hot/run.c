@@ -105,6 +105,8 @@ static bool may_be_visible(enum a64_op op)
         return true;
     case A64_CLASS_SYS:
         return op != A64_MRS && op != A64_MSR_DAIFSet && op != A64_MSR_DAIFClr;
+    case A64_CLASS_HINT:
+        return op == A64_SEV || op == A64_SEVL;
     case A64_CLASS_ALU:
     case A64_CLASS_MUL:
     case A64_CLASS_DIV:
@@ -113,7 +115,6 @@ static bool may_be_visible(enum a64_op op)
     case A64_CLASS_FP:
     case A64_CLASS_FP_DIV:
     case A64_CLASS_BRANCH:
-    case A64_CLASS_HINT:
     case A64_CLASS_COUNT:
         break;
     }

@@ -13,6 +13,7 @@ from law import BUILD, Tap
 PROGRAM = os.path.join(BUILD, 'armillary')
 PAYLOAD = os.path.join(BUILD, 'hyp', 'hyp-vmid-correct.elf')
 HELD = ['--choices', 'next-cpu,irq-take,tlbi-deliver,exclusive-fail', '--rate', '300', '--quantum', '1']
+ASKED = ['--choices', 'next-cpu,irq-take,line-assert,exclusive-fail', '--rate', '300', '--quantum', '50']
 LIMIT = ['--max-insns', '300000']
 # A different memory layout in the second process: another environment and another place of the heap.
 OTHER = dict(os.environ, PADDING='x' * 5000, MALLOC_PERTURB_='165', MALLOC_TOP_PAD_='100000')
@@ -51,6 +52,10 @@ def main():
                           ('four CPUs', ['--cpus', '4', '--quantum', '7'] + LIMIT),
                           ('seeded choices', base + HELD + ['--seed', '7'])]:
         tap.case(f'twins: {what}', compare(run(options), run(options, OTHER), what))
+    for seed in range(1, 13):  # several visible operations in a turn, and questions behind them
+        options = ['--cpus', str(2 + seed % 3), *LIMIT, *ASKED, '--seed', str(seed)]
+        tap.case(f'engines: seed {seed}', compare(run(options + ['--engine', 'precise']),
+                                                  run(options + ['--engine', 'fast']), 'the engine'))
     for what, options in [('two CPUs', base), ('seeded choices', base + HELD + ['--seed', '7'])]:
         tap.case(f'engines: {what}', compare(run(options + ['--engine', 'precise']),
                                              run(options + ['--engine', 'fast']), 'the engine'))
