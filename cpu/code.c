@@ -22,12 +22,13 @@ struct code_cache *code_new(void)
     code->blank = calloc(SLOTS, sizeof *code->blank);
     ensure(code->blank != NULL);
     code->stamp = 1;
+    code->most = CODE_PAGES_MAX;
     return code;
 }
 
 static void pages_free(struct code_cache *code)
 {
-    for (unsigned i = 0; i < CODE_PAGES_MAX; i++) {
+    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
         struct code_page *page = code->bucket[i];
         while (page) {
             struct code_page *next = page->next;
@@ -53,7 +54,7 @@ void code_free(struct code_cache *code)
 
 static struct code_page **bucket_of(struct code_cache *code, uint64_t pa)
 {
-    return &code->bucket[(pa >> PAGE_SHIFT) % CODE_PAGES_MAX];
+    return &code->bucket[(pa >> PAGE_SHIFT) % CODE_BUCKETS];
 }
 
 static struct code_page *page_at(struct code_cache *code, uint64_t pa)
@@ -90,7 +91,7 @@ static bool words_take(struct code_page *page, unsigned from, unsigned to, const
 
 static struct code_page *page_make(struct code_cache *code, uint64_t pa, const uint8_t *bytes)
 {
-    if (code->count == CODE_PAGES_MAX)
+    if (code->count == code->most)
         pages_free(code);
     struct code_page *page = calloc(1, sizeof *page);
     ensure(page != NULL);

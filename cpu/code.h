@@ -16,7 +16,8 @@
 #define CODE_WORDS (PAGE_BYTES / 4u)
 #define CODE_STACKS 3u /* SP_EL0, SP_EL1, SP_EL2 */
 #define CODE_SETS (2 * CODE_STACKS) /* of slots; the second half asks about visible operations */
-#define CODE_PAGES_MAX 1024u
+#define CODE_PAGES_MAX 4096u /* what a kernel, its guest and their programs run at a time */
+#define CODE_BUCKETS 1024u
 
 struct hot_slot; /* cpu/hot/hot.h */
 
@@ -34,8 +35,8 @@ struct code_cache {
     uint64_t stamp; /* grows when all of RAM may have changed (a restore) */
     uint64_t dropped; /* pages whose decoded code was dropped because of a store, for tests */
     struct hot_slot *blank; /* what a set of slots is when nothing is decoded; the fast engine's */
-    unsigned count;
-    struct code_page *bucket[CODE_PAGES_MAX];
+    unsigned count, most; /* pages; CODE_PAGES_MAX but for tests */
+    struct code_page *bucket[CODE_BUCKETS];
 };
 
 struct code_cache *code_new(void);

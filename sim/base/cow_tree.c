@@ -14,11 +14,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define CHILD_BITS 4u
 #define CHILD_COUNT (1u << CHILD_BITS)
-/* Pages come in slabs, the first small, later ones of what the host maps as one large page. */
+/* Pages come in slabs, the first of them small. */
 #define SLAB_BYTES_MIN ((size_t)1 << 16)
 #define SLAB_BYTES_MAX ((size_t)1 << 21)
 
@@ -99,8 +98,6 @@ static void slab_add(struct cow_pool *pool)
         bytes = SLAB_BYTES_MAX;
     struct cow_slab *slab = aligned_alloc(bytes, bytes);
     ensure(slab != NULL);
-    if (bytes == SLAB_BYTES_MAX)
-        (void)madvise(slab, bytes, MADV_HUGEPAGE); /* a host that cannot does without */
     slab->next = pool->slab;
     slab->bytes = bytes;
     pool->slab = slab;

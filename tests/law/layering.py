@@ -20,7 +20,6 @@ ALLOWED = {
     'sim/base': (FLOOR, LIBC | {
         'endian.h',
         'fcntl.h', 'unistd.h', 'sys/stat.h', 'sys/types.h',  # files of images
-        'sys/mman.h',  # large pages of the host under those of RAM
         'elf.h', 'libelf.h', 'gelf.h', 'dwarf.h', 'elfutils/libdw.h', 'elfutils/libdwfl.h'}),
     'mmu': (FLOOR + ['mmu/', 'gen/vmsa.', 'gen/sysreg.', 'gen/esr.'], C | {'string.h', 'stdlib.h'}),
     'mem': (FLOOR + ['mem/'], C | {'string.h'}),
