@@ -323,6 +323,13 @@ static inline bool is_hot(const struct core *c)
 }
 #endif
 
+/* Whether the next step is one to stop before. */
+static inline bool is_at_stop(const struct cpu *cpu, const struct engine_budget *budget,
+                              uint64_t steps)
+{
+    return __builtin_expect(budget->stop_at_pc, 0) && cpu->pc == budget->stop_pc && steps != 0;
+}
+
 struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget *budget)
 {
     struct cpu *cpu = c->cpu;
@@ -335,13 +342,14 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     if (mmu_keeps_versions(c->mmu))
         core_tell_regimes(c);
     while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET &&
-           !c->events->stop) {
+           !c->events->stop && !is_at_stop(cpu, budget, steps)) {
 #if defined(ENGINE_FAST)
         if (is_hot(c)) {
             bool settled = false;
             if (!run_hot(c, budget, &steps, &reason, &settled))
                 return (struct engine_result){ENGINE_UNMODELLED, steps - 1};
-            if (settled || steps >= budget->steps || cpu->cycles >= budget->cycles)
+            if (settled || steps >= budget->steps || cpu->cycles >= budget->cycles ||
+                is_at_stop(cpu, budget, steps))
                 continue;
         }
 #endif

@@ -21,6 +21,8 @@ struct engine_budget {
     uint64_t steps;        /* at most so many steps; >= 1 */
     uint64_t cycles;       /* leave when cpu.cycles reaches this */
     bool stop_at_visible;  /* leave after a visible operation */
+    bool stop_at_pc;       /* leave before a step at stop_pc, but for the first one */
+    uint64_t stop_pc;      /* code_break_at() knows it */
 };
 
 /* What a run of an engine did. */

@@ -448,14 +448,13 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
         .steps = steps,
         .cycles = s->clock.next > s->cpu[pe].cycles ? s->clock.next : s->cpu[pe].cycles + 1,
         .stop_at_visible = visible,
+        .stop_at_pc = m->break_on && (m->break_pe < 0 || m->break_pe == (int)pe),
+        .stop_pc = m->break_pc,
     };
-    if (m->break_on && (m->break_pe < 0 || m->break_pe == (int)pe)) {
-        if (s->cpu[pe].pc == m->break_pc && !m->break_passed) {
-            m->break_passed = true;
-            *stop = true;
-            return MACHINE_BREAK;
-        }
-        budget.steps = 1;
+    if (budget.stop_at_pc && s->cpu[pe].pc == m->break_pc && !m->break_passed) {
+        m->break_passed = true;
+        *stop = true;
+        return MACHINE_BREAK;
     }
     m->break_passed = false;
     bool monitors = s->cpu[pe].reg[SR_PMINTENSET_EL1] != 0;
@@ -512,6 +511,7 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
     m->events.stop = false;
     m->events.step = s->step;
     m->unmodelled = NULL;
+    code_break_at(m->code, m->break_on, m->break_pc);
     tell_regimes(m);
     for (;;) {
         if (m->events.stop)
