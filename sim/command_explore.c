@@ -234,7 +234,7 @@ static bool keep_finding(const struct arguments *a, const struct scenario_varian
         printf("found: variant=%s class=%s schedule=%" PRIu64 " choices=%zu shrunk=%zu trace=%s\n",
                v->name, f->class, schedules_before + f->schedule, f->record_count, count, path);
     if (good && f->verdict.result == RUN_VIOLATION)
-        finding_print(&f->verdict.finding, &(struct names){image, NULL});
+        finding_print(stdout, &f->verdict.finding, &(struct names){image, NULL}, run_machine(r));
     fflush(stdout);
     free(shrunk.records);
     return good;

@@ -209,7 +209,7 @@ static enum status report(struct machine *m, const struct lost *lost,
         return STATUS_UNMODELLED;
     case RUN_VIOLATION:
         if (watch->sites_per_class == 0) /* else it has been told */
-            watch_print(watch, m, &v->finding, stdout);
+            finding_print(stdout, &v->finding, names, m);
         return STATUS_OTHER;
     case RUN_EXIT:
         return v->exit_status == 0 ? STATUS_EXPECTED : STATUS_OTHER;

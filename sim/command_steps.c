@@ -244,7 +244,7 @@ static bool show_finding(struct steps *s)
 {
     const struct run_verdict *v = &session_replay(s->session)->trace->verdict;
     if (v->result == RUN_VIOLATION)
-        finding_print(&v->finding, s->names);
+        finding_print(stdout, &v->finding, s->names, session_machine(s->session));
     else
         printf("the recording ends with %s\n", run_result_name(v->result));
     return true;
