@@ -9,6 +9,7 @@
 #include "sim/progress.h"
 #include "sim/scenario.h"
 #include "sim/shrink.h"
+#include "sim/signals.h"
 #include "sim/trace_file.h"
 
 #include <errno.h>
@@ -472,7 +473,7 @@ static enum status explore_all(const struct command *command, struct arguments *
                                const struct scenario_variant *only)
 {
     struct total total = {.verdict.result = RUN_CLEAN, .exhausted = true};
-    progress_catch_interrupt();
+    signals_catch();
     for (unsigned i = 0; i < a->scenario.variant_count; i++) {
         const struct scenario_variant *v = &a->scenario.variant[i];
         if (only && only != v)

@@ -5,7 +5,7 @@
  */
 #include "sim/command_watch.h"
 #include "sim/config_fields.h"
-#include "sim/progress.h"
+#include "sim/signals.h"
 #include "sim/terminal.h"
 #include "sim/trace_file.h"
 
@@ -399,7 +399,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     }
     if (symbols)
         symbol_place_init(&place, symbols, &image);
-    progress_catch_interrupt();
+    signals_catch();
     const struct names names = {&image, symbols ? &place : NULL};
     enum status status = run_payload(command, &a, &image, &names);
     symbols_free(symbols);

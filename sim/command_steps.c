@@ -6,9 +6,9 @@
  * virtual ones; memory is shown and watched as the CPU whose turn it is sees it.
  */
 #include "sim/command_steps.h"
+#include "sim/signals.h"
 
 #include "cpu/disasm.h"
-#include "sim/progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -464,7 +464,7 @@ static bool execute(struct steps *s, char *line)
     return bad("%s is no command (see help)", s->word[0]);
 }
 
-/* False at the end of the input. At a terminal an interrupt only drops the line. */
+/* False at the end of the input. At a terminal Ctrl-C only drops the line. */
 static bool read_line(struct steps *s, bool is_terminal, char **line, size_t *capacity)
 {
     for (;;) {
@@ -477,7 +477,7 @@ static bool read_line(struct steps *s, bool is_terminal, char **line, size_t *ca
             return false;
         run_interrupt_clear();
         clearerr(stdin);
-        if (!is_terminal) {
+        if (!is_terminal || signals_must_end()) {
             s->status = STATUS_INTERRUPTED;
             return false;
         }
@@ -494,7 +494,8 @@ enum status steps_walk(struct session *session, const struct names *names)
     while (!s.is_over && read_line(&s, is_terminal, &line, &capacity)) {
         s.was_interrupted = false;
         bool is_good = execute(&s, line);
-        if (is_terminal || (is_good && !s.was_interrupted))
+        if (!(s.was_interrupted && signals_must_end()) &&
+            (is_terminal || (is_good && !s.was_interrupted)))
             continue;
         s.status = s.was_interrupted ? STATUS_INTERRUPTED : STATUS_USAGE;
         break;
