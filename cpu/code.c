@@ -142,17 +142,18 @@ struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, uns
         ensure(page->slots[stack] != NULL);
         memcpy(page->slots[stack], code->blank, SLOTS * sizeof *code->blank);
     }
-    if (code->break_on && (va ^ code->break_pc) < PAGE_BYTES)
+    if (code->break_on && ((va ^ code->break_pc) & code->break_mask) < PAGE_BYTES)
         slots_break(code, page, page->slots[stack]);
     return page->slots[stack];
 }
 
-void code_break_at(struct code_cache *code, bool on, uint64_t pc)
+void code_break_at(struct code_cache *code, bool on, uint64_t pc, uint64_t mask)
 {
-    if (code->break_on == on && (!on || code->break_pc == pc))
+    if (code->break_on == on && (!on || (code->break_pc == pc && code->break_mask == mask)))
         return;
     code->break_on = on;
     code->break_pc = pc;
+    code->break_mask = mask;
     for (unsigned i = 0; i < CODE_PAGES_MAX; i++) {
         for (struct code_page *page = code->bucket[i]; page; page = page->next) {
             if (page->has_break)

@@ -34,7 +34,7 @@ struct code_cache {
     uint64_t dropped; /* pages whose decoded code was dropped because of a store, for tests */
     struct hot_slot *blank; /* what a set of slots is when nothing is decoded; the fast engine's */
     bool break_on;
-    uint64_t break_pc;
+    uint64_t break_pc, break_mask;
     unsigned count;
     struct code_page *bucket[CODE_PAGES_MAX];
 };
@@ -57,9 +57,10 @@ struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, uns
 
 /*
  * Before whatever is executed at this virtual address the hot half stops, for the engine's loop to
- * look whether that is the end of its budget. One address at a time; free while it stays.
+ * look whether that is the end of its budget. Bits that are not in the mask do not count: all do,
+ * or those within a page. One address at a time; free while it stays.
  */
-void code_break_at(struct code_cache *code, bool on, uint64_t pc);
+void code_break_at(struct code_cache *code, bool on, uint64_t pc, uint64_t mask);
 
 /* The row that word i of the page decodes to. */
 static inline enum a64_op code_op(struct code_page *page, unsigned i)

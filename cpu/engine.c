@@ -327,7 +327,8 @@ static inline bool is_hot(const struct core *c)
 static inline bool is_at_stop(const struct cpu *cpu, const struct engine_budget *budget,
                               uint64_t steps)
 {
-    return __builtin_expect(budget->stop_at_pc, 0) && cpu->pc == budget->stop_pc && steps != 0;
+    return __builtin_expect(budget->stop_at_pc, 0) &&
+           ((cpu->pc ^ budget->stop_pc) & budget->stop_mask) == 0 && steps != 0;
 }
 
 struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget *budget)

@@ -22,7 +22,7 @@ struct engine_budget {
     uint64_t cycles;       /* leave when cpu.cycles reaches this */
     bool stop_at_visible;  /* leave after a visible operation */
     bool stop_at_pc;       /* leave before a step at stop_pc, but for the first one */
-    uint64_t stop_pc;      /* code_break_at() knows it */
+    uint64_t stop_pc, stop_mask; /* bits that count; code_break_at() knows them */
 };
 
 /* What a run of an engine did. */

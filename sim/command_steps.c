@@ -342,6 +342,9 @@ static bool find_pc(struct steps *s, bool backwards)
 {
     struct session_target target = {.has_pc = true, .pe = -1};
     unsigned pe;
+    uint64_t number;
+    if (!config_parse_number(s->word[1], &number))
+        target.place = s->names->place; /* by name: code may be elsewhere than linked */
     if (!address_of(s, s->word[1], &target.pc) || !cpu_of(s, 2, &pe))
         return false;
     if (s->word_count > 2)
@@ -409,7 +412,7 @@ static const struct steps_command commands[] = {
     {"back", "[N [CPU]]", 0, 2, go_back, "the same backwards"},
     {"next", "KIND[,KIND]", 1, 1, next_event, "to behind the next event of these kinds"},
     {"prev", "KIND[,KIND]", 1, 1, previous_event, "to behind the last one before"},
-    {"until", "PLACE [CPU]", 1, 2, next_pc, "to the next instruction at an address"},
+    {"until", "PLACE [CPU]", 1, 2, next_pc, "to the next instruction at an address, or of a name wherever it is"},
     {"since", "PLACE [CPU]", 1, 2, previous_pc, "back to the last one before"},
     {"changed", "PLACE [BYTES]", 1, 2, next_store, "to behind the next store that changes it"},
     {"changer", "PLACE [BYTES]", 1, 2, previous_store, "to behind the last store that did (8)"},

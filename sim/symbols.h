@@ -68,6 +68,16 @@ bool symbol_at_pa(const struct symbol_place *place, const struct machine *m, uin
 bool symbol_of_past(const struct symbol_place *place, const struct machine *m, unsigned pe,
                     uint64_t va, struct symbol *symbol);
 
+/*
+ * For break points: a PE is about to execute what is linked to an address, wherever it does so, or
+ * whatever it has at that address.
+ */
+struct symbol_wanted {
+    const struct symbol_place *place;
+    uint64_t linked;
+};
+bool symbol_is_next(void *wanted, const struct machine *m, unsigned pe);
+
 /* Room for "name+0x10". */
 #define SYMBOL_TEXT_MAX 160u
 /* "name+0x10", or "name" where the offset is 0; cut short where there is no room. */

@@ -126,3 +126,12 @@ bool symbol_of_past(const struct symbol_place *place, const struct machine *m, u
     }
     return symbol_where_loaded(place, m, va, symbol);
 }
+
+bool symbol_is_next(void *context, const struct machine *m, unsigned pe)
+{
+    const struct symbol_wanted *wanted = context;
+    uint64_t pc = m->state->cpu[pe].pc;
+    struct symbol symbol;
+    return pc == wanted->linked || (symbol_at(wanted->place, m, pe, pc, &symbol) &&
+                                    symbol.address + symbol.offset == wanted->linked);
+}

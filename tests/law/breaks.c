@@ -56,6 +56,11 @@ static void world_begin(struct breaks_world *w, struct machine *m)
     w->hash = machine_hash(m);
 }
 
+static bool is_there(void *context, const struct machine *m, unsigned pe)
+{
+    return m->state->cpu[pe].pc == *(const uint64_t *)context;
+}
+
 /* All stops at a place, and the end, against what was made. */
 static void expect_stops(struct breaks_world *w, int pe, uint64_t pc)
 {
@@ -64,6 +69,7 @@ static void expect_stops(struct breaks_world *w, int pe, uint64_t pc)
     m->break_on = true;
     m->break_pe = pe;
     m->break_pc = pc;
+    m->break_context = &pc;
     for (unsigned i = 0; i < STEPS; i++) {
         if (w->made[i].pc != pc || (pe >= 0 && w->made[i].pe != (unsigned)pe))
             continue;
@@ -96,6 +102,9 @@ static unsigned expect_law(struct breaks_world *w, enum engine_kind engine)
             expect_stops(w, (int)((made->pe + 1) % w->m->config.pe_count), made->pc);
             expect_stops(w, -1, made->pc + PAGE_BYTES); /* as a rule nobody is there */
             expect_stops(w, -1, made->pc + 2);
+            w->m->break_if = is_there; /* looked for in any page */
+            expect_stops(w, i % 8 == 0 ? -1 : (int)made->pe, made->pc);
+            w->m->break_if = NULL;
         }
     }
     return loops;
