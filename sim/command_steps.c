@@ -412,7 +412,7 @@ static const struct steps_command commands[] = {
     {"back", "[N [CPU]]", 0, 2, go_back, "the same backwards"},
     {"next", "KIND[,KIND]", 1, 1, next_event, "to behind the next event of these kinds"},
     {"prev", "KIND[,KIND]", 1, 1, previous_event, "to behind the last one before"},
-    {"until", "PLACE [CPU]", 1, 2, next_pc, "to the next instruction at an address, or of a name wherever it is"},
+    {"until", "PLACE [CPU]", 1, 2, next_pc, "to the next instruction at an address or a name"},
     {"since", "PLACE [CPU]", 1, 2, previous_pc, "back to the last one before"},
     {"changed", "PLACE [BYTES]", 1, 2, next_store, "to behind the next store that changes it"},
     {"changer", "PLACE [BYTES]", 1, 2, previous_store, "to behind the last store that did (8)"},

@@ -1,6 +1,7 @@
 /*
- * The bar and the clock. Nothing here is part of a run: the host's time is read for people only.
- * Where standard error is no terminal, nothing is drawn.
+ * The bar and the clock. Nothing here is part of a run: the host's time is read for people only,
+ * and a bar is drawn over itself, at most ten times a second. Where standard error is no terminal,
+ * nothing is drawn.
  */
 #include "sim/progress.h"
 

@@ -32,7 +32,7 @@ static struct {
     struct termios before, raw;
 } terminal;
 
-/* Before these: as it was, then what they do by default. Those that ask for an end are signals.c's. */
+/* Before these: as it was, then what they do by default. Others ask for an end (signals.c). */
 static const int ends[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTSTP};
 /* A signal may come just before the sleep: how long it lasts at most, in milliseconds. */
 #define SLEEP_MOST 200

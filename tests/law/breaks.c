@@ -146,7 +146,7 @@ static void guest_keeps_it(const char *guest, unsigned cpus, unsigned quantum, u
     uint64_t before = hot_insns(m);
     unsigned loops = expect_law(&w, ENGINE_KIND_FAST);
     cr_expect_gt(loops, PLACES / 20);
-    cr_expect_gt(hot_insns(m) - before, (uint64_t)STEPS * PLACES / 4, "it does not go step by step");
+    cr_expect_gt(hot_insns(m) - before, (uint64_t)STEPS * PLACES / 4, "no single steps");
     machine_snapshot_free(w.start);
     machine_free(m);
     image_close(&image);
