@@ -121,8 +121,22 @@ struct code_page *code_find(struct code_cache *code, const struct port *port, pa
     return page;
 }
 
+/*
+ * The break point is in a page whose slots come into use there. What has been decoded goes: runs
+ * are to end before it, and no pair to reach over it. A word that has no hot form stops anyway.
+ */
+static void slots_break(struct code_cache *code, struct code_page *page, struct hot_slot *slots)
+{
+    struct hot_slot *at = &slots[(code->break_pc & (PAGE_BYTES - 1)) / 4];
+    if (at->go == hot_stop)
+        return;
+    memcpy(slots, code->blank, SLOTS * sizeof *code->blank);
+    at->go = hot_stop;
+    page->has_break = true;
+}
+
 struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, unsigned stack,
-                            bool asks)
+                            bool asks, uint64_t va)
 {
     struct hot_slot **slots = &page->slots[asks ? CODE_STACKS + stack : stack];
     if (!*slots) {
@@ -130,7 +144,26 @@ struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, uns
         ensure(*slots != NULL);
         memcpy(*slots, code->blank, SLOTS * sizeof *code->blank);
     }
+    if (code->break_on && ((va ^ code->break_pc) & code->break_mask) < PAGE_BYTES)
+        slots_break(code, page, *slots);
     return *slots;
+}
+
+void code_break_at(struct code_cache *code, bool on, uint64_t pc, uint64_t mask)
+{
+    if (code->break_on == on && (!on || (code->break_pc == pc && code->break_mask == mask)))
+        return;
+    code->break_on = on;
+    code->break_pc = pc;
+    code->break_mask = mask;
+    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
+        for (struct code_page *page = code->bucket[i]; page; page = page->next) {
+            if (page->has_break)
+                page_drop(code, page);
+            page->has_break = false;
+        }
+    }
+    code->epoch++; /* whoever has slots asks for them again */
 }
 
 bool code_written(struct code_cache *code, pa_t pa, size_t size, const uint8_t *bytes)

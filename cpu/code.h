@@ -26,6 +26,7 @@ struct code_page {
     uint64_t stamp;         /* the cache's when the words were last seen to be those in RAM */
     struct code_page *next; /* in its bucket */
     struct hot_slot *slots[CODE_SETS]; /* CODE_WORDS and one more; NULL: not asked for yet */
+    bool has_break; /* a slot is one to stop before because of a break point */
     uint16_t op[CODE_WORDS];   /* enum a64_op + 1; 0: nobody has asked */
     uint32_t word[CODE_WORDS]; /* the page's bytes */
 };
@@ -35,6 +36,8 @@ struct code_cache {
     uint64_t stamp; /* grows when all of RAM may have changed (a restore) */
     uint64_t dropped; /* pages whose decoded code was dropped because of a store, for tests */
     struct hot_slot *blank; /* what a set of slots is when nothing is decoded; the fast engine's */
+    bool break_on;
+    uint64_t break_pc, break_mask;
     unsigned count, most; /* pages; CODE_PAGES_MAX but for tests */
     struct code_page *bucket[CODE_BUCKETS];
 };
@@ -48,9 +51,19 @@ void code_free(struct code_cache *code);
  */
 struct code_page *code_find(struct code_cache *code, const struct port *port, pa_t pa);
 
-/* The set of slots for a stack pointer, all as *blank at first; see cpu/hot/hot.h. */
+/*
+ * The set of slots for a stack pointer, all as *blank at first; see cpu/hot/hot.h. It is to be
+ * executed at the page of va, so that the hot half stops before the break point if that is there.
+ */
 struct hot_slot *code_slots(struct code_cache *code, struct code_page *page, unsigned stack,
-                            bool asks);
+                            bool asks, uint64_t va);
+
+/*
+ * Before whatever is executed at this virtual address the hot half stops, for the engine's loop to
+ * look whether that is the end of its budget. Bits that are not in the mask do not count: all do,
+ * or those within a page. One address at a time; free while it stays.
+ */
+void code_break_at(struct code_cache *code, bool on, uint64_t pc, uint64_t mask);
 
 /* The row that word i of the page decodes to. */
 static inline enum a64_op code_op(struct code_page *page, unsigned i)

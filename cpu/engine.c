@@ -336,6 +336,14 @@ static inline bool goes_on(struct core *c, const struct engine_budget *budget, u
            c->ops->visible(c->owner, c->pe);
 }
 
+/* Whether the next step is one to stop before. */
+static inline bool is_at_stop(const struct cpu *cpu, const struct engine_budget *budget,
+                              uint64_t steps)
+{
+    return __builtin_expect(budget->stop_at_pc, 0) &&
+           ((cpu->pc ^ budget->stop_pc) & budget->stop_mask) == 0 && steps != 0;
+}
+
 struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget *budget)
 {
     struct cpu *cpu = c->cpu;
@@ -348,7 +356,7 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     if (mmu_keeps_versions(c->mmu))
         core_tell_regimes(c);
     while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET &&
-           !c->events->stop) {
+           !c->events->stop && !is_at_stop(cpu, budget, steps)) {
 #if defined(ENGINE_FAST)
         if (is_hot(c, budget)) {
             bool settled = false;
@@ -357,7 +365,8 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
             if (reason == ENGINE_VISIBLE && c->visible != VISIBLE_NONE &&
                 goes_on(c, budget, steps))
                 reason = ENGINE_BUDGET;
-            if (settled || steps >= budget->steps || cpu->cycles >= budget->cycles)
+            if (settled || steps >= budget->steps || cpu->cycles >= budget->cycles ||
+                is_at_stop(cpu, budget, steps))
                 continue;
         }
 #endif

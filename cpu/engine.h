@@ -28,6 +28,8 @@ struct engine_budget {
     uint64_t steps;        /* at most so many steps; >= 1 */
     uint64_t cycles;       /* leave when cpu.cycles reaches this */
     enum engine_visible visible;
+    bool stop_at_pc;       /* leave before a step at stop_pc, but for the first one */
+    uint64_t stop_pc, stop_mask; /* bits that count; code_break_at() knows them */
 };
 
 /* What a run of an engine did. */

@@ -193,15 +193,28 @@ void code_text(const struct names *names, const struct machine *m, unsigned pe, 
         snprintf(text, size, "0x%" PRIx64, va);
 }
 
-void finding_print(const struct finding *f, const struct names *names)
+void past_code_text(const struct names *names, const struct machine *m, unsigned pe, uint64_t va,
+                    char *text, size_t size)
+{
+    struct symbol symbol;
+    if (!names->place)
+        image_address_text(names->image, va, text, size);
+    else if (symbol_of_past(names->place, m, pe, va, &symbol))
+        symbol_text(&symbol, text, size);
+    else
+        snprintf(text, size, "0x%" PRIx64, va);
+}
+
+void finding_print(FILE *out, const struct finding *f, const struct names *names,
+                   const struct machine *m)
 {
     char where[256];
-    printf("%s/%s on CPU %u at step %" PRIu64 ": %s\n", check_name((enum check_kind)f->check),
+    fprintf(out, "%s/%s on CPU %u at step %" PRIu64 ": %s\n", check_name((enum check_kind)f->check),
            f->kind, f->pe, f->step, f->text);
     for (uint32_t i = 0; i < f->event_count; i++) {
         const struct finding_event *e = &f->event[i];
-        address_text(names, e->pc, where, sizeof where);
-        printf("  step %" PRIu64 "  CPU %u  %s  [%s]\n", e->step, e->pe, e->text, where);
+        past_code_text(names, m, e->pe, e->pc, where, sizeof where);
+        fprintf(out, "  step %" PRIu64 "  CPU %u  %s  [%s]\n", e->step, e->pe, e->text, where);
     }
 }
 

@@ -75,14 +75,21 @@ struct names {
     const struct symbol_place *place; /* NULL: the image's own symbols and lines */
 };
 
-/* A finding as text: the sentence, then the earlier events and where they were. */
-void finding_print(const struct finding *finding, const struct names *names);
+/*
+ * A finding as text: the sentence, then the earlier events and where they were, as far as the
+ * machine tells that now.
+ */
+void finding_print(FILE *out, const struct finding *finding, const struct names *names,
+                   const struct machine *m);
 
 /* "symbol+0x10 (file.c:12)" of a linked address, or its number. */
 void address_text(const struct names *names, uint64_t address, char *text, size_t size);
 /* The same of code as a PE would execute it there now. */
 void code_text(const struct names *names, const struct machine *m, unsigned pe, uint64_t va,
                char *text, size_t size);
+/* The same of code that it executed at an earlier step, as far as that can be known now. */
+void past_code_text(const struct names *names, const struct machine *m, unsigned pe, uint64_t va,
+                    char *text, size_t size);
 
 /* CPU, PC, symbol, disassembly, registers of one PE and what it waits for, to standard error. */
 void cpu_report(struct machine *m, unsigned pe, const struct names *names);

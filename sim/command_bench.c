@@ -9,6 +9,7 @@
 #include "sim/command_bench.h"
 #include "sim/progress.h"
 #include "sim/scenario.h"
+#include "sim/signals.h"
 #include "sim/timeline.h"
 
 #include <inttypes.h>
@@ -297,7 +298,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     if (optind + 1 < argc)
         return usage_error(command, "%s: one NAME is enough", argv[optind + 1]);
     a.only = optind < argc ? argv[optind] : NULL;
-    progress_catch_interrupt();
+    signals_catch();
     return bench_all(command, &a);
 }
 

@@ -9,6 +9,7 @@
 #include "sim/progress.h"
 #include "sim/scenario.h"
 #include "sim/shrink.h"
+#include "sim/signals.h"
 #include "sim/trace_file.h"
 
 #include <errno.h>
@@ -234,7 +235,7 @@ static bool keep_finding(const struct arguments *a, const struct scenario_varian
         printf("found: variant=%s class=%s schedule=%" PRIu64 " choices=%zu shrunk=%zu trace=%s\n",
                v->name, f->class, schedules_before + f->schedule, f->record_count, count, path);
     if (good && f->verdict.result == RUN_VIOLATION)
-        finding_print(&f->verdict.finding, &(struct names){image, NULL});
+        finding_print(stdout, &f->verdict.finding, &(struct names){image, NULL}, run_machine(r));
     fflush(stdout);
     free(shrunk.records);
     return good;
@@ -472,7 +473,7 @@ static enum status explore_all(const struct command *command, struct arguments *
                                const struct scenario_variant *only)
 {
     struct total total = {.verdict.result = RUN_CLEAN, .exhausted = true};
-    progress_catch_interrupt();
+    signals_catch();
     for (unsigned i = 0; i < a->scenario.variant_count; i++) {
         const struct scenario_variant *v = &a->scenario.variant[i];
         if (only && only != v)

@@ -6,6 +6,7 @@
  */
 #include "sim/command_steps.h"
 #include "sim/progress.h"
+#include "sim/signals.h"
 #include "sim/story.h"
 
 #include "gen/trace.h"
@@ -267,7 +268,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     if (a.symbols && !(symbols = symbols_read(a.symbols, &error))) {
         status = usage_error(command, "--symbols: %s", error.text);
     } else {
-        progress_catch_interrupt();
+        signals_catch();
         status = (a.steps ? walk_trace : replay_trace)(command, &a, &trace, symbols);
     }
     symbols_free(symbols);

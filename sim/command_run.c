@@ -5,7 +5,7 @@
  */
 #include "sim/command_watch.h"
 #include "sim/config_fields.h"
-#include "sim/progress.h"
+#include "sim/signals.h"
 #include "sim/terminal.h"
 #include "sim/trace_file.h"
 
@@ -209,7 +209,7 @@ static enum status report(struct machine *m, const struct lost *lost,
         return STATUS_UNMODELLED;
     case RUN_VIOLATION:
         if (watch->sites_per_class == 0) /* else it has been told */
-            watch_print(watch, m, &v->finding, stdout);
+            finding_print(stdout, &v->finding, names, m);
         return STATUS_OTHER;
     case RUN_EXIT:
         return v->exit_status == 0 ? STATUS_EXPECTED : STATUS_OTHER;
@@ -399,7 +399,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     }
     if (symbols)
         symbol_place_init(&place, symbols, &image);
-    progress_catch_interrupt();
+    signals_catch();
     const struct names names = {&image, symbols ? &place : NULL};
     enum status status = run_payload(command, &a, &image, &names);
     symbols_free(symbols);

@@ -7,6 +7,7 @@
 #include "sim/progress.h"
 #include "sim/replay.h"
 #include "sim/shrink.h"
+#include "sim/signals.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -115,7 +116,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     struct error error;
     if (!trace_open(&trace, path, NULL, &error))
         return usage_error(command, "%s", error.text);
-    progress_catch_interrupt();
+    signals_catch();
     enum status status = shrink_trace(command, &trace, out ? out : beside, runs_max);
     trace_free(&trace);
     return status;

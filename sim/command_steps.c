@@ -6,9 +6,9 @@
  * virtual ones; memory is shown and watched as the CPU whose turn it is sees it.
  */
 #include "sim/command_steps.h"
+#include "sim/signals.h"
 
 #include "cpu/disasm.h"
-#include "sim/progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -244,7 +244,7 @@ static bool show_finding(struct steps *s)
 {
     const struct run_verdict *v = &session_replay(s->session)->trace->verdict;
     if (v->result == RUN_VIOLATION)
-        finding_print(&v->finding, s->names);
+        finding_print(stdout, &v->finding, s->names, session_machine(s->session));
     else
         printf("the recording ends with %s\n", run_result_name(v->result));
     return true;
@@ -342,6 +342,9 @@ static bool find_pc(struct steps *s, bool backwards)
 {
     struct session_target target = {.has_pc = true, .pe = -1};
     unsigned pe;
+    uint64_t number;
+    if (!config_parse_number(s->word[1], &number))
+        target.place = s->names->place; /* by name: code may be elsewhere than linked */
     if (!address_of(s, s->word[1], &target.pc) || !cpu_of(s, 2, &pe))
         return false;
     if (s->word_count > 2)
@@ -409,7 +412,7 @@ static const struct steps_command commands[] = {
     {"back", "[N [CPU]]", 0, 2, go_back, "the same backwards"},
     {"next", "KIND[,KIND]", 1, 1, next_event, "to behind the next event of these kinds"},
     {"prev", "KIND[,KIND]", 1, 1, previous_event, "to behind the last one before"},
-    {"until", "PLACE [CPU]", 1, 2, next_pc, "to the next instruction at an address"},
+    {"until", "PLACE [CPU]", 1, 2, next_pc, "to the next instruction at an address or a name"},
     {"since", "PLACE [CPU]", 1, 2, previous_pc, "back to the last one before"},
     {"changed", "PLACE [BYTES]", 1, 2, next_store, "to behind the next store that changes it"},
     {"changer", "PLACE [BYTES]", 1, 2, previous_store, "to behind the last store that did (8)"},
@@ -464,7 +467,7 @@ static bool execute(struct steps *s, char *line)
     return bad("%s is no command (see help)", s->word[0]);
 }
 
-/* False at the end of the input. At a terminal an interrupt only drops the line. */
+/* False at the end of the input. At a terminal Ctrl-C only drops the line. */
 static bool read_line(struct steps *s, bool is_terminal, char **line, size_t *capacity)
 {
     for (;;) {
@@ -477,7 +480,7 @@ static bool read_line(struct steps *s, bool is_terminal, char **line, size_t *ca
             return false;
         run_interrupt_clear();
         clearerr(stdin);
-        if (!is_terminal) {
+        if (!is_terminal || signals_must_end()) {
             s->status = STATUS_INTERRUPTED;
             return false;
         }
@@ -494,7 +497,8 @@ enum status steps_walk(struct session *session, const struct names *names)
     while (!s.is_over && read_line(&s, is_terminal, &line, &capacity)) {
         s.was_interrupted = false;
         bool is_good = execute(&s, line);
-        if (is_terminal || (is_good && !s.was_interrupted))
+        if (!(s.was_interrupted && signals_must_end()) &&
+            (is_terminal || (is_good && !s.was_interrupted)))
             continue;
         s.status = s.was_interrupted ? STATUS_INTERRUPTED : STATUS_USAGE;
         break;

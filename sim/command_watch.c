@@ -11,50 +11,21 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* An address as the CPU executes it at its level, or as EL2 does, or as a linked one. */
-static void place_text(const struct watch *w, const struct machine *m, unsigned pe, uint64_t pc,
-                       char *text, size_t size)
-{
-    struct symbol symbol;
-    struct walk walk;
-    struct regime regime = core_regime_peek(&m->state->cpu[pe], &m->mmu_config, REGIME_EL2);
-    struct mmu_request request = {
-        .va = va_make(pc), .el = 2, .kind = ACCESS_FETCH, .alignment = 1};
-    code_text(w->names, m, pe, pc, text, size);
-    if (!w->names->place || symbol_at(w->names->place, m, pe, pc, &symbol))
-        return;
-    mmu_peek(&m->mmu[pe], &regime, &request, &walk);
-    if (walk.result.fault.kind == FAULT_NONE &&
-        symbol_at_pa(w->names->place, m, pc, walk.result.pa, &symbol))
-        symbol_text(&symbol, text, size);
-}
-
 static void tell_drop(void *context, const struct drop_list *list, unsigned row)
 {
     const struct watch *w = context;
     const struct drop_done *done = &list->done[row];
     char what[32], where[256];
     drop_text(list, row, what, sizeof what);
-    place_text(w, list->machine, done->pe, done->pc, where, sizeof where);
+    past_code_text(w->names, list->machine, done->pe, done->pc, where, sizeof where);
     fprintf(stderr, "dropped %s at step %" PRIu64 " on CPU %u at EL%u  [%s]\n", what, done->step,
             done->pe, list->machine->state->cpu[done->pe].el, where);
 }
 
-void watch_print(const struct watch *w, const struct machine *m, const struct finding *f, FILE *out)
-{
-    char where[256];
-    fprintf(out, "%s/%s on CPU %u at step %" PRIu64 ": %s\n",
-            check_name((enum check_kind)f->check), f->kind, f->pe, f->step, f->text);
-    for (uint32_t i = 0; i < f->event_count; i++) {
-        const struct finding_event *e = &f->event[i];
-        place_text(w, m, e->pe, e->pc, where, sizeof where);
-        fprintf(out, "  step %" PRIu64 "  CPU %u  %s  [%s]\n", e->step, e->pe, e->text, where);
-    }
-}
-
 static void tell_finding(void *context, struct machine *m, const struct finding *finding)
 {
-    watch_print(context, m, finding, stderr);
+    const struct watch *w = context;
+    finding_print(stderr, finding, w->names, m);
 }
 
 bool watch_take_drop(const struct command *command, struct watch *w)

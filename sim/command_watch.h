@@ -35,8 +35,5 @@ void watch_begin(struct watch *w, struct run *r, const struct names *names, bool
 /* Runs to the verdict; with a trace that has been begun, which then gets its hashes. */
 void watch_execute(struct watch *w, struct run *r, struct run_verdict *verdict,
                    struct trace *trace);
-/* A finding, with the places of its events named as the machine has them now. */
-void watch_print(const struct watch *w, const struct machine *m, const struct finding *finding,
-                 FILE *out);
 /* Behind it: reports. STATUS_OTHER when something that was asked for did not come to pass. */
 enum status watch_end(struct watch *w, struct run *r, const struct run_verdict *verdict);

@@ -452,6 +452,18 @@ static uint32_t quantum_after(const struct machine *m, uint64_t steps)
     return (uint32_t)(into == 0 ? 0 : quantum - into);
 }
 
+/* What of a PC decides whether it may be at the break point. */
+static uint64_t break_mask(const struct machine *m)
+{
+    return m->break_if ? PAGE_BYTES - 1 : UINT64_MAX;
+}
+
+static bool is_at_break(const struct machine *m, unsigned pe)
+{
+    return ((m->state->cpu[pe].pc ^ m->break_pc) & break_mask(m)) == 0 &&
+           (!m->break_if || m->break_if(m->break_context, m, pe));
+}
+
 static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_limit, bool *stop)
 {
     struct machine_state *s = m->state;
@@ -467,14 +479,14 @@ static enum machine_stop run_turn(struct machine *m, unsigned pe, uint64_t step_
         .steps = steps,
         .cycles = s->clock.next > s->cpu[pe].cycles ? s->clock.next : s->cpu[pe].cycles + 1,
         .visible = !visible ? ENGINE_PASSES : may_ask(m, pe) ? ENGINE_ASKS : ENGINE_STOPS,
+        .stop_at_pc = m->break_on && (m->break_pe < 0 || m->break_pe == (int)pe),
+        .stop_pc = m->break_pc,
+        .stop_mask = break_mask(m),
     };
-    if (m->break_on && (m->break_pe < 0 || m->break_pe == (int)pe)) {
-        if (s->cpu[pe].pc == m->break_pc && !m->break_passed) {
-            m->break_passed = true;
-            *stop = true;
-            return MACHINE_BREAK;
-        }
-        budget.steps = 1;
+    if (budget.stop_at_pc && !m->break_passed && is_at_break(m, pe)) {
+        m->break_passed = true;
+        *stop = true;
+        return MACHINE_BREAK;
     }
     m->break_passed = false;
     bool monitors = s->cpu[pe].reg[SR_PMINTENSET_EL1] != 0;
@@ -531,6 +543,7 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
     m->events.stop = false;
     m->events.step = s->step;
     m->unmodelled = NULL;
+    code_break_at(m->code, m->break_on, m->break_pc, break_mask(m));
     tell_regimes(m);
     for (;;) {
         if (m->events.stop)

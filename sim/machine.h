@@ -154,10 +154,12 @@ struct machine {
     struct disk disk[DRIVE_MAX]; /* what the files held */
     struct machine_input *input; /* what came from outside and waits; machine_input.c */
 
-    /* A break point for start marks: pe < 0 for any. */
+    /* A break point: pe < 0 for any. With a condition, at that place in any page where it holds. */
     bool break_on;
     int break_pe;
     uint64_t break_pc;
+    bool (*break_if)(void *context, const struct machine *m, unsigned pe); /* NULL: none */
+    void *break_context;
     bool break_passed; /* stopped at it; the next run goes on */
 
     const char *unmodelled; /* what the model lacks, or NULL */

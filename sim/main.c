@@ -5,6 +5,7 @@
  * of registers and operations, and output that could not be written is an error, not a success.
  */
 #include "sim/command.h"
+#include "sim/signals.h"
 
 #include "cpu/disasm.h"
 #include "cpu/sysreg_row.h"
@@ -27,7 +28,7 @@ static void help(void)
         printf("  %-8s %s\n", commands[i]->name, commands[i]->sentence);
     printf("\n`armillary COMMAND --help` tells more. Exit status: 0 the expected verdict, "
            "1 another one,\n2 bad usage or input, 3 something is not modelled, 4 a replay diverged,"
-           " 130 interrupted.\n");
+           " 128 and the signal's\nnumber when interrupted (130: Ctrl-C).\n");
 }
 
 /* Names for the text form of events. */
@@ -66,7 +67,7 @@ int main(int argc, char **argv)
             fprintf(stderr, "armillary: standard output: could not be written\n");
             return STATUS_USAGE;
         }
-        return (int)status;
+        return status == STATUS_INTERRUPTED ? signals_status() : (int)status;
     }
     fprintf(stderr, "armillary: %s: unknown command (see armillary --help)\n", argv[1]);
     return STATUS_USAGE;

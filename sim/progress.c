@@ -1,13 +1,10 @@
 /*
- * The bar, the clock and Ctrl-C. Nothing here is part of a run: the host's time is read for people
- * only, and an interruption ends a search between two steps without changing any. Where standard
- * error is no terminal, nothing is drawn.
+ * The bar and the clock. Nothing here is part of a run: the host's time is read for people only,
+ * and a bar is drawn over itself, at most ten times a second. Where standard error is no terminal,
+ * nothing is drawn.
  */
 #include "sim/progress.h"
 
-#include "sim/run.h"
-
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,21 +64,4 @@ void progress_end(struct progress *p)
     if (p->is_shown)
         fputs("\r\033[K", stderr);
     p->is_shown = false;
-}
-
-static void on_interrupt(int number)
-{
-    if (run_is_interrupted()) {
-        signal(number, SIG_DFL);
-        raise(number);
-        return;
-    }
-    run_interrupt();
-}
-
-void progress_catch_interrupt(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
 }

@@ -22,6 +22,3 @@ void progress_begin(struct progress *p, const char *what);
 void progress_show(struct progress *p, uint64_t done, uint64_t total, const char *note);
 /* Wipes the bar away. */
 void progress_end(struct progress *p);
-
-/* From now on SIGINT calls run_interrupt() instead of ending the process; a second one ends it. */
-void progress_catch_interrupt(void);

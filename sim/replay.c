@@ -39,6 +39,7 @@ bool replay_open(struct replay *replay, const struct trace *trace,
     struct run_setup setup = trace->setup;
     if (options->checks_given)
         setup.checks.mask = options->check_mask;
+    setup.precise_start = options->engine == ENGINE_KIND_PRECISE;
     if (!image_open(&replay->image, trace->image_name, trace->image, trace->image_size,
                     pa_make(MAP_RAM), setup.config.ram_bytes, error))
         return false;

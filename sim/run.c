@@ -152,6 +152,7 @@ static bool run_to_start(struct run *r, const struct image *image, struct error 
 {
     const struct run_mark *mark = &r->setup.start;
     struct machine *m = r->machine;
+    enum engine_kind engine = m->engine;
     uint64_t pc;
     if (!mark_address(image, mark, &pc, error) ||
         !mark_address(image, &r->setup.end, &r->end_pc, error))
@@ -160,6 +161,7 @@ static bool run_to_start(struct run *r, const struct image *image, struct error 
     if (mark->symbol[0] == 0)
         return true;
     break_at(m, mark, pc);
+    m->engine = r->setup.precise_start ? ENGINE_KIND_PRECISE : ENGINE_KIND_FAST;
     for (uint32_t hit = 0; hit < mark->hit;) {
         uint64_t limit = last_step(&r->setup);
         if (limit - m->state->step > STEPS_BETWEEN_LOOKS)
@@ -174,6 +176,7 @@ static bool run_to_start(struct run *r, const struct image *image, struct error 
             return error_set(error, "%s: %s before the start mark %s was reached %u times",
                              image->name, stop_reason(stop), mark->symbol, mark->hit);
     }
+    m->engine = engine;
     return true;
 }
 

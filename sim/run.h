@@ -30,6 +30,7 @@ struct run_setup {
     struct machine_config config;
     struct check_options checks;
     struct run_mark start;
+    bool precise_start; /* also the way there is the precise engine's */
     struct run_mark end; /* a run that gets here is over; hits count from the start mark */
     uint64_t window; /* steps after the start mark within which choices are open; 0: no end */
     uint64_t length; /* a run that gets so many steps from the start mark is over; 0: no end */

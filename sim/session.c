@@ -5,9 +5,10 @@
  * looking for the last in one stretch after the other, each from a snapshot to the place where the
  * stretch before it began: no stretch is executed twice but for the way to what was found. Stores
  * to a few bytes are told by watching their page (machine_watch_page), so that the fast engine
- * stays in use; an instruction's address is a break point of the machine, which is slower.
+ * stays in use; so does it with an instruction's address, a break point of the machine.
  */
 #include "sim/session.h"
+#include "sim/symbols.h"
 
 #include "gen/trace.h"
 
@@ -183,6 +184,7 @@ struct finder {
     bool has_found, is_event;
     uint64_t position;
     struct event event;
+    struct symbol_wanted wanted;
     bool watched_before; /* somebody else watches that page */
 };
 
@@ -244,6 +246,9 @@ static void finder_begin(struct finder *f)
     f->machine->break_on = t->has_pc;
     f->machine->break_pe = t->pe;
     f->machine->break_pc = t->pc;
+    f->wanted = (struct symbol_wanted){t->place, t->pc};
+    f->machine->break_if = t->place ? symbol_is_next : NULL;
+    f->machine->break_context = &f->wanted;
 }
 
 static void finder_end(struct finder *f)
@@ -252,6 +257,7 @@ static void finder_end(struct finder *f)
     if (watched_page(f) && !f->watched_before)
         machine_watch_page(f->machine, page_of(f->target->watch), false);
     f->machine->break_on = false;
+    f->machine->break_if = NULL;
 }
 
 /* One stretch, from here to a step; WAY_STOPPED at the first that is found. */

@@ -54,6 +54,7 @@ struct session_target {
     void *context;
     bool has_pc; /* an instruction is about to be executed at pc, by pe (-1: any) */
     uint64_t pc;
+    const struct symbol_place *place; /* that is linked to pc, wherever it is; NULL: at pc */
     int pe;
     uint64_t watch_size; /* bytes at watch, in one page of RAM, are changed by a store */
     pa_t watch;

@@ -51,17 +51,23 @@ static void root_text(struct teller *t, uint64_t root, char *text, size_t size)
     }
 }
 
-static void place_text(const struct teller *t, uint64_t address, char *text, size_t size)
+static void word_text(const struct teller *t, uint64_t address, char *text, size_t size)
 {
     const struct names names = {&t->replay->image, t->replay->place};
     address_text(&names, address, text, size);
+}
+
+static void place_text(const struct teller *t, unsigned pe, uint64_t pc, char *text, size_t size)
+{
+    const struct names names = {&t->replay->image, t->replay->place};
+    past_code_text(&names, run_machine(t->replay->run), pe, pc, text, size);
 }
 
 static void access_text(struct teller *t, const struct event *e, char *text, size_t size)
 {
     char place[200];
     const struct event_mem *m = &e->mem;
-    place_text(t, m->pa, place, sizeof place);
+    word_text(t, m->pa, place, sizeof place);
     snprintf(text, size, "%s %s %s 0x%" PRIx64, m->write ? "stores to" : "loads", place,
              m->write ? "the value" : "and gets", m->value);
 }
@@ -220,7 +226,7 @@ static void row_entry(struct teller *t, const struct story_entry *entry, unsigne
     char text[TEXT_BYTES], place[240];
     event_words(t, &entry->event, text, 320);
     size_t used = strlen(text);
-    place_text(t, entry->pc, place, sizeof place);
+    place_text(t, entry->event.pe, entry->pc, place, sizeof place);
     if (entry->event.kind != EVENT_CONTEXT)
         used += (size_t)snprintf(text + used, sizeof text - used, " in %s", place);
     if (repeats > 1)
@@ -231,7 +237,7 @@ static void row_entry(struct teller *t, const struct story_entry *entry, unsigne
 static void row_finding(struct teller *t, const struct finding_event *e)
 {
     char text[TEXT_BYTES], place[240];
-    place_text(t, e->pc, place, sizeof place);
+    place_text(t, e->pe, e->pc, place, sizeof place);
     snprintf(text, sizeof text, "!!! %s, in %s", e->text, place);
     row_print(t, e->step, e->pe, text);
 }

@@ -60,6 +60,24 @@ bool symbol_at(const struct symbol_place *place, const struct machine *m, unsign
 bool symbol_at_pa(const struct symbol_place *place, const struct machine *m, uint64_t va, pa_t pa,
                   struct symbol *symbol);
 
+/*
+ * The same of code that the PE executed at an earlier step, as far as this can be known now: its
+ * level may be another one, its tables those of a VM. What any PE's registers lead to counts, and
+ * then the place where the image was loaded, if its code is still there.
+ */
+bool symbol_of_past(const struct symbol_place *place, const struct machine *m, unsigned pe,
+                    uint64_t va, struct symbol *symbol);
+
+/*
+ * For break points: a PE is about to execute what is linked to an address, wherever it does so, or
+ * whatever it has at that address.
+ */
+struct symbol_wanted {
+    const struct symbol_place *place;
+    uint64_t linked;
+};
+bool symbol_is_next(void *wanted, const struct machine *m, unsigned pe);
+
 /* Room for "name+0x10". */
 #define SYMBOL_TEXT_MAX 160u
 /* "name+0x10", or "name" where the offset is 0; cut short where there is no room. */

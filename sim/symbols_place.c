@@ -82,3 +82,56 @@ bool symbol_at(const struct symbol_place *place, const struct machine *m, unsign
     return m->state->cpu[pe].el != 0 && machine_peek_va(m, pe, va_make(va), &walk) &&
            symbol_at_pa(place, m, va, walk.result.pa, symbol);
 }
+
+/* As a PE would execute it with its registers of now, if it were at EL1 or EL2. */
+static bool symbol_in(const struct symbol_place *place, const struct machine *m, unsigned pe,
+                      enum regime_kind kind, uint64_t va, struct symbol *symbol)
+{
+    struct walk walk;
+    struct regime regime = core_regime_peek(&m->state->cpu[pe], &m->mmu_config, kind);
+    struct mmu_request request = {.va = va_make(va),
+                                  .el = kind == REGIME_EL2 ? 2 : 1,
+                                  .kind = ACCESS_FETCH,
+                                  .alignment = 1};
+    mmu_peek(&m->mmu[pe], &regime, &request, &walk);
+    return walk.result.fault.kind == FAULT_NONE &&
+           symbol_at_pa(place, m, va, walk.result.pa, symbol);
+}
+
+/* A linked address or a physical one, of code that is where it was loaded. */
+static bool symbol_where_loaded(const struct symbol_place *place, const struct machine *m,
+                                uint64_t va, struct symbol *symbol)
+{
+    for (size_t i = 0; i < place->image->segment_count; i++) {
+        const struct image_segment *s = &place->image->segments[i];
+        uint64_t at = va - (s->linked.bits + place->shift);
+        if (at < s->memory_size &&
+            symbol_at_pa(place, m, va, pa_make(s->address.bits + at), symbol))
+            return true;
+    }
+    return symbol_at_pa(place, m, va, pa_make(va), symbol);
+}
+
+bool symbol_of_past(const struct symbol_place *place, const struct machine *m, unsigned pe,
+                    uint64_t va, struct symbol *symbol)
+{
+    static const enum regime_kind kinds[] = {REGIME_EL2, REGIME_EL10};
+    if (symbol_at(place, m, pe, va, symbol))
+        return true;
+    for (unsigned i = 0; i < m->config.pe_count; i++) {
+        for (unsigned k = 0; k < ARRAY_COUNT(kinds); k++) {
+            if (symbol_in(place, m, (pe + i) % m->config.pe_count, kinds[k], va, symbol))
+                return true;
+        }
+    }
+    return symbol_where_loaded(place, m, va, symbol);
+}
+
+bool symbol_is_next(void *context, const struct machine *m, unsigned pe)
+{
+    const struct symbol_wanted *wanted = context;
+    uint64_t pc = m->state->cpu[pe].pc;
+    struct symbol symbol;
+    return pc == wanted->linked || (symbol_at(wanted->place, m, pe, pc, &symbol) &&
+                                    symbol.address + symbol.offset == wanted->linked);
+}

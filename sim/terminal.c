@@ -32,9 +32,10 @@ static struct {
     struct termios before, raw;
 } terminal;
 
-/* Ending and crashing ones: as they were, then what they do by default. */
-static const int ends[] = {SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL,
-                           SIGTSTP};
+/* Before these: as it was, then what they do by default. Others ask for an end (signals.c). */
+static const int ends[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTSTP};
+/* A signal may come just before the sleep: how long it lasts at most, in milliseconds. */
+#define SLEEP_MOST 200
 
 static void give_back(void)
 {
@@ -130,7 +131,7 @@ static size_t take_commands(uint8_t *bytes, size_t count)
 static size_t take(uint8_t *bytes, size_t size, bool wait)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    if (poll(&input, 1, wait ? -1 : 0) <= 0)
+    if (poll(&input, 1, wait ? SLEEP_MOST : 0) <= 0)
         return 0;
     ssize_t count = read(STDIN_FILENO, bytes, size);
     if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN))

@@ -201,7 +201,7 @@ static void decode_run(struct core *c, struct code_page *page, struct hot_slot *
         s->run = form == HOT_FORM_NONE
                      ? 0
                      : HOT_INSN + c->timing->instruction[a64_class(op)];
-        if (form == HOT_FORM_PLAIN && end + 1 < CODE_WORDS)
+        if (form == HOT_FORM_PLAIN && end + 1 < CODE_WORDS && slots[end + 1].go != hot_stop)
             hot_fuse(s, op, page->word[end + 1], code_op(page, end + 1), &place);
     }
     unsigned i = end;
@@ -257,7 +257,7 @@ static const struct hot_slot *slot_at(struct core *c, uint64_t pc)
         if (!c->code->blank->go)
             blank_make(c->code->blank);
         const struct cpu *cpu = c->cpu;
-        f->slots = code_slots(c->code, f->page, cpu->spsel ? cpu->el : 0, h->asks);
+        f->slots = code_slots(c->code, f->page, cpu->spsel ? cpu->el : 0, h->asks, pc);
         f->hot_tag = tag;
     }
     h->slots = f->slots;

@@ -9,6 +9,10 @@ import subprocess
 import sys
 
 
+# It is executed at addresses that are not linked ones.
+HYPERVISOR = '__kvm_nvhe___kvm_vcpu_run'
+
+
 class Walk:
     """a recording that is walked in"""
 
@@ -58,6 +62,12 @@ def walk(armillary, trace, symbols, places, expected):
         if words[4] != 'EL0' and int(words[5], 16) >> 63:
             code += 1
             named += not words[6].startswith('0x')
+    # Code is found by its name wherever EL2 has it; and the last time is before that after a later one.
+    walk.do('to start', 'step 0 ')
+    there = [walk.do(f'until {HYPERVISOR}', 'step').split() for _ in range(3)]
+    back = [walk.do(f'since {HYPERVISOR}', 'step').split() for _ in range(2)]
+    if any(words[4] != 'EL2' or words[6] != f'{HYPERVISOR}:' for words in there) or back != there[1::-1]:
+        problems.append(f'{HYPERVISOR}: {there}, and back {back}')
     peak, status = walk.peak(), walk.end()
     print(f'# back by a step: {1000 * slowest:.1f} ms at most; {named} of {code} places named; {peak >> 20} MiB')
     if status != 0:

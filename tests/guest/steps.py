@@ -16,6 +16,7 @@ import time
 
 BUILD = os.environ['BUILD']
 ARMILLARY = os.path.join(BUILD, 'armillary')
+SEARCH = os.path.join(os.environ['SOURCE'], 'traces', 'vmid-publish-order', 'scenario.yaml')
 PAYLOAD = os.path.join(BUILD, 'hyp', 'hyp-vmid-correct.elf')
 OPTIONS = ['--quantum', '50', '--seed', '3', '--max-insns', '400000']
 SECONDS = 300
@@ -284,16 +285,61 @@ def write_image(folder, *words):
     return ['run', path, '--cpus', '1', '--record', f'{path}.trace'], f'{path}.trace'
 
 
+ENDS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+
+def catches(process, number):
+    """whether the process has a handler for a signal"""
+    with open(f'/proc/{process.pid}/status', encoding='ascii') as file:
+        mask = int(re.search(r'^SigCgt:\s+([0-9a-f]+)', file.read(), re.MULTILINE)[1], 16)
+    return mask >> number - 1 & 1 != 0
+
+
+def interrupted(arguments, number, text=None, prepare=None):
+    """-> (status, output) of a command that gets this signal after a while, with text for its input"""
+    with subprocess.Popen([ARMILLARY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=prepare,
+                          stdin=subprocess.PIPE if text else subprocess.DEVNULL) as process:
+        if text:
+            process.stdin.write(text.encode())
+            process.stdin.flush()
+        end = time.monotonic() + SECONDS
+        while not catches(process, number) and not prepare and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(number)
+        if prepare:  # that one is ignored
+            time.sleep(1)
+            process.send_signal(signal.SIGINT)
+        output = process.stdout.read().decode()
+        return process.wait(SECONDS), output
+
+
 @case('an interrupt leaves a recording up to there')
 def interrupts(folder):
-    arguments, trace = write_image(folder, 0x91000400, 0x17ffffff)  # 1: add x0, x0, #1; b 1b
-    with subprocess.Popen([ARMILLARY, *arguments], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as process:
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        output = process.stdout.read().decode()
-        status = process.wait(SECONDS)
-    return unexpected('status', status, 130) + is_recorded(trace, output)
+    problems = []
+    for number in ENDS:
+        arguments, trace = write_image(folder, 0x91000400, 0x17ffffff)  # 1: add x0, x0, #1; b 1b
+        status, output = interrupted(arguments, number)
+        problems += unexpected(f'{number.name}: status', status, 128 + number) + is_recorded(trace, output)
+    status, output = interrupted(arguments, signal.SIGHUP, prepare=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    return problems + unexpected('nohup: status', status, 130) + is_recorded(trace, output)
+
+
+@case('an interrupt ends what goes through a recording, and a search')
+def interrupts_others(folder):
+    arguments, trace = write_image(folder, 0x91000400, 0x17ffffff)
+    last = 4000000000
+    problems = unexpected('recording', run(*arguments, '--max-insns', str(last)).returncode, 1)
+    search = ['explore', SEARCH, '--variant', 'correct', '--strategy', 'random', '--schedules', '100000000',
+              '--out', f'{folder}/found']
+    for number in ENDS:
+        for what, options, text in (('replay', ['replay', trace, '--no-story', '--engine', 'precise'], None),
+                                    ('walk', ['replay', trace, '--steps', '--engine', 'precise'], f'to {last - 1}\n'),
+                                    ('search', search, None), ('search by two', [*search, '--jobs', '2'], None)):
+            status, output = interrupted(options, number, text)
+            problems += unexpected(f'{what}, {number.name}: status', status, 128 + number)
+            problems += unexpected(f'{what}, {number.name}: summary', 'summary: ' in output, True)
+    return problems
 
 
 @case('so does one while all CPUs wait for a key, after some have been typed')

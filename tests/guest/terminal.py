@@ -95,7 +95,7 @@ def keys_and_commands(path):
 
 def signals(path):
     problems = []
-    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP),
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129),
                            (signal.SIGQUIT, -signal.SIGQUIT), (signal.SIGABRT, -signal.SIGABRT),
                            (signal.SIGSEGV, None)):
         s = Session(path)
@@ -105,8 +105,30 @@ def signals(path):
         found = s.status()
         if found != status and status is not None:
             problems.append(f'{number.name}: status {found}')
+        if status == 128 + number and b'result=interrupted' not in s.output:
+            problems.append(f'{number.name}: no summary')
         if s.is_raw():
             problems.append(f'{number.name}: the terminal stays raw')
+    return problems
+
+
+def twice(path):
+    """a second one does not wait for the run, which is stopped meanwhile and so gets both at once"""
+    problems = []
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        s = Session(path)
+        if not s.until(s.is_raw):
+            problems.append(f'{number.name}: not raw before it')
+        os.kill(s.pid, signal.SIGSTOP)
+        os.waitpid(s.pid, os.WUNTRACED)
+        os.kill(s.pid, number)
+        other = signal.SIGTERM if number != signal.SIGTERM else signal.SIGHUP
+        os.kill(s.pid, other)
+        os.kill(s.pid, signal.SIGCONT)
+        if (status := s.status()) not in (-number, -other):
+            problems.append(f'{number.name} and {other.name}: status {status}')
+        if s.is_raw():
+            problems.append(f'{number.name} and {other.name}: the terminal stays raw')
     return problems
 
 
@@ -131,6 +153,7 @@ def stopping(path):
 def main():
     cases = [('keys reach the guest; Ctrl-A h helps, Ctrl-A x ends', keys_and_commands),
              ('the terminal is given back before a signal ends the program', signals),
+             ('and before a second signal ends it at once', twice),
              ('and while the program is stopped', stopping)]
     print(f'1..{len(cases)}')
     failures = 0

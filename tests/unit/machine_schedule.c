@@ -117,6 +117,58 @@ Test(machine_schedule, a_break_point_changes_nothing)
     machine_free(broken);
 }
 
+static void expect_break_at(struct machine *m, unsigned word, uint64_t step)
+{
+    m->break_on = true;
+    m->break_pe = -1;
+    m->break_pc = WORLD_PROGRAM(0) + 4 * word;
+    cr_assert_eq(machine_run(m, m->state->step + 1000), MACHINE_BREAK);
+    cr_assert_eq(m->state->step, step, "at word %u: step %lu, not %lu", word,
+                 (unsigned long)m->state->step, (unsigned long)step);
+}
+
+/* A hot run does a compare and its branch at once, unless one is to stop in between. */
+Test(machine_schedule, break_points_lie_between_a_compare_and_its_branch)
+{
+    WORLD_ENGINES(kind) {
+        struct machine *m = world_machine(1, 10000);
+        m->engine = kind;
+        WORLD_START(m, 0, A64_COUNT, 0xf104015f /* cmp x10, #256 */, 0x54ffffc1 /* b.ne -8 */,
+                    A64_B_SELF);
+        cr_assert_eq(machine_run(m, 300), MACHINE_LIMIT); /* all of it has been decoded */
+        expect_break_at(m, 2, 302);
+        expect_break_at(m, 2, 305);
+        expect_break_at(m, 1, 307);
+        expect_break_at(m, 0, 309);
+        expect_break_at(m, 2, 311);
+        expect_break_at(m, 3, 768);
+        expect_break_at(m, 3, 769);
+        machine_free(m);
+    }
+}
+
+Test(machine_schedule, break_points_stay_where_code_is_written)
+{
+    WORLD_ENGINES(kind) {
+        struct machine *m = world_machine(1, 10000);
+        m->engine = kind;
+        struct cpu *cpu = WORLD_START(m, 0, 0x4a030021 /* eor w1, w1, w3 */,
+                                      0xb9000041 /* str w1, [x2] */, 0xd5033fdf /* isb */,
+                                      A64_COUNT, A64_NOP, 0x17fffffb /* b -20 */);
+        cpu->x[1] = A64_NOP;
+        cpu->x[2] = WORLD_PROGRAM(0) + 16;
+        cpu->x[3] = A64_NOP ^ A64_COUNT;
+        cr_assert_eq(machine_run(m, 60), MACHINE_LIMIT);
+        cr_assert_eq(cpu->x[10], 15, "every second time there are two of them");
+        for (uint64_t i = 10; i < 30; i++)
+            expect_break_at(m, 4, 6 * i + 4);
+        for (uint64_t i = 30; i < 50; i++)
+            expect_break_at(m, 3, 6 * i + 3);
+        expect_break_at(m, 4, 6 * 49 + 4);
+        machine_free(m);
+    }
+}
+
 Test(machine_schedule, what_is_unmodelled_stops_and_changes_nothing)
 {
     WORLD_ENGINES(kind) {

@@ -107,12 +107,33 @@ static const char *code_at(const struct symbol_place *place, const struct machin
     return text;
 }
 
+static const char *was_at(const struct symbol_place *place, const struct machine *m, uint64_t va)
+{
+    static char text[SYMBOL_TEXT_MAX];
+    struct symbol symbol;
+    if (!symbol_of_past(place, m, 0, va, &symbol))
+        return "none";
+    symbol_text(&symbol, text, sizeof text);
+    return text;
+}
+
+/* EL2 of a PE has the start of RAM there: a block of 1 GiB in a table at level 1. */
+#define MOVED UINT64_C(0x2540000000)
+static void map_moved(struct machine *m, unsigned pe)
+{
+    const uint64_t table = LOADED + 0x600000, block = LOADED | 1u << 10 | 3u << 8 | 1u << 6 | 1u;
+    cr_assert(machine_poke(m, pa_make(table + 8 * (MOVED >> 30)), &block, sizeof block));
+    world_set(m, pe, SR_TTBR0_EL2, table);
+    world_set(m, pe, SR_TCR_EL2, 25); /* T0SZ: 39 bits; 4 KiB */
+    world_set(m, pe, SR_SCTLR_EL2, 1);
+}
+
 Test(symbols, code_is_named_where_it_is_executed)
 {
     static struct kernel kernel;
     struct image image;
     struct error error;
-    struct machine *m = world_machine(1, 1);
+    struct machine *m = world_machine(2, 1);
     make_arm64(&kernel.file);
     for (uint32_t i = 0; i < ARRAY_COUNT(kernel.text); i++)
         kernel.text[i] = 0xd2800000u + i;
@@ -145,8 +166,22 @@ Test(symbols, code_is_named_where_it_is_executed)
     m->state->cpu[0].el = 2; /* the MMU is off */
     cr_assert(symbol_at(&place, m, 0, LOADED + 0x2000, &symbol));
     cr_assert_str_eq(symbol.name, "two");
+    struct symbol_wanted wanted = {&place, LINKED + 0x2008};
+    m->state->cpu[0].pc = LOADED + 0x2008;
+    cr_assert(symbol_is_next(&wanted, m, 0));
+    m->state->cpu[0].pc = LOADED + 0x402008;
+    cr_assert_not(symbol_is_next(&wanted, m, 0), "a copy at addresses that are not linked ones");
+    m->state->cpu[0].pc = LINKED + 0x2008;
+    cr_assert(symbol_is_next(&wanted, m, 0));
+
     m->state->cpu[0].el = 0;
     cr_assert_not(symbol_at(&place, m, 0, LOADED + 0x2000, &symbol));
+    cr_assert_str_eq(was_at(&place, m, LOADED + 0x2004), "two+0x4");
+    cr_assert_str_eq(was_at(&place, m, LINKED + 0x2004), "two+0x4");
+    cr_assert_str_eq(was_at(&place, m, LINKED + 0x1004), "none");
+    cr_assert_str_eq(was_at(&place, m, MOVED + 0x2004), "none");
+    map_moved(m, 1);
+    cr_assert_str_eq(was_at(&place, m, MOVED + 0x2004), "two+0x4");
     symbols_free(s);
     image_close(&image);
     machine_free(m);
