@@ -348,6 +348,10 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
         steps++;
         if (!step_once(c, budget, &reason))
             return (struct engine_result){ENGINE_UNMODELLED, steps - 1};
+#if defined(ENGINE_FAST)
+        if (effective_may_ask(c))
+            break; /* core_may_run_fast() */
+#endif
     }
     return (struct engine_result){reason, steps};
 }

@@ -159,6 +159,7 @@ struct machine {
     int break_pe;
     uint64_t break_pc;
     bool break_passed; /* stopped at it; the next run goes on */
+    bool stop_requested; /* machine_request_stop() */
 
     const char *unmodelled; /* what the model lacks, or NULL */
     unsigned unmodelled_pe;

@@ -193,6 +193,29 @@ static void par_read(struct checks *c, const struct event *e)
                 e->pe);
 }
 
+/*
+ * Uses of floating point are told by what they write, and only the precise engine tells of that:
+ * it is needed while a register that may trap them waits.
+ */
+static void listen(struct checks *c, unsigned pe)
+{
+    static const uint32_t traps[] = {SR_CPACR_EL1, SR_CPTR_EL2};
+    const struct sync_state *all = c->own[CHECK_SYNC];
+    const struct sync_pe *s = &all->pe[pe];
+    const struct cpu *cpu = &c->machine->state->cpu[pe];
+    bool waits = false;
+    for (unsigned i = 0; s->count != 0 && i < ARRAY_COUNT(traps); i++)
+        waits |= last_write(s, traps[i])->reg == traps[i] ||
+                 cpu->reg[traps[i]] != cpu->effective[traps[i]];
+    check_need(c, CHECK_SYNC, pe, UINT64_C(1) << EVENT_VREG, waits);
+}
+
+void sync_restored(struct checks *c)
+{
+    for (unsigned pe = 0; c->own[CHECK_SYNC] && pe < c->machine->config.pe_count; pe++)
+        listen(c, pe);
+}
+
 /* A register write that waits: its uses are to be told from now on. */
 static void written(struct checks *c, const struct event *e)
 {
@@ -253,11 +276,14 @@ static void synchronized(struct checks *c, const struct event *e)
         if (e->exc_take.vector == 0 && e->exc_take.esr >> 26 == EC_FP)
             fp_used(c, e, e->exc_take.from_el, true);
     }
+    if (s->count != 0)
+        check_need(c, CHECK_SYNC, e->pe, UINT64_C(1) << EVENT_VREG, false);
     s->count = s->at_pending = 0;
 }
 
 void check_sync(struct checks *c, const struct event *e)
 {
+    const struct sync_state *all = c->own[CHECK_SYNC];
     if (e->kind == EVENT_LAG)
         translated(c, e);
     else if (e->kind == EVENT_TLBI)
@@ -267,6 +293,8 @@ void check_sync(struct checks *c, const struct event *e)
     else if (e->kind == EVENT_SYSTEM && e->system.write) {
         addressed(c, e);
         written(c, e);
+        if (all->pe[e->pe].count != 0)
+            listen(c, e->pe);
     } else if (e->kind == EVENT_SYSTEM) {
         if (e->system.reg == SR_PAR_EL1)
             par_read(c, e);
