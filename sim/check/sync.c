@@ -112,6 +112,28 @@ static void report(struct checks *c, const struct event *e, const char *kind, ui
                 e->pe, name, use, operand);
 }
 
+/*
+ * Whether this use of a page has been found already, with the same writes waiting: behind its LAG
+ * a page is accessed by a host pointer, and when that goes is no matter of the run. One for
+ * writing is for reading, too.
+ */
+static bool told_before(struct checks *c, const struct event *e)
+{
+    struct sync_state *all = c->own[CHECK_SYNC];
+    struct sync_pe *s = &all->pe[e->pe];
+    uint64_t use = align_down(e->lag.va, PAGE_BYTES) | (e->lag.access == ACCESS_FETCH ? 2u : 0u) |
+                   e->lag.write;
+    for (unsigned i = 0; i < s->told_count; i++) {
+        if (s->told[i] == use || s->told[i] == (use | 1))
+            return true;
+    }
+    if (s->told_count < SYNC_TOLD_MAX)
+        s->told[s->told_count++] = use;
+    else
+        check_gives_up(c, CHECK_SYNC);
+    return false;
+}
+
 static void translated(struct checks *c, const struct event *e)
 {
     const struct cpu *cpu = &c->machine->state->cpu[e->pe];
@@ -121,7 +143,7 @@ static void translated(struct checks *c, const struct event *e)
                                   .alignment = 1};
     struct walk walk[2];
     if (s->pe[e->pe].count == 0 ||
-        !differs(c, e->pe, core_regime_kind(cpu), &request, walk))
+        !differs(c, e->pe, core_regime_kind(cpu), &request, walk) || told_before(c, e))
         return;
     const char *use = e->lag.access == ACCESS_FETCH ? "fetches from"
                       : e->lag.write                ? "writes"
@@ -226,6 +248,7 @@ static void written(struct checks *c, const struct event *e)
     if (!sysreg_row((enum sysreg)reg)->is_effective || cpu->reg[reg] == cpu->effective[reg])
         return;
     c->machine->events.renew++;
+    s->told_count = 0;
     for (unsigned i = 0; i < s->count; i++) {
         if (s->write[i].reg != reg)
             continue;
@@ -278,7 +301,7 @@ static void synchronized(struct checks *c, const struct event *e)
     }
     if (s->count != 0)
         check_need(c, CHECK_SYNC, e->pe, UINT64_C(1) << EVENT_VREG, false);
-    s->count = s->at_pending = 0;
+    s->count = s->at_pending = s->told_count = 0;
 }
 
 void check_sync(struct checks *c, const struct event *e)
