@@ -66,13 +66,14 @@ static uint8_t *port_page(void *owner, unsigned pe, pa_t page, bool is_write)
     return bytes && is_write && *watch_of(owner, page.bits) ? NULL : bytes;
 }
 
-static const uint8_t *port_code(void *owner, pa_t page)
+static const uint8_t *port_code(void *owner, pa_t page, uint8_t *told)
 {
     struct bare *b = owner;
     const uint8_t *bytes = bytes_at(b, page.bits, PAGE_BYTES);
     if (bytes)
         *watch_of(b, page.bits) = true;
     b->epoch++;
+    *told = 0;
     return bytes;
 }
 
