@@ -72,7 +72,12 @@ static const uint32_t system_words[] = {
     A64_ISB,
     0xd4000001, /* svc #0 */
     0xd4000002, /* hvc #0 */
+    /* From here on self-hosted debug, which takes the fast engine away: */
+    0xd5100247, /* msr mdscr_el1, x7: software step at EL1 */
+    0xd510025f, /* msr mdscr_el1, xzr */
+    0xd50348ff, /* msr daifclr, #8 */
 };
+#define DEBUG_WORDS 3u
 
 /* Returns behind the instruction that took the exception. */
 static void handler(struct machine *m, uint64_t vectors, unsigned el)
@@ -93,14 +98,15 @@ static void handler(struct machine *m, uint64_t vectors, unsigned el)
         cr_assert(machine_poke(m, pa_make(vectors + at), words, sizeof words));
 }
 
-static void program(struct machine *m, unsigned pe, uint64_t seed)
+static void program(struct machine *m, unsigned pe, uint64_t seed, bool debugs)
 {
     uint32_t words[WORDS];
+    size_t count = ARRAY_COUNT(system_words) - (debugs ? 0 : DEBUG_WORDS);
     unsigned busy = 1 + (unsigned)(hash_mix(seed) % 12); /* how much of it is plain */
     for (unsigned i = 0; i < WORDS - 1; i++) {
         uint64_t r = hash_mix(seed * WORDS + i);
         words[i] = r % 16 < busy ? plain[(r >> 8) % ARRAY_COUNT(plain)]
-                                 : system_words[(r >> 8) % ARRAY_COUNT(system_words)];
+                                 : system_words[(r >> 8) % count];
     }
     words[WORDS - 1] = A64_B_SELF | ((0u - (WORDS - 1)) & 0x3ffffff);
     world_start(m, pe, words, WORDS);
@@ -120,7 +126,9 @@ static void registers(struct machine *m, unsigned pe, unsigned el)
     world_set(m, pe, SR_TCR_EL1, field_put(TCR_EL1_T0SZ, 25) | TCR_EL1_EPD1 |
                                      field_put(TCR_EL1_IPS, 2));
     world_set(m, pe, SR_SCTLR_EL1, cpu->reg[SR_SCTLR_EL1] | SCTLR_EL1_M);
-    cpu->x[6] = PSTATE_DAIF;
+    world_set(m, pe, SR_OSLSR_EL1, 0); /* the OS lock is open to self-hosted debug */
+    cpu->x[6] = 0;
+    cpu->x[7] = MDSCR_EL1_SS | MDSCR_EL1_KDE;
     cpu->x[16] = 0x00ff;
     cpu->x[17] = 0x0044;
     cpu->x[18] = vectors;
@@ -160,7 +168,7 @@ static struct world *world_open(enum engine_kind engine, uint32_t mask, uint64_t
     struct check_options options = {.mask = mask, .sites_per_class = 64};
     w->checks = checks_new(w->m, &options);
     for (unsigned pe = 0; pe < 2; pe++) {
-        program(w->m, pe, 2 * seed + pe);
+        program(w->m, pe, 2 * seed + pe, early);
         registers(w->m, pe, 2 - pe);
     }
     for (unsigned pe = 0; pe < 2; pe++)
