@@ -109,7 +109,8 @@ struct code_page *code_find(struct code_cache *code, const struct port *port, pa
     struct code_page *page = page_at(code, pa.bits);
     if (page && page->stamp == code->stamp)
         return page;
-    const uint8_t *bytes = port->code(port->owner, pa);
+    uint8_t told = 0;
+    const uint8_t *bytes = port->code(port->owner, pa, &told);
     if (!bytes)
         return NULL;
     if (!page)
@@ -118,6 +119,7 @@ struct code_page *code_find(struct code_cache *code, const struct port *port, pa
              words_take(page, 0, CODE_WORDS - 1, bytes))
         page_drop(code, page);
     page->stamp = code->stamp;
+    page->told = told;
     return page;
 }
 

@@ -25,6 +25,7 @@ struct code_page {
     uint64_t pa;
     uint64_t stamp;         /* the cache's when the words were last seen to be those in RAM */
     struct code_page *next; /* in its bucket */
+    uint8_t told; /* bit per Exception level that no pointer here is kept for; struct port */
     struct hot_slot *slots[CODE_SETS]; /* CODE_WORDS and one more; NULL: not asked for yet */
     bool has_break; /* a slot is one to stop before because of a break point */
     uint16_t op[CODE_WORDS];   /* enum a64_op + 1; 0: nobody has asked */

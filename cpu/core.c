@@ -331,5 +331,5 @@ bool core_may_run_fast(const struct core *c)
 {
     const uint64_t each = UINT64_C(1) << EVENT_RETIRE | UINT64_C(1) << EVENT_REG |
                           UINT64_C(1) << EVENT_VREG;
-    return (c->events->mask & each) == 0 && effective_lags_unseen(c) && !c->debug_on;
+    return (c->events->needs[c->pe] & each) == 0 && !c->debug_on && !effective_may_ask(c);
 }

@@ -30,6 +30,13 @@ void effective_result(struct core *c, enum sysreg reg, uint64_t value);
  */
 #define EFFECTIVE_USE(name) uint64_t (*name)(const struct core *c, const void *context)
 
+/* Whether copies lag and may come into effect at any use, that of self-hosted debug included. */
+static inline bool effective_may_ask(const struct core *c)
+{
+    return __builtin_expect(c->cpu->unsynchronized_count != 0, 0) &&
+           choice_is_open(c->chooser, CHOICE_SYSREG_EFFECTIVE);
+}
+
 /*
  * Whether no instruction but a context synchronization event finds that copies lag: none does, or
  * nobody may ask about it or listens.

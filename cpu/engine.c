@@ -59,7 +59,7 @@ static void fetch_keep(struct core *c, const struct translation *t)
     struct code_page *code = code_find(c->code, c->port, page);
     if (direct_is_stale(c))
         direct_refresh(c); /* pointers to write there have been revoked, or other pages dropped */
-    if (code)
+    if (code && (code->told >> cpu->el & 1u) == 0)
         *direct_fetch(cache, cpu->el, cpu->pc) = (struct direct_fetch){
             .tag = direct_page(cpu->pc) + direct_fetch_tag(cache, cpu), .page = code};
 }
@@ -375,6 +375,10 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
             return (struct engine_result){ENGINE_UNMODELLED, steps - 1};
         if (reason == ENGINE_VISIBLE && goes_on(c, budget, steps))
             reason = ENGINE_BUDGET;
+#if defined(ENGINE_FAST)
+        if (effective_may_ask(c))
+            break; /* core_may_run_fast() */
+#endif
     }
     return (struct engine_result){reason, steps};
 }

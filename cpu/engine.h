@@ -42,8 +42,8 @@ struct engine_result core_run_precise(struct core *c, const struct engine_budget
 struct engine_result core_run_fast(struct core *c, const struct engine_budget *budget);
 
 /*
- * The fast engine may run this PE now: nothing is programmed but not effective, no TLBI is on
- * its way to it, and no observer needs to see each instruction. (That next-cpu and irq-take are
+ * The fast engine may run this PE now: self-hosted debug is off and cannot come on by a
+ * choice, and no observer needs to see each of its instructions. (That next-cpu and irq-take are
  * open is the caller's matter: it bounds the budget.)
  */
 bool core_may_run_fast(const struct core *c);

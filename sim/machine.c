@@ -228,13 +228,14 @@ void machine_console(struct machine *m, unsigned pe, uint8_t byte)
 
 void machine_request_stop(struct machine *m)
 {
-    m->events.stop = true;
+    m->stop_requested = m->events.stop = true;
 }
 
 struct engine_result engine_run(struct machine *m, unsigned pe, const struct engine_budget *budget)
 {
     struct core *c = &m->core[pe];
     m->events.step = m->state->step;
+    m->events.stop = m->stop_requested;
     c->lines_may_change = false;
     if (m->state->monitors_armed != 0)
         memory_guard_monitors(m, pe);
@@ -540,13 +541,13 @@ static void tell_regimes(struct machine *m)
 enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
 {
     struct machine_state *s = m->state;
-    m->events.stop = false;
+    m->stop_requested = false;
     m->events.step = s->step;
     m->unmodelled = NULL;
     code_break_at(m->code, m->break_on, m->break_pc, break_mask(m));
     tell_regimes(m);
     for (;;) {
-        if (m->events.stop)
+        if (m->stop_requested)
             return MACHINE_REQUEST;
         if (s->exit != EXIT_NONE)
             return MACHINE_EXIT;

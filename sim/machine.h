@@ -93,7 +93,7 @@ struct page_note {
     uint8_t writers;      /* PEs that may keep a pointer for writing, given under write_epoch */
     uint8_t has_code;     /* watched: something was decoded from it */
     uint8_t is_watched;   /* stores are told as WATCH_STORE: machine_watch_page() */
-    uint8_t tells_fetches; /* nothing decoded is kept: machine_watch_fetches() */
+    uint8_t tells_fetches; /* bit per Exception level: machine_watch_fetches() */
 };
 
 /*
@@ -161,6 +161,7 @@ struct machine {
     bool (*break_if)(void *context, const struct machine *m, unsigned pe); /* NULL: none */
     void *break_context;
     bool break_passed; /* stopped at it; the next run goes on */
+    bool stop_requested; /* machine_request_stop() */
 
     const char *unmodelled; /* what the model lacks, or NULL */
     unsigned unmodelled_pe;
@@ -224,8 +225,8 @@ void machine_request_stop(struct machine *m);
  * WATCH_STORE, and no writable host pointer to it is out. Derived: a run is the same with it.
  */
 void machine_watch_page(struct machine *m, pa_t page, bool on);
-/* The same of fetches: each from the page is told as FETCH_PAGE, and no decoded code is kept. */
-void machine_watch_fetches(struct machine *m, pa_t page, bool on);
+/* The same of fetches at these Exception levels (bit per level): each is told as FETCH_PAGE. */
+void machine_watch_fetches(struct machine *m, pa_t page, unsigned levels);
 
 /* A picture of the whole machine, ask counts included. */
 struct machine_snapshot;

@@ -88,16 +88,16 @@ void machine_watch_page(struct machine *m, pa_t page, bool on)
     note->is_watched = on;
 }
 
-void machine_watch_fetches(struct machine *m, pa_t page, bool on)
+void machine_watch_fetches(struct machine *m, pa_t page, unsigned levels)
 {
     if (!is_ram(m, page.bits, PAGE_BYTES))
         return;
     struct page_note *note = note_of(m, page.bits);
-    if (on && !note->tells_fetches) {
-        code_forget(m->code, page);
-        note->has_code = false;
-    }
-    note->tells_fetches = on;
+    if (note->tells_fetches == levels)
+        return;
+    code_forget(m->code, page); /* the port is asked again */
+    note->has_code = false;
+    note->tells_fetches = (uint8_t)levels;
 }
 
 bool memory_is_monitored(const struct machine *m, const struct access *access)
@@ -268,14 +268,13 @@ uint8_t *memory_page(void *owner, unsigned pe, pa_t page, bool is_write)
     return bytes;
 }
 
-const uint8_t *memory_code(void *owner, pa_t page)
+const uint8_t *memory_code(void *owner, pa_t page, uint8_t *told)
 {
     struct machine *m = owner;
     if (m->cache || m->order || !is_ram(m, page.bits, PAGE_BYTES))
         return NULL;
     struct page_note *note = note_of(m, page.bits);
-    if (note->tells_fetches)
-        return NULL;
+    *told = note->tells_fetches;
     note->has_code = true;
     if (note->write_epoch == (uint32_t)m->port_epoch)
         pointers_revoke(m);

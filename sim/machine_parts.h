@@ -22,7 +22,7 @@ void memory_copy_in(struct machine *m, pa_t pa, const void *bytes, size_t size);
 uint8_t *memory_page(void *owner, unsigned pe, pa_t page, bool is_write);
 void memory_monitor_arm(void *owner, unsigned pe, pa_t pa);
 bool memory_monitor_store(void *owner, unsigned pe, pa_t pa, unsigned size);
-const uint8_t *memory_code(void *owner, pa_t page);
+const uint8_t *memory_code(void *owner, pa_t page, uint8_t *told);
 bool memory_peek(const void *owner, pa_t pa, void *bytes, size_t size);
 /*
  * To be called before a PE runs: takes back what it has for writing to pages where other PEs have

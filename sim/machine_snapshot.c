@@ -48,7 +48,7 @@ void machine_restore(struct machine *m, const struct machine_snapshot *s)
     memcpy(m->side, &s->side, sizeof *m->side);
     memcpy(m->state, (const char *)s + offsetof(struct machine_snapshot, state), s->size);
     m->unmodelled = NULL;
-    m->events.stop = false;
+    m->stop_requested = m->events.stop = false;
     m->events.step = m->state->step;
     m->break_passed = false;
     for (unsigned pe = 0; pe < m->config.pe_count; pe++) {

@@ -5,7 +5,7 @@
  * A row of cpu/sysreg.def is only read where its access rights allow it and no rule may trap it,
  * whatever registers hold; that is so for some Exception levels and not for others, and known
  * when the word is decoded. Such a read or write has no event, question or effect but the one on
- * the register file as long as nobody listens and no register is UNKNOWN. All else is done by its
+ * the register file as long as nobody needs it and no register is UNKNOWN. All else is done by its
  * handler, and then it is looked whether the hot half may go on. Exceptions and returns end it.
  *
  * DDI 0487: "System instructions" and the register descriptions; what they do stands in
@@ -22,12 +22,19 @@
 
 _Static_assert(offsetof(struct cpu, effective) / 8 + SYSREG_COUNT <= UINT16_MAX, "16 bits do");
 
+/* Whether somebody needs events that forms do not send. */
+static inline bool is_told(const struct core_cache *h, uint64_t events)
+{
+    const struct core *c = h->core;
+    return __builtin_expect((c->events->needs[c->pe] & events) != 0, 0);
+}
+
 /* Whether the form of s may do its work here and now; `told`: the events that it does not send. */
 static inline bool is_plain(const struct core_cache *h, const struct hot_slot *s, uint64_t told)
 {
-    const struct core *c = h->core;
-    return (s->ra >> c->cpu->el & 1u) != 0 && c->cpu->unknown == 0 &&
-           (c->events->mask & (told | EVENT_BIT(SYSTEM))) == 0;
+    const struct cpu *cpu = h->core->cpu;
+    return (s->ra >> cpu->el & 1u) != 0 && cpu->unknown == 0 &&
+           !is_told(h, told | EVENT_BIT(SYSTEM));
 }
 
 static inline unsigned place_of(const struct hot_slot *s)
@@ -43,8 +50,7 @@ HOT(hint)
 /* Memory is in order as long as the machine keeps no order of its own, and then nothing is fast. */
 HOT(dmb)
 {
-    if (__builtin_expect((h->core->events->mask & EVENT_BIT(BARRIER)) != 0, 0) ||
-        __builtin_expect(h->core->may_drop, 0))
+    if (is_told(h, EVENT_BIT(BARRIER)) || __builtin_expect(h->core->may_drop, 0))
         return hot_system(HOT_PASS);
     HOT_NEXT(1);
 }
@@ -100,7 +106,7 @@ static inline bool is_sys_open(struct core_cache *h, const struct hot_slot *s)
         if (sysreg_executes_sys(c, s->word) && !c->may_drop)
             h->sys_open |= bit;
     }
-    return (h->sys_open & bit) != 0 && (c->events->mask & EVENT_BIT(SYSTEM)) == 0;
+    return (h->sys_open & bit) != 0 && !is_told(h, EVENT_BIT(SYSTEM));
 }
 
 /* The zeroed block is where data may be written straight to RAM; see mem_zero_block(). */

@@ -28,8 +28,12 @@ void event_begin(struct event *event, const struct events *events, unsigned kind
 static void mask_update(struct events *e)
 {
     e->mask = 0;
-    for (unsigned i = 0; i < e->sink_count; i++)
+    memset(e->needs, 0, sizeof e->needs);
+    for (unsigned i = 0; i < e->sink_count; i++) {
         e->mask |= e->sinks[i].mask;
+        for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
+            e->needs[pe] |= e->sinks[i].needs[pe] & e->sinks[i].mask;
+    }
 }
 
 void events_attach(struct events *e, event_sink *sink, void *context, uint64_t mask)
@@ -38,6 +42,8 @@ void events_attach(struct events *e, event_sink *sink, void *context, uint64_t m
     e->sinks[e->sink_count].sink = sink;
     e->sinks[e->sink_count].context = context;
     e->sinks[e->sink_count].mask = mask;
+    for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
+        e->sinks[e->sink_count].needs[pe] = mask;
     e->sink_count++;
     mask_update(e);
 }
@@ -53,6 +59,18 @@ void events_detach(struct events *e, event_sink *sink, void *context)
         mask_update(e);
         return;
     }
+}
+
+void events_need(struct events *e, event_sink *sink, void *context, unsigned pe, uint64_t kinds)
+{
+    ensure(pe < PE_COUNT_MAX);
+    uint64_t before = e->needs[pe];
+    for (unsigned i = 0; i < e->sink_count; i++) {
+        if (e->sinks[i].sink == sink && e->sinks[i].context == context)
+            e->sinks[i].needs[pe] = kinds;
+    }
+    mask_update(e);
+    e->stop |= e->needs[pe] != before; /* engines look at it when they begin */
 }
 
 void events_send(struct events *e, const struct event *event)

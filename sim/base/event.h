@@ -17,20 +17,35 @@ typedef void event_sink(void *context, const struct event *event);
 struct events {
     uint64_t mask; /* kinds that somebody listens to: bit per enum event_kind */
     uint64_t step; /* machine step now; set by the machine before a PE runs */
-    bool stop;     /* an observer asks that the run end behind the current step */
+    bool stop;     /* the engine that runs ends behind the current step; the machine clears it */
     uint64_t renew; /* an observer adds 1 to be told of TLB_HIT anew; see trace.def */
     struct {
         event_sink *sink;
         void *context;
         uint64_t mask;
+        uint64_t needs[PE_COUNT_MAX];
     } sinks[EVENT_SINK_MAX];
     unsigned sink_count;
+    uint64_t needs[PE_COUNT_MAX]; /* kinds of which somebody needs every event of a PE */
 };
 
-/* Adds an observer for the kinds in mask. At most EVENT_SINK_MAX. */
+/* Adds an observer for the kinds in mask, every event. At most EVENT_SINK_MAX. */
 void events_attach(struct events *e, event_sink *sink, void *context, uint64_t mask);
 /* Removes the observer with this function and context; nothing if it is not there. */
 void events_detach(struct events *e, event_sink *sink, void *context);
+/*
+ * Of which kinds the observer needs every event of a PE; those that it is told of anyway count
+ * only. Of the kinds that it does without, some events may be missing, and which ones is up to
+ * the engine, so that nothing it makes of them may depend on that:
+ *
+ *   RETIRE, REG, VREG   any
+ *   SYSTEM, SYSREG      of registers that are only storage, whose copies always agree; DC ZVA
+ *   BARRIER             DMB
+ *
+ * May be called by the observer itself: what it has begun to need comes from the next step on,
+ * since the engine that runs ends behind this one.
+ */
+void events_need(struct events *e, event_sink *sink, void *context, unsigned pe, uint64_t kinds);
 /* Hands a filled event to the sinks that want its kind. Called by the generated emitters. */
 void events_send(struct events *e, const struct event *event);
 

@@ -62,9 +62,10 @@ struct port {
     /*
      * Host bytes of a page of RAM that code is decoded from, or NULL as above. From then on the
      * page is watched: no writable pointer to it is out, and its owner tells the code cache of
-     * every store there.
+     * every store there. *told: bit per Exception level that nothing is to be kept for, since each
+     * fetch there is told.
      */
-    const uint8_t *(*code)(void *owner, pa_t page);
+    const uint8_t *(*code)(void *owner, pa_t page, uint8_t *told);
     /* Grows when pointers given by page() are revoked. */
     const uint64_t *epoch;
     /* Memory as an observer sees it: no side effect, no event. False where there is no RAM. */

@@ -18,13 +18,13 @@
 
 static const struct {
     const char *name, *sentence;
-    uint64_t events;
+    uint64_t events, spares;
     size_t bytes;
     bool needs_entries;
     void (*check)(struct checks *c, const struct event *e);
 } checkers[CHECK_COUNT] = {
-#define CHECK_ROW(NAME, name, events, entries, bytes, sentence) \
-    {#name, sentence, events, bytes, entries, check_##name},
+#define CHECK_ROW(NAME, name, events, spares, entries, bytes, sentence) \
+    {#name, sentence, events, spares, bytes, entries, check_##name},
     CHECK_ROWS(CHECK_ROW)
 #undef CHECK_ROW
 };
@@ -110,8 +110,28 @@ static void forget(struct checks *c)
     memcpy(s->site, kept.site, sizeof s->site);
     memcpy(s->unjudged, kept.unjudged, sizeof s->unjudged);
     rooms_make(c);
+    sync_restored(c);
     s->progress_step = c->machine->state->step;
     check_look_again(c);
+}
+
+static void hear(void *context, const struct event *e);
+
+static void needs_tell(struct checks *c, unsigned pe)
+{
+    uint64_t needs = 0;
+    for (unsigned kind = 0; kind < CHECK_COUNT; kind++)
+        needs |= c->needs[pe][kind];
+    events_need(&c->machine->events, hear, c, pe, needs);
+}
+
+void check_need(struct checks *c, enum check_kind check, unsigned pe, uint64_t kinds, bool on)
+{
+    uint64_t *needs = &c->needs[pe][check], now = on ? *needs | kinds : *needs & ~kinds;
+    if (*needs == now)
+        return;
+    *needs = now;
+    needs_tell(c, pe);
 }
 
 static void hear(void *context, const struct event *e)
@@ -163,6 +183,8 @@ struct checks *checks_new(struct machine *m, const struct check_options *options
             continue;
         entries |= checkers[kind].needs_entries;
         events |= checkers[kind].events;
+        for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
+            c->needs[pe][kind] = checkers[kind].events & ~checkers[kind].spares;
         for (unsigned event = 0; event < EVENT_KIND_COUNT; event++)
             c->wants[event] |= (uint32_t)(checkers[kind].events >> event & 1) << kind;
     }
@@ -172,8 +194,11 @@ struct checks *checks_new(struct machine *m, const struct check_options *options
             c->entry_slots *= 2;
     }
     state_make(c);
-    if (events)
-        events_attach(&m->events, hear, c, events | shadow_events(entries) | ON(EXIT));
+    if (!events)
+        return c;
+    events_attach(&m->events, hear, c, events | shadow_events(entries) | ON(EXIT));
+    for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
+        needs_tell(c, pe);
     return c;
 }
 
@@ -219,6 +244,7 @@ void checks_restore(struct checks *c, const void *bytes)
     bbm_restored(c);
     el2_restored(c);
     tlb_restored(c);
+    sync_restored(c);
 }
 
 uint64_t check_pc(const struct checks *c, unsigned pe)

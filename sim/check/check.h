@@ -9,7 +9,7 @@
 
 /* Rows of check_rows.h. */
 enum check_kind {
-#define CHECK_ROW_KIND(NAME, name, events, entries, bytes, sentence) CHECK_##NAME,
+#define CHECK_ROW_KIND(NAME, name, events, spares, entries, bytes, sentence) CHECK_##NAME,
     CHECK_ROWS(CHECK_ROW_KIND)
 #undef CHECK_ROW_KIND
     CHECK_COUNT

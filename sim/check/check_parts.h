@@ -93,6 +93,7 @@ struct checks {
     uint32_t entry_slots; /* per PE, a power of two, at least twice the TLB's capacity; or 0 */
     size_t state_bytes;
     uint32_t wants[EVENT_KIND_COUNT]; /* by event kind: bit per checker that looks at it */
+    uint64_t needs[PE_COUNT_MAX][CHECK_COUNT]; /* kinds of which it needs every event of a PE */
     struct check_state *state;        /* all bytes; the rest lies behind it: */
     void *own[CHECK_COUNT];           /* state of one checker, NULL while it is off */
     struct shadow_entry *entry;       /* pe_count tables of entry_slots */
@@ -119,6 +120,9 @@ static inline void check_gives_up(struct checks *c, enum check_kind kind)
 {
     c->state->unjudged[kind]++;
 }
+
+/* From the next step on, a checker that wants a kind needs every event of it of a PE, or not. */
+void check_need(struct checks *c, enum check_kind check, unsigned pe, uint64_t kinds, bool on);
 
 /* Entries are to be judged again at their next use. */
 void check_look_again(struct checks *c);
@@ -149,7 +153,7 @@ const char *shadow_tlbi_name(unsigned operation);
 const struct shadow_tlbi *shadow_tlbi_done(const struct checks *c, uint32_t n);
 
 /* One function per checker, called for each event that it wants. */
-#define CHECK_ROW(NAME, name, events, entries, bytes, sentence) \
+#define CHECK_ROW(NAME, name, events, spares, entries, bytes, sentence) \
     void check_##name(struct checks *c, const struct event *e);
 CHECK_ROWS(CHECK_ROW)
 #undef CHECK_ROW
@@ -157,3 +161,4 @@ CHECK_ROWS(CHECK_ROW)
 void bbm_restored(struct checks *c);
 void el2_restored(struct checks *c);
 void tlb_restored(struct checks *c);
+void sync_restored(struct checks *c);

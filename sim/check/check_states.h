@@ -64,6 +64,7 @@ struct owner_state {
 
 /* sync: a register write that waits for a context synchronization event. */
 #define SYNC_PENDING_MAX 16u
+#define SYNC_TOLD_MAX 16u
 
 struct sync_write {
     uint64_t old; /* in effect before */
@@ -77,6 +78,9 @@ struct sync_pe {
     uint32_t at_pending; /* an AT was executed, and nothing has synchronized since */
     uint64_t at_step, at_pc;
     struct sync_write write[SYNC_PENDING_MAX];
+    uint32_t told_count;
+    uint32_t reserved;
+    uint64_t told[SYNC_TOLD_MAX]; /* uses of pages that have been findings of these writes */
 };
 
 struct sync_state {

@@ -104,7 +104,7 @@ static void stored(struct checks *c, const struct event *e)
     p->store_pc = check_pc(c, e->pe);
     p->store_pe = e->pe;
     p->store_el = e->el;
-    machine_watch_fetches(c->machine, pa_make(p->pa - 1), true);
+    machine_watch_fetches(c->machine, pa_make(p->pa - 1), 1u << 2);
 }
 
 static bool is_abort(uint64_t esr)
@@ -219,6 +219,6 @@ void el2_restored(struct checks *c)
             continue;
         machine_watch_page(c->machine, pa_make(s->page[i].pa - 1), true);
         if (s->page[i].store_step != 0)
-            machine_watch_fetches(c->machine, pa_make(s->page[i].pa - 1), true);
+            machine_watch_fetches(c->machine, pa_make(s->page[i].pa - 1), 1u << 2);
     }
 }

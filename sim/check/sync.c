@@ -112,6 +112,28 @@ static void report(struct checks *c, const struct event *e, const char *kind, ui
                 e->pe, name, use, operand);
 }
 
+/*
+ * Whether this use of a page has been found already, with the same writes waiting: behind its LAG
+ * a page is accessed by a host pointer, and when that goes is no matter of the run. One for
+ * writing is for reading, too.
+ */
+static bool told_before(struct checks *c, const struct event *e)
+{
+    struct sync_state *all = c->own[CHECK_SYNC];
+    struct sync_pe *s = &all->pe[e->pe];
+    uint64_t use = align_down(e->lag.va, PAGE_BYTES) | (e->lag.access == ACCESS_FETCH ? 2u : 0u) |
+                   e->lag.write;
+    for (unsigned i = 0; i < s->told_count; i++) {
+        if (s->told[i] == use || s->told[i] == (use | 1))
+            return true;
+    }
+    if (s->told_count < SYNC_TOLD_MAX)
+        s->told[s->told_count++] = use;
+    else
+        check_gives_up(c, CHECK_SYNC);
+    return false;
+}
+
 static void translated(struct checks *c, const struct event *e)
 {
     const struct cpu *cpu = &c->machine->state->cpu[e->pe];
@@ -121,7 +143,7 @@ static void translated(struct checks *c, const struct event *e)
                                   .alignment = 1};
     struct walk walk[2];
     if (s->pe[e->pe].count == 0 ||
-        !differs(c, e->pe, core_regime_kind(cpu), &request, walk))
+        !differs(c, e->pe, core_regime_kind(cpu), &request, walk) || told_before(c, e))
         return;
     const char *use = e->lag.access == ACCESS_FETCH ? "fetches from"
                       : e->lag.write                ? "writes"
@@ -193,6 +215,29 @@ static void par_read(struct checks *c, const struct event *e)
                 e->pe);
 }
 
+/*
+ * Uses of floating point are told by what they write, and only the precise engine tells of that:
+ * it is needed while a register that may trap them waits.
+ */
+static void listen(struct checks *c, unsigned pe)
+{
+    static const uint32_t traps[] = {SR_CPACR_EL1, SR_CPTR_EL2};
+    const struct sync_state *all = c->own[CHECK_SYNC];
+    const struct sync_pe *s = &all->pe[pe];
+    const struct cpu *cpu = &c->machine->state->cpu[pe];
+    bool waits = false;
+    for (unsigned i = 0; s->count != 0 && i < ARRAY_COUNT(traps); i++)
+        waits |= last_write(s, traps[i])->reg == traps[i] ||
+                 cpu->reg[traps[i]] != cpu->effective[traps[i]];
+    check_need(c, CHECK_SYNC, pe, UINT64_C(1) << EVENT_VREG, waits);
+}
+
+void sync_restored(struct checks *c)
+{
+    for (unsigned pe = 0; c->own[CHECK_SYNC] && pe < c->machine->config.pe_count; pe++)
+        listen(c, pe);
+}
+
 /* A register write that waits: its uses are to be told from now on. */
 static void written(struct checks *c, const struct event *e)
 {
@@ -203,6 +248,7 @@ static void written(struct checks *c, const struct event *e)
     if (!sysreg_row((enum sysreg)reg)->is_effective || cpu->reg[reg] == cpu->effective[reg])
         return;
     c->machine->events.renew++;
+    s->told_count = 0;
     for (unsigned i = 0; i < s->count; i++) {
         if (s->write[i].reg != reg)
             continue;
@@ -253,11 +299,14 @@ static void synchronized(struct checks *c, const struct event *e)
         if (e->exc_take.vector == 0 && e->exc_take.esr >> 26 == EC_FP)
             fp_used(c, e, e->exc_take.from_el, true);
     }
-    s->count = s->at_pending = 0;
+    if (s->count != 0)
+        check_need(c, CHECK_SYNC, e->pe, UINT64_C(1) << EVENT_VREG, false);
+    s->count = s->at_pending = s->told_count = 0;
 }
 
 void check_sync(struct checks *c, const struct event *e)
 {
+    const struct sync_state *all = c->own[CHECK_SYNC];
     if (e->kind == EVENT_LAG)
         translated(c, e);
     else if (e->kind == EVENT_TLBI)
@@ -267,6 +316,8 @@ void check_sync(struct checks *c, const struct event *e)
     else if (e->kind == EVENT_SYSTEM && e->system.write) {
         addressed(c, e);
         written(c, e);
+        if (all->pe[e->pe].count != 0)
+            listen(c, e->pe);
     } else if (e->kind == EVENT_SYSTEM) {
         if (e->system.reg == SR_PAR_EL1)
             par_read(c, e);

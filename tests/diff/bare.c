@@ -78,13 +78,14 @@ static bool port_monitor_store(void *owner, unsigned pe, pa_t pa, unsigned size)
     return true;
 }
 
-static const uint8_t *port_code(void *owner, pa_t page)
+static const uint8_t *port_code(void *owner, pa_t page, uint8_t *told)
 {
     struct bare *b = owner;
     const uint8_t *bytes = bytes_at(b, page.bits, PAGE_BYTES);
     if (bytes)
         *watch_of(b, page.bits) = true;
     b->epoch++;
+    *told = 0;
     return bytes;
 }
 

@@ -92,6 +92,82 @@ Test(check_context, a_trap_that_is_not_in_effect_yet)
     PROGRAM(0x33ff, NULL, A64_MSR_CPTR_X0, A64_FMOV_D0_X1, A64_NOP, A64_NOP);
 }
 
+/* Which PEs sync needs each instruction of. */
+static unsigned needed(const struct check_world *w)
+{
+    const struct events *e = &w->m->events;
+    return (e->needs[0] >> EVENT_VREG & 1u) | (unsigned)(e->needs[1] >> EVENT_VREG & 1u) << 1;
+}
+
+/* PE 1 writes a trap of floating point and synchronizes 3 instructions behind; PE 0 another one. */
+static struct check_world trap_world(enum engine_kind engine, uint32_t mask)
+{
+    struct check_world w = check_world(mask, false, 0);
+    w.m->engine = engine;
+    WORLD_START(w.m, 0, A64_MSR_VBAR_EL2_X0, A64_NOP, A64_NOP, A64_NOP, A64_NOP, A64_B_SELF);
+    WORLD_START(w.m, 1, A64_MSR_CPTR_X0, A64_NOP, A64_NOP, A64_NOP, A64_ISB, A64_B_SELF);
+    for (unsigned pe = 0; pe < 2; pe++) {
+        world_mmu_on(w.m, pe);
+        world_set(w.m, pe, SR_CPTR_EL2, 0x33ff);
+        w.m->state->cpu[pe].x[0] = 0x37ff;
+    }
+    return w;
+}
+
+Test(check_context, each_instruction_is_needed_while_a_trap_waits)
+{
+    WORLD_ENGINES(engine)
+    {
+        struct check_world w = trap_world(engine, ONLY_SYNC);
+        for (uint64_t step = 0; step < 14; step++) {
+            unsigned ran = (unsigned)(step + 1) / 2; /* of PE 1, in turns with PE 0 */
+            machine_run(w.m, step + 1);
+            cr_assert_eq(w.m->state->step, step + 1);
+            cr_assert_eq(needed(&w), ran >= 1 && ran < 5 ? 2u : 0u, "step %lu",
+                         (unsigned long)step);
+            cr_assert_eq(core_may_run_fast(&w.m->core[1]), needed(&w) == 0);
+            cr_assert(core_may_run_fast(&w.m->core[0]), "another PE's matter");
+        }
+        expect(&w, NULL);
+    }
+}
+
+Test(check_context, what_is_needed_goes_back_with_the_state)
+{
+    struct check_world w = trap_world(ENGINE_KIND_FAST, ONLY_SYNC);
+    size_t size = checks_state_size(w.checks);
+    void *none = malloc(size), *waits = malloc(size);
+    cr_assert(none && waits);
+    checks_save(w.checks, none);
+    machine_run(w.m, 4);
+    cr_assert_eq(needed(&w), 2);
+    checks_save(w.checks, waits);
+    struct machine_snapshot *s = machine_save(w.m);
+    machine_run(w.m, 14);
+    cr_assert_eq(needed(&w), 0);
+    machine_restore(w.m, s);
+    checks_restore(w.checks, waits);
+    machine_snapshot_free(s);
+    cr_assert_eq(needed(&w), 2);
+    cr_assert_not(core_may_run_fast(&w.m->core[1]));
+    checks_restore(w.checks, none);
+    cr_assert_eq(needed(&w), 0);
+    checks_restore(w.checks, waits);
+    send(&w, EVENT_EXIT, 0, (struct event){.exit = {.how = EXIT_RESET - EXIT_OFF}});
+    cr_assert_eq(needed(&w), 0, "a reset machine waits for nothing");
+    free(none);
+    free(waits);
+    expect(&w, NULL);
+}
+
+Test(check_context, who_needs_each_instruction_anyway_gets_it)
+{
+    struct check_world w = trap_world(ENGINE_KIND_FAST, ONLY_SYNC | 1u << CHECK_CACHE);
+    cr_assert_not(core_may_run_fast(&w.m->core[0]), "cache looks at RETIRE");
+    cr_assert_eq(needed(&w), 0);
+    expect(&w, NULL);
+}
+
 /* --- regs ------------------------------------------------------------------------------------ */
 
 static void enters(struct check_world *w, uint64_t root, unsigned vcpu, uint64_t pc)

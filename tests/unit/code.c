@@ -175,6 +175,38 @@ Test(code, what_is_the_same_after_a_restore_is_kept)
     machine_free(m);
 }
 
+static void count_fetches(void *context, const struct event *e)
+{
+    ((uint64_t *)context)[e->el]++;
+}
+
+/* PE 0 at EL2, PE 1 at EL1, each in its loop: what is told of the one costs the other nothing. */
+Test(code, fetches_are_told_of_the_levels_that_are_watched)
+{
+    WORLD_ENGINES(kind) {
+        struct machine *m = world(kind, 2, 1000);
+        uint64_t told[3] = {0};
+        for (unsigned pe = 0; pe < 2; pe++) {
+            WORLD_START(m, pe, ADD_X10(1), ADD_X10(1), B_MINUS(2));
+            m->state->cpu[pe].el = (uint8_t)(2 - pe);
+        }
+        events_attach(&m->events, count_fetches, told, UINT64_C(1) << EVENT_FETCH_PAGE);
+        machine_run(m, 4000);
+        cr_assert(told[2] == 1 && told[1] == 1, "the first ones");
+        for (unsigned pe = 0; pe < 2; pe++)
+            machine_watch_fetches(m, pa_make(WORLD_PROGRAM(pe)), 1u << 2);
+        machine_run(m, 8000);
+        cr_assert_eq(told[2], 1 + 2000);
+        cr_assert_eq(told[1], 2, "again the first one");
+        if (kind == ENGINE_KIND_FAST)
+            cr_assert_gt(m->core[1].cache->hot_insns, 3900);
+        machine_watch_fetches(m, pa_make(WORLD_PROGRAM(0)), 0);
+        machine_run(m, 12000);
+        cr_assert_eq(told[2], 1 + 2000 + 1);
+        machine_free(m);
+    }
+}
+
 /* More pages than the cache holds: it begins afresh, and nothing else happens. */
 Test(code, a_full_cache_begins_afresh)
 {

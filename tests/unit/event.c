@@ -49,6 +49,32 @@ Test(event, emitters_reach_those_who_listen)
     cr_assert_eq(events.mask, 0u);
 }
 
+Test(event, needs_are_those_of_all_who_listen)
+{
+    const uint64_t system = UINT64_C(1) << EVENT_SYSTEM, vreg = UINT64_C(1) << EVENT_VREG;
+    struct events events = {0};
+    struct heard one = {0}, other = {0};
+    events_attach(&events, hear, &one, system | vreg);
+    events_attach(&events, hear, &other, system);
+    cr_assert(events.needs[0] == (system | vreg) && events.needs[7] == (system | vreg));
+    cr_assert_not(events.stop);
+
+    events_need(&events, hear, &one, 7, 0);
+    cr_assert(events.needs[7] == system && events.needs[0] == (system | vreg));
+    cr_assert(events.stop, "the engine that runs is to look again");
+    events.stop = false;
+    events_need(&events, hear, &other, 7, 0);
+    cr_assert(events.needs[7] == 0 && events.stop);
+    cr_assert_eq(events.mask, system | vreg, "what is told of is as it was");
+    events.stop = false;
+    events_need(&events, hear, &other, 7, vreg);
+    cr_assert(events.needs[7] == 0 && !events.stop, "it is not among those that listen to VREG");
+    events_need(&events, hear, &events, 0, 0);
+    cr_assert(events.needs[0] == (system | vreg) && !events.stop, "that is nobody");
+    events_detach(&events, hear, &one);
+    cr_assert(events.needs[0] == system && events.needs[7] == 0);
+}
+
 Test(event, a_value_too_wide_for_its_field_is_our_bug, .signal = SIGABRT)
 {
     struct events events = {0};
