@@ -11,17 +11,10 @@
  *
  * Not here: input, more devices, migration, and any error that is not fatal.
  */
-#include <errno.h>
+#include "kvm.h"
+
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <pthread.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,7 +24,6 @@
 #define UART_BYTES UINT64_C(0x1000)
 #define UART_SPI 33u
 #define RAM_BASE UINT64_C(0x40000000)
-#define BLOCK UINT64_C(0x200000)
 #define INTERRUPTS 64u
 #define VCPUS_MAX 8
 
@@ -44,19 +36,6 @@ static struct {
     struct kvm_run *run[VCPUS_MAX];
     unsigned long mmio_exits, signal_exits; /* under the UART's lock */
 } machine = {.ram_bytes = UINT64_C(256) << 20, .count = 1};
-
-static void die(const char *what)
-{
-    fprintf(stderr, "vmm: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static int must(int result, const char *what)
-{
-    if (result < 0)
-        die(what);
-    return result;
-}
 
 /* --- the UART: what a driver writes it reads back, and characters are gone at once --------- */
 
@@ -183,47 +162,19 @@ static void *vcpu_main(void *number)
 
 static void vcpus_make(int kvm)
 {
-    struct kvm_vcpu_init init = {0};
-    size_t size = (size_t)must(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "size of a vCPU's page");
-    must(ioctl(machine.vm, KVM_ARM_PREFERRED_TARGET, &init), "preferred target");
-    init.features[0] |= 1u << KVM_ARM_VCPU_PSCI_0_2;
+    uint32_t features = 1u << KVM_ARM_VCPU_PSCI_0_2;
     for (int i = 0; i < machine.count; i++) {
-        machine.vcpu[i] = must(ioctl(machine.vm, KVM_CREATE_VCPU, i), "vCPU");
-        machine.run[i] =
-            mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, machine.vcpu[i], 0);
-        if (machine.run[i] == MAP_FAILED)
-            die("a vCPU's page");
-        if (i > 0)
-            init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
-        must(ioctl(machine.vcpu[i], KVM_ARM_VCPU_INIT, &init), "initialising a vCPU");
+        machine.vcpu[i] = vcpu_make(kvm, machine.vm, i, features, &machine.run[i]);
+        features |= 1u << KVM_ARM_VCPU_POWER_OFF;
     }
 }
-
-static void register_set(int vcpu, uint64_t id, uint64_t value)
-{
-    struct kvm_one_reg one = {.id = id, .addr = (uintptr_t)&value};
-    must(ioctl(machine.vcpu[vcpu], KVM_SET_ONE_REG, &one), "setting a register");
-}
-
-#define CORE_REGISTER(member) \
-    (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(member))
 
 /* --- the rest of the machine --------------------------------------------------------------- */
 
 static void ram_make(void)
 {
-    /* Memory that may be mapped in blocks begins at a border of one. */
-    uint8_t *ram = mmap(NULL, machine.ram_bytes + BLOCK, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (ram == MAP_FAILED)
-        die("memory");
-    machine.ram = ram + (BLOCK - (uintptr_t)ram % BLOCK) % BLOCK;
-    struct kvm_userspace_memory_region region = {
-        .guest_phys_addr = RAM_BASE,
-        .memory_size = machine.ram_bytes,
-        .userspace_addr = (uintptr_t)machine.ram,
-    };
-    must(ioctl(machine.vm, KVM_SET_USER_MEMORY_REGION, &region), "the guest's memory");
+    machine.ram = blocks_make(machine.ram_bytes);
+    slot_set(machine.vm, 0, 0, RAM_BASE, machine.ram_bytes, machine.ram);
 }
 
 /* A file into RAM; at_top: as high as it goes, else at `offset`. */
