@@ -29,7 +29,8 @@ GUEST_VCPUS = (1, 2)
 GUEST_BOOTARGS = 'console=ttyAMA0 quiet panic=-1 nokaslr cryptomgr.notests'
 BLOCK = 0x200000
 MADE = ('host.cpio', 'root.cpio', 'root.img')
-SOURCES = ('build.py', 'kvm.h', 'vmm.c', 'stage2.h', 'stage2.c', 'stage2_entry.S', 'stage2_guest.c', 'tiny.S', 'guest.dts', 'host-init.sh', 'guest-init.sh', 'root-init.sh')
+SOURCES = ('build.py', 'kvm.h', 'vmm.c', 'stage2.h', 'stage2.c', 'stage2_entry.S', 'stage2_guest.c', 'tiny.S',
+           'guest.dts', 'host-init.sh', 'guest-init.sh', 'root-init.sh')
 # Modules of the stock kernel, with what they depend on by themselves; crc32c is what ext4 asks for by name.
 CONSOLE_MODULES = ('virtio_mmio', 'virtio_console')
 ROOT_MODULES = ('virtio_mmio', 'virtio_blk', 'crc32c_generic', 'ext4')

@@ -321,8 +321,10 @@ static void slot(void)
         slot_set(host.machine.vm, ARENA_SLOT, 0, ARENA_BASE, ARENA_BYTES, host.arena);
         pthread_mutex_unlock(&host.slot_lock);
         stamps_tell();
-        for (unsigned place = 0; place < PLACES; place++)
-            expect(&host.machine, ASK_READ, PLACE_PAGE(place), arena_page(PLACE_PAGE(place))->stamp);
+        for (unsigned place = 0; place < PLACES; place++) {
+            uint64_t page = PLACE_PAGE(place);
+            expect(&host.machine, ASK_READ, page, arena_page(page)->stamp);
+        }
         wait_round();
     }
     second_stop();
@@ -394,7 +396,7 @@ static uint8_t *own_make(void)
 
 /*
  * Machines one after the other, each with a page of its own, until VMIDs are used again. The first
- * one of all, which has the lowest VMID, runs between them, so that its translations are still there
+ * one of all, which has the lowest VMID, runs between them, so that its translations are there
  * when that is given to another one.
  */
 static void rollover(void)
