@@ -66,7 +66,7 @@ esac
 busybox dmesg | busybox grep -iE 'kvm|vgic|GIC:|arch_timer'
 if [ "$mode" = stage2 ]; then
     # shellcheck disable=SC2086
-    (IFS=,; stage2 $phases)
+    (IFS=,; vmm -s $phases)
     said "MARK-STAGE2-RC $?"
     leave poweroff
 fi

@@ -1,5 +1,5 @@
 /*
- * What both monitors of the payload need of KVM, as their users: calls that must succeed, virtual
+ * What both parts of the payload's monitor need of KVM: calls that must succeed, memory, virtual
  * CPUs and their registers. Any error ends the program.
  */
 #pragma once

@@ -1,8 +1,6 @@
 /*
- * A monitor for KVM on arm64 that takes memory away from its guest while that runs, in each of the
+ * The part of the monitor that takes memory away from its guest while that runs, in each of the
  * ways for which KVM has to break a live translation of stage 2:
- *
- *   stage2 [PHASE...]        all of them, if none is named
  *
  *   discard   a page is given back to the host (madvise), and another one comes in its place
  *   cow       a page that was read, as the host's page of zeros, is written to
@@ -435,7 +433,7 @@ static void phase_go(const char *name)
     exit(2);
 }
 
-int main(int argc, char **argv)
+void stage2_run(int count, char **names)
 {
     host.kvm = must(open("/dev/kvm", O_RDWR), "/dev/kvm");
     host.arena = arena_make();
@@ -445,9 +443,8 @@ int main(int argc, char **argv)
     host.mailbox = host.machine.mailbox;
     stamps_tell();
     run_until_ring(&host.machine, 0);
-    for (unsigned i = 0; argc == 1 && i < sizeof phases / sizeof phases[0]; i++)
+    for (unsigned i = 0; count == 0 && i < sizeof phases / sizeof phases[0]; i++)
         phase_go(phases[i].name);
-    for (int i = 1; i < argc; i++)
-        phase_go(argv[i]);
-    return 0;
+    for (int i = 0; i < count; i++)
+        phase_go(names[i]);
 }

@@ -26,6 +26,9 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
+/* The monitor's part: these phases of it, or all of them. Ends the program if one fails. */
+void stage2_run(int count, char **names);
+
 #define PAGE 4096u
 #define PLACES 16u /* pages of the arena that are in use all the time, half of them in the block */
 #define PLACE_STRIDE 64u

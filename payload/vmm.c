@@ -4,6 +4,7 @@
  * kernel's own GICv2, PSCI, timers, and a UART that can do what a console needs.
  *
  *   vmm [-t TREE] [-i INITRD] [-c CPUS] [-m MIB] KERNEL
+ *   vmm -s [PHASE...]        another machine, whose memory is taken away: stage2.c
  *
  * Guest-physical map, the same in guest.dts: GICD 0x08000000, GICC 0x08010000, UART 0x09000000 on
  * SPI 1, RAM at 0x40000000 with the tree at its start, the kernel 2 MiB above, the initrd as high
@@ -12,6 +13,7 @@
  * Not here: input, more devices, migration, and any error that is not fatal.
  */
 #include "kvm.h"
+#include "stage2.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -224,15 +226,18 @@ static void gic_place(int gic)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: vmm [-t TREE] [-i INITRD] [-c CPUS] [-m MIB] KERNEL\n");
+    fprintf(stderr, "usage: vmm [-t TREE] [-i INITRD] [-c CPUS] [-m MIB] KERNEL | -s [PHASE...]\n");
     exit(2);
 }
 
 int main(int argc, char **argv)
 {
     const char *tree = NULL, *initrd = NULL;
-    for (int option; (option = getopt(argc, argv, "t:i:c:m:")) != -1;) {
-        if (option == 't')
+    for (int option; (option = getopt(argc, argv, "st:i:c:m:")) != -1;) {
+        if (option == 's') {
+            stage2_run(argc - optind, argv + optind);
+            return 0;
+        } else if (option == 't')
             tree = optarg;
         else if (option == 'i')
             initrd = optarg;
@@ -256,8 +261,8 @@ int main(int argc, char **argv)
     int gic = gic_make();
     vcpus_make(kvm);
     gic_place(gic);
-    register_set(0, CORE_REGISTER(regs.pc), RAM_BASE + BLOCK);
-    register_set(0, CORE_REGISTER(regs.regs[0]), RAM_BASE);
+    register_set(machine.vcpu[0], CORE_REGISTER(regs.pc), RAM_BASE + BLOCK);
+    register_set(machine.vcpu[0], CORE_REGISTER(regs.regs[0]), RAM_BASE);
     for (int i = 1; i < machine.count; i++) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, vcpu_main, (void *)(intptr_t)i) != 0)
