@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Boots Debian's arm64 kernel with KVM on Armillary: ./dev linux.
 
-Usage: boot.py ARMILLARY [--cpus N] [--mode tiny|bootonly|full|reboot|shell] [--cpu MODEL] [--vcpus N] [--ram SIZE]
-               [--root ram|virtio] [--console uart|virtio] [--append TEXT] [--fetch] [--cached] [-- OPTION...]
+Usage: boot.py ARMILLARY [--cpus N] [--mode tiny|bootonly|full|reboot|shell|stage2] [--cpu MODEL] [--vcpus N]
+               [--ram SIZE] [--phases LIST] [--root ram|virtio] [--console uart|virtio] [--append TEXT] [--fetch]
+               [--cached] [-- OPTION...]
 
   --mode    how far to go: bootonly (the host, and off), tiny (then a bare-metal guest of KVM), full (then Linux as
-            a guest), reboot (as tiny, and then the host resets itself once), shell (a shell of the host's); full if not
-            told
+            a guest), reboot (as tiny, and then the host resets itself once), shell (a shell of the host's), stage2 (a
+            guest whose memory is taken away while it runs); full if not told
+  --phases  which of stage2's, like discard,dirty; all if not told
   --root    where the root file system is: in memory, or on a virtio disk, which a copy of the kernel's own modules
             mounts; what the host writes there is forgotten, unless -- --drive says more
   --console what the console is: the UART, or a virtio device
@@ -36,6 +38,7 @@ ROOT, ROOT_CLEAN = '/dev/vda / ext4 rw', 'MARK-ROOT-CLEAN {boots}'
 
 HOST, KVM = 'MARK-HOST-UP cpus={cpus}', 'Hyp mode initialized successfully'
 TINY = ['MARK-TINY-START', 'MARK-TINY-IRQ-OK', 'MARK-TINY-RC 0']
+PHASES = ('discard', 'cow', 'dirty', 'slot', 'share', 'rollover')  # of stage2.c
 GUEST = ['MARK-GUEST-UP cpus={vcpus}', 'MARK-GUEST-RC 0']
 # mode: what the console must say, in this order
 MARKS = {
@@ -44,6 +47,7 @@ MARKS = {
     'full': [HOST, KVM, *TINY, *GUEST],
     'reboot': [HOST, KVM, *TINY] * 2,
     'shell': [HOST],
+    'stage2': [HOST, KVM],
 }
 
 
@@ -105,6 +109,7 @@ def command_of(options, folder):
     words = [console, BOOTARGS]
     words += [f'MODE={options.mode}'] if options.mode != 'full' else []
     words += [f'VCPUS={options.vcpus}'] if options.vcpus != 1 else []
+    words += [f'PHASES={",".join(options.phases)}'] if options.phases else []
     bootargs = ' '.join(words + [options.append]).strip()
     command = [options.armillary, 'run', str(folder / 'Image'), '--initrd', str(folder / initrd), '--ram',
                options.ram, '--cpus', str(options.cpus), '--cpu', options.cpu, '--append', bootargs, *devices]
@@ -137,6 +142,8 @@ def marks_of(options):
         marks.append(mark.format(cpus=options.cpus, vcpus=options.vcpus))
         if mark == HOST and options.root == 'virtio':
             marks.append(ROOT)
+    if options.mode == 'stage2':
+        marks += [f'MARK-STAGE2-{phase}' for phase in options.phases or PHASES] + ['MARK-STAGE2-RC 0']
     if options.root == 'virtio' and options.mode != 'shell':
         marks.append(ROOT_CLEAN.format(boots=MARKS[options.mode].count(HOST)))
     return marks
@@ -161,6 +168,13 @@ def judge(options, folder, console):
     return found
 
 
+def phases_of(text):
+    for phase in text.split(','):
+        if phase not in PHASES:
+            raise argparse.ArgumentTypeError(f'{phase}: none of {", ".join(PHASES)}')
+    return text.split(',')
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog='dev linux', allow_abbrev=False)
     parser.add_argument('armillary')
@@ -169,6 +183,7 @@ def arguments():
     parser.add_argument('--cpu', default='cortex-a57')
     parser.add_argument('--vcpus', type=int, default=1, choices=build.GUEST_VCPUS)
     parser.add_argument('--ram', default='1G')
+    parser.add_argument('--phases', type=phases_of, default=[])
     parser.add_argument('--root', default='ram', choices=sorted(ROOTS))
     parser.add_argument('--console', default='uart', choices=sorted(CONSOLES))
     parser.add_argument('--append', default='')

@@ -4,7 +4,7 @@
 Usage: build.py FOLDER [--fetch]
 
 FOLDER gets Image (of the kernel package), busybox, modules (of the kernel package: what virtio takes), host.cpio
-(initramfs: busybox, vmm, tiny.bin, and the guest's kernel, initramfs and device trees), root.img and root.cpio (the
+(initramfs: busybox, our programs, and the guest's kernel, initramfs and device trees), root.img and root.cpio (the
 same as a root file system on a virtio disk, and the initramfs that mounts it) and payload.txt, which says what was made
 from what. Packages are
 fetched with apt-get by lists of their own, so that the system's architectures stay as they are, and only when they
@@ -29,7 +29,8 @@ GUEST_VCPUS = (1, 2)
 GUEST_BOOTARGS = 'console=ttyAMA0 quiet panic=-1 nokaslr cryptomgr.notests'
 BLOCK = 0x200000
 MADE = ('host.cpio', 'root.cpio', 'root.img')
-SOURCES = ('build.py', 'vmm.c', 'tiny.S', 'guest.dts', 'host-init.sh', 'guest-init.sh', 'root-init.sh')
+SOURCES = ('build.py', 'kvm.h', 'vmm.c', 'stage2.h', 'stage2.c', 'stage2_entry.S', 'stage2_guest.c', 'tiny.S',
+           'guest.dts', 'host-init.sh', 'guest-init.sh', 'root-init.sh')
 # Modules of the stock kernel, with what they depend on by themselves; crc32c is what ext4 asks for by name.
 CONSOLE_MODULES = ('virtio_mmio', 'virtio_console')
 ROOT_MODULES = ('virtio_mmio', 'virtio_blk', 'crc32c_generic', 'ext4')
@@ -188,15 +189,20 @@ class Archive:
         return data + bytes(-len(data) % 512)
 
 
-def compile_programs(work):
-    """-> (vmm, tiny guest) as bytes"""
-    gcc = CROSS + 'gcc'
-    command([gcc, '-O2', '-Wall', '-Wextra', '-Werror', '-static', '-s', '-o', work / 'vmm', HERE / 'vmm.c',
-             '-lpthread'], 'vmm.c')
-    command([gcc, '-nostdlib', '-static', '-Wl,--build-id=none', '-Wl,-Ttext=0x40200000', '-o', work / 'tiny.elf',
-             HERE / 'tiny.S'], 'tiny.S')
-    command([CROSS + 'objcopy', '-O', 'binary', '-j', '.text', work / 'tiny.elf', work / 'tiny.bin'], 'tiny.S')
-    return (work / 'vmm').read_bytes(), (work / 'tiny.bin').read_bytes()
+def compile_program(work, name, *sources):
+    """-> a program for the host's Linux, as bytes"""
+    command([CROSS + 'gcc', '-O2', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-static', '-s', '-o', work / name,
+             *(HERE / source for source in sources), '-lpthread'], sources[0])
+    return (work / name).read_bytes()
+
+
+def compile_guest(work, name, address, *sources):
+    """-> a bare-metal program for a virtual machine, as bytes; it starts with the first source"""
+    command([CROSS + 'gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-ffreestanding', '-mgeneral-regs-only', '-fno-pie',
+             '-nostdlib', '-static', '-no-pie', '-Wl,--build-id=none', f'-Wl,-Ttext={address:#x}', '-o',
+             work / f'{name}.elf', *(HERE / source for source in sources)], sources[0])
+    command([CROSS + 'objcopy', '-O', 'binary', '-j', '.text', work / f'{name}.elf', work / name], sources[0])
+    return (work / name).read_bytes()
 
 
 def system_of(busybox, init):
@@ -266,14 +272,14 @@ def build(folder):
     console, root = modules_for(folder, CONSOLE_MODULES), modules_for(folder, ROOT_MODULES)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         work = pathlib.Path(name)
-        vmm, tiny = compile_programs(work)
         initrd = system_of(busybox, (HERE / 'guest-init.sh').read_text()).encode()
         host_init = (HERE / 'host-init.sh').read_text()
         host_init = host_init.replace('@GUEST_MIB@', str(GUEST_MIB)).replace('@CONSOLE_MODULES@', ' '.join(console))
         host = system_of(busybox, host_init)
         put_modules(host, folder, console)
-        host.file('bin/vmm', vmm, 0o755)
-        host.file('guest/tiny.bin', tiny)
+        host.file('bin/vmm', compile_program(work, 'vmm', 'vmm.c', 'stage2.c'), 0o755)
+        host.file('guest/tiny.bin', compile_guest(work, 'tiny.bin', 0x40200000, 'tiny.S'))
+        host.file('guest/stage2.bin', compile_guest(work, 'stage2.bin', 0x40000000, 'stage2_entry.S', 'stage2_guest.c'))
         host.file('guest/Image', (folder / 'Image').read_bytes())
         host.file('guest/initrd.cpio', initrd)
         for vcpus in GUEST_VCPUS:

@@ -1,7 +1,8 @@
 #!/bin/sh
 # The first process on the simulated machine, from the initramfs or from a disk. The kernel's command line says how far
-# to go: MODE=bootonly, MODE=tiny, or all of it; VCPUS=N is how many the Linux guest gets; with console=hvc0 the console
-# is a virtio device, for which the stock kernel has modules.
+# to go: MODE=bootonly, MODE=tiny, MODE=stage2 (all phases of it, or those that PHASES=NAME,NAME says), or all but that;
+# VCPUS=N is how many the Linux guest gets; with console=hvc0 the console is a virtio device, for which the stock kernel
+# has modules.
 export PATH=/bin
 busybox mount -t devtmpfs dev /dev 2>/dev/null
 busybox mount -t proc proc /proc
@@ -9,12 +10,14 @@ busybox mount -t proc proc /proc
 # What the command line says, without starting a program for it.
 mode=full
 vcpus=1
+phases=
 console=
 read -r words </proc/cmdline
 for word in $words; do
     case $word in
     MODE=*) mode=${word#*=} ;;
     VCPUS=*) vcpus=${word#*=} ;;
+    PHASES=*) phases=${word#*=} ;;
     console=hvc*) console=virtio ;;
     esac
 done
@@ -61,6 +64,12 @@ shell)
     ;;
 esac
 busybox dmesg | busybox grep -iE 'kvm|vgic|GIC:|arch_timer'
+if [ "$mode" = stage2 ]; then
+    # shellcheck disable=SC2086
+    (IFS=,; vmm -s $phases)
+    said "MARK-STAGE2-RC $?"
+    leave poweroff
+fi
 vmm -m 16 /guest/tiny.bin
 said "MARK-TINY-RC $?"
 # The machine starts again with KVM on, and does all of this a second time.

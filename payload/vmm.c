@@ -4,6 +4,7 @@
  * kernel's own GICv2, PSCI, timers, and a UART that can do what a console needs.
  *
  *   vmm [-t TREE] [-i INITRD] [-c CPUS] [-m MIB] KERNEL
+ *   vmm -s [PHASE...]        another machine, whose memory is taken away: stage2.c
  *
  * Guest-physical map, the same in guest.dts: GICD 0x08000000, GICC 0x08010000, UART 0x09000000 on
  * SPI 1, RAM at 0x40000000 with the tree at its start, the kernel 2 MiB above, the initrd as high
@@ -11,17 +12,11 @@
  *
  * Not here: input, more devices, migration, and any error that is not fatal.
  */
-#include <errno.h>
+#include "kvm.h"
+#include "stage2.h"
+
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <pthread.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,7 +26,6 @@
 #define UART_BYTES UINT64_C(0x1000)
 #define UART_SPI 33u
 #define RAM_BASE UINT64_C(0x40000000)
-#define BLOCK UINT64_C(0x200000)
 #define INTERRUPTS 64u
 #define VCPUS_MAX 8
 
@@ -44,19 +38,6 @@ static struct {
     struct kvm_run *run[VCPUS_MAX];
     unsigned long mmio_exits, signal_exits; /* under the UART's lock */
 } machine = {.ram_bytes = UINT64_C(256) << 20, .count = 1};
-
-static void die(const char *what)
-{
-    fprintf(stderr, "vmm: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static int must(int result, const char *what)
-{
-    if (result < 0)
-        die(what);
-    return result;
-}
 
 /* --- the UART: what a driver writes it reads back, and characters are gone at once --------- */
 
@@ -183,47 +164,19 @@ static void *vcpu_main(void *number)
 
 static void vcpus_make(int kvm)
 {
-    struct kvm_vcpu_init init = {0};
-    size_t size = (size_t)must(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "size of a vCPU's page");
-    must(ioctl(machine.vm, KVM_ARM_PREFERRED_TARGET, &init), "preferred target");
-    init.features[0] |= 1u << KVM_ARM_VCPU_PSCI_0_2;
+    uint32_t features = 1u << KVM_ARM_VCPU_PSCI_0_2;
     for (int i = 0; i < machine.count; i++) {
-        machine.vcpu[i] = must(ioctl(machine.vm, KVM_CREATE_VCPU, i), "vCPU");
-        machine.run[i] =
-            mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, machine.vcpu[i], 0);
-        if (machine.run[i] == MAP_FAILED)
-            die("a vCPU's page");
-        if (i > 0)
-            init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
-        must(ioctl(machine.vcpu[i], KVM_ARM_VCPU_INIT, &init), "initialising a vCPU");
+        machine.vcpu[i] = vcpu_make(kvm, machine.vm, i, features, &machine.run[i]);
+        features |= 1u << KVM_ARM_VCPU_POWER_OFF;
     }
 }
-
-static void register_set(int vcpu, uint64_t id, uint64_t value)
-{
-    struct kvm_one_reg one = {.id = id, .addr = (uintptr_t)&value};
-    must(ioctl(machine.vcpu[vcpu], KVM_SET_ONE_REG, &one), "setting a register");
-}
-
-#define CORE_REGISTER(member) \
-    (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(member))
 
 /* --- the rest of the machine --------------------------------------------------------------- */
 
 static void ram_make(void)
 {
-    /* Memory that may be mapped in blocks begins at a border of one. */
-    uint8_t *ram = mmap(NULL, machine.ram_bytes + BLOCK, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (ram == MAP_FAILED)
-        die("memory");
-    machine.ram = ram + (BLOCK - (uintptr_t)ram % BLOCK) % BLOCK;
-    struct kvm_userspace_memory_region region = {
-        .guest_phys_addr = RAM_BASE,
-        .memory_size = machine.ram_bytes,
-        .userspace_addr = (uintptr_t)machine.ram,
-    };
-    must(ioctl(machine.vm, KVM_SET_USER_MEMORY_REGION, &region), "the guest's memory");
+    machine.ram = blocks_make(machine.ram_bytes);
+    slot_set(machine.vm, 0, 0, RAM_BASE, machine.ram_bytes, machine.ram);
 }
 
 /* A file into RAM; at_top: as high as it goes, else at `offset`. */
@@ -273,15 +226,18 @@ static void gic_place(int gic)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: vmm [-t TREE] [-i INITRD] [-c CPUS] [-m MIB] KERNEL\n");
+    fprintf(stderr, "usage: vmm [-t TREE] [-i INITRD] [-c CPUS] [-m MIB] KERNEL | -s [PHASE...]\n");
     exit(2);
 }
 
 int main(int argc, char **argv)
 {
     const char *tree = NULL, *initrd = NULL;
-    for (int option; (option = getopt(argc, argv, "t:i:c:m:")) != -1;) {
-        if (option == 't')
+    for (int option; (option = getopt(argc, argv, "st:i:c:m:")) != -1;) {
+        if (option == 's') {
+            stage2_run(argc - optind, argv + optind);
+            return 0;
+        } else if (option == 't')
             tree = optarg;
         else if (option == 'i')
             initrd = optarg;
@@ -305,8 +261,8 @@ int main(int argc, char **argv)
     int gic = gic_make();
     vcpus_make(kvm);
     gic_place(gic);
-    register_set(0, CORE_REGISTER(regs.pc), RAM_BASE + BLOCK);
-    register_set(0, CORE_REGISTER(regs.regs[0]), RAM_BASE);
+    register_set(machine.vcpu[0], CORE_REGISTER(regs.pc), RAM_BASE + BLOCK);
+    register_set(machine.vcpu[0], CORE_REGISTER(regs.regs[0]), RAM_BASE);
     for (int i = 1; i < machine.count; i++) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, vcpu_main, (void *)(intptr_t)i) != 0)

@@ -96,7 +96,7 @@ static bool is_placed_so(const struct bbm_page *page, const struct event_walk *w
 static bool has_records(const struct bbm_state *b, const struct bbm_page *page)
 {
     for (unsigned i = 0; b->record_count != 0 && i < b->record_top; i++) {
-        if (b->record[i].pa != 0 && b->record[i].page == page - b->page)
+        if (bbm_records(b)[i].pa != 0 && bbm_records(b)[i].page == page - b->page)
             return true;
     }
     return false;
@@ -231,7 +231,7 @@ static struct bbm_record *record_begin(struct checks *c, const struct event *e,
     if (below) {
         memcpy(r->below, below->cached, sizeof r->below);
         r->child_shift = below->shift;
-        tree_mark(c, below, (uint16_t)(r - b->record + 1));
+        tree_mark(c, below, (uint16_t)(r - bbm_records(b) + 1));
     }
     return r;
 }
@@ -241,7 +241,7 @@ static void record_clean(struct checks *c, struct bbm_record *r)
 {
     struct bbm_state *b = c->own[CHECK_BBM];
     struct bbm_page *page = bbm_page_of(b, r);
-    uint16_t n = (uint16_t)(r - b->record + 1);
+    uint16_t n = (uint16_t)(r - bbm_records(b) + 1);
     uint64_t pa = r->pa - 1, raw = 0;
     machine_peek(c->machine, pa_make(pa), &raw, sizeof raw);
     bool is_held = bbm_is_live(page, value_of(page, raw)) && bbm_in_use(c, page) != 0;
@@ -275,7 +275,7 @@ static void stored_unlinked(struct checks *c, const struct event *e, struct bbm_
                             uint64_t new)
 {
     struct bbm_state *b = c->own[CHECK_BBM];
-    const struct bbm_record *r = &b->record[page->unlinked - 1u];
+    const struct bbm_record *r = &bbm_records(b)[page->unlinked - 1u];
     const struct bbm_page *above = bbm_page_of(b, r);
     if (bbm_is_live(page, new) && bbm_in_use(c, above) != 0)
         bbm_report(c, e, "table-reuse", page, r, e->watch_store.pa, new, NULL);
@@ -333,7 +333,7 @@ static void finished(struct checks *c)
     for (; n != end; n++) {
         const struct shadow_tlbi *t = shadow_tlbi_done(c, n);
         for (unsigned i = 0; t && i < b->record_top; i++) {
-            struct bbm_record *r = &b->record[i];
+            struct bbm_record *r = &bbm_records(b)[i];
             if (r->pa != 0 && bbm_invalidate(b, r, t))
                 record_clean(c, r);
         }
@@ -354,7 +354,7 @@ static void issued(struct checks *c, const struct event *e)
     struct bbm_state *b = c->own[CHECK_BBM];
     const struct shadow_tlbi *t = &c->state->tlbi[(c->state->tlbi_count - 1) % TLBI_LOG_MAX];
     for (unsigned i = 0; b->record_count != 0 && i < b->record_top; i++) {
-        struct bbm_record *r = &b->record[i];
+        struct bbm_record *r = &bbm_records(b)[i];
         if (r->pa == 0 || r->pe != t->pe || bbm_is_visible(r, t) || !bbm_names(b, r, t))
             continue;
         struct finding *f = finding_begin(c, CHECK_BBM, "no-dsb", e);
@@ -379,7 +379,7 @@ static void entered(struct checks *c, const struct event *e, unsigned stage)
 {
     struct bbm_state *b = c->own[CHECK_BBM];
     for (unsigned i = 0; b->suspect_count != 0 && i < b->record_top; i++) {
-        const struct bbm_record *r = &b->record[i];
+        const struct bbm_record *r = &bbm_records(b)[i];
         const struct bbm_page *page = bbm_page_of(b, r);
         uint64_t raw = 0;
         if (r->pa == 0 || r->state != BBM_SUSPECT || page->stage != stage ||
@@ -422,7 +422,7 @@ static void barrier(struct checks *c, const struct event *e)
     if (b->record_count == 0 || c->state->dsb_step[e->pe] != e->step)
         return;
     for (unsigned i = 0; i < b->record_top; i++) {
-        struct bbm_record *r = &b->record[i];
+        struct bbm_record *r = &bbm_records(b)[i];
         if (r->pa != 0 && r->pe == e->pe && r->visible_step == 0 && r->step <= e->step)
             r->visible_step = e->step;
     }

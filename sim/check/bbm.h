@@ -6,10 +6,10 @@
 #pragma once
 #include "sim/base/base.h"
 
-#define BBM_PAGES_MIN 1024u
-#define BBM_PAGES_MAX 65000u /* indexes have 16 bits */
+#define BBM_ROOM_MIN 1024u
+#define BBM_ROOM_MAX 65000u /* indexes have 16 bits */
 #define BBM_BUCKETS 4096u
-#define BBM_RECORDS 1024u
+#define BBM_RECORD_BUCKETS 1024u
 #define BBM_USERS 4u
 #define BBM_WORDS 512u /* of 8 bytes in a page of 4 KiB */
 
@@ -79,14 +79,21 @@ struct bbm_state {
     uint32_t page_count, record_count, suspect_count;
     uint32_t page_top, record_top; /* no index from here on was ever used */
     uint32_t done;                 /* finished invalidations applied */
-    uint32_t page_room;            /* how many pages there may be */
+    uint32_t room;                 /* how many pages there may be, and how many records */
     uint32_t page_free;            /* no index below is free */
     uint16_t page_bucket[BBM_BUCKETS];
-    uint16_t record_bucket[BBM_RECORDS];
-    struct bbm_record record[BBM_RECORDS];
-    struct bbm_page page[]; /* page_room */
+    uint16_t record_bucket[BBM_RECORD_BUCKETS];
+    struct bbm_page page[]; /* room; the records lie behind them */
 };
 STATE_END
+
+#define BBM_ROW_BYTES (sizeof(struct bbm_page) + sizeof(struct bbm_record))
+
+/* The records, by index. */
+static inline struct bbm_record *bbm_records(const struct bbm_state *b)
+{
+    return (struct bbm_record *)(uintptr_t)&b->page[b->room];
+}
 
 struct checks;
 struct event;

@@ -40,7 +40,7 @@ struct bbm_page *bbm_page_find(struct bbm_state *b, uint64_t pa)
 
 struct bbm_page *bbm_page_add(struct bbm_state *b, uint64_t pa)
 {
-    if (b->page_count == b->page_room)
+    if (b->page_count == b->room)
         return NULL;
     unsigned n = b->page_free;
     while (n < b->page_top && b->page[n].pa != 0)
@@ -63,8 +63,8 @@ void bbm_page_drop(struct checks *c, struct bbm_page *page)
     struct bbm_state *b = c->own[CHECK_BBM];
     uint16_t n = (uint16_t)(page - b->page + 1);
     for (unsigned i = 0; b->record_count != 0 && i < b->record_top; i++) {
-        if (b->record[i].pa != 0 && b->record[i].page + 1u == n)
-            bbm_record_remove(b, &b->record[i]);
+        if (bbm_records(b)[i].pa != 0 && bbm_records(b)[i].page + 1u == n)
+            bbm_record_remove(b, &bbm_records(b)[i]);
     }
     uint16_t *link = &b->page_bucket[bucket_of(page->pa, BBM_BUCKETS)];
     while (*link != n)
@@ -79,10 +79,10 @@ void bbm_page_drop(struct checks *c, struct bbm_page *page)
 
 struct bbm_record *bbm_record_find(struct bbm_state *b, uint64_t pa)
 {
-    unsigned n = b->record_count ? b->record_bucket[bucket_of(pa | 1, BBM_RECORDS)] : 0;
-    for (; n != 0; n = b->record[n - 1].next) {
-        if (b->record[n - 1].pa == (pa | 1))
-            return &b->record[n - 1];
+    unsigned n = b->record_count ? b->record_bucket[bucket_of(pa | 1, BBM_RECORD_BUCKETS)] : 0;
+    for (; n != 0; n = bbm_records(b)[n - 1].next) {
+        if (bbm_records(b)[n - 1].pa == (pa | 1))
+            return &bbm_records(b)[n - 1];
     }
     return NULL;
 }
@@ -90,17 +90,17 @@ struct bbm_record *bbm_record_find(struct bbm_state *b, uint64_t pa)
 struct bbm_record *bbm_record_add(struct bbm_state *b, uint64_t pa, const struct bbm_page *page)
 {
     unsigned n = 0;
-    while (n < b->record_top && b->record[n].pa != 0)
+    while (n < b->record_top && bbm_records(b)[n].pa != 0)
         n++;
-    if (n == BBM_RECORDS)
+    if (n == b->room)
         return NULL;
     if (n == b->record_top)
         b->record_top++;
-    struct bbm_record *r = &b->record[n];
+    struct bbm_record *r = &bbm_records(b)[n];
     memset(r, 0, sizeof *r);
     r->pa = pa | 1;
     r->page = (uint16_t)(page - b->page);
-    uint16_t *bucket = &b->record_bucket[bucket_of(r->pa, BBM_RECORDS)];
+    uint16_t *bucket = &b->record_bucket[bucket_of(r->pa, BBM_RECORD_BUCKETS)];
     r->next = *bucket;
     *bucket = (uint16_t)(n + 1);
     b->record_count++;
@@ -110,20 +110,20 @@ struct bbm_record *bbm_record_add(struct bbm_state *b, uint64_t pa, const struct
 /* What it took out of the tables, if anything, is no longer known to hang on it. */
 void bbm_record_remove(struct bbm_state *b, struct bbm_record *r)
 {
-    uint16_t n = (uint16_t)(r - b->record + 1);
+    uint16_t n = (uint16_t)(r - bbm_records(b) + 1);
     for (unsigned i = 0; bbm_is_table(bbm_page_of(b, r), r->old) && i < b->page_top; i++) {
         if (b->page[i].unlinked == n)
             b->page[i].unlinked = 0;
     }
-    uint16_t *link = &b->record_bucket[bucket_of(r->pa, BBM_RECORDS)];
+    uint16_t *link = &b->record_bucket[bucket_of(r->pa, BBM_RECORD_BUCKETS)];
     while (*link != n)
-        link = &b->record[*link - 1].next;
+        link = &bbm_records(b)[*link - 1].next;
     *link = r->next;
     if (r->state == BBM_SUSPECT)
         b->suspect_count--;
     memset(r, 0, sizeof *r);
     b->record_count--;
-    while (b->record_top != 0 && b->record[b->record_top - 1].pa == 0)
+    while (b->record_top != 0 && bbm_records(b)[b->record_top - 1].pa == 0)
         b->record_top--;
 }
 

@@ -63,11 +63,11 @@ static uint32_t room_of(const struct checks *c, unsigned kind)
 {
     uint64_t ram = c->machine->config.ram_bytes;
     switch (kind) {
-    case CHECK_BBM: /* a 32nd of RAM is tables, and no less than in a small machine */
+    case CHECK_BBM: /* a 32nd of RAM is tables; at least what a small one needs */
         ram /= 32 * PAGE_BYTES;
-        return (uint32_t)(ram < BBM_PAGES_MIN ? BBM_PAGES_MIN
-                          : ram < BBM_PAGES_MAX ? ram
-                                                : BBM_PAGES_MAX);
+        return (uint32_t)(ram < BBM_ROOM_MIN ? BBM_ROOM_MIN
+                          : ram < BBM_ROOM_MAX ? ram
+                                                : BBM_ROOM_MAX);
     case CHECK_OWNER: { /* twice all pages of RAM, or what a small guest has */
         uint32_t room = OWNED_MIN;
         while (ram > OWNED_RAM && room < 2 * (ram >> PAGE_SHIFT))
@@ -81,7 +81,7 @@ static uint32_t room_of(const struct checks *c, unsigned kind)
 
 static size_t bytes_of(const struct checks *c, unsigned kind)
 {
-    size_t row = kind == CHECK_BBM     ? sizeof(struct bbm_page)
+    size_t row = kind == CHECK_BBM     ? BBM_ROW_BYTES
                  : kind == CHECK_OWNER ? sizeof(struct owned)
                                        : 0;
     return (checkers[kind].bytes + room_of(c, kind) * row + 7) / 8 * 8;
@@ -92,7 +92,7 @@ static void rooms_make(struct checks *c)
     struct bbm_state *bbm = c->own[CHECK_BBM];
     struct owner_state *owner = c->own[CHECK_OWNER];
     if (bbm)
-        bbm->page_room = room_of(c, CHECK_BBM);
+        bbm->room = room_of(c, CHECK_BBM);
     if (owner)
         owner->room = room_of(c, CHECK_OWNER);
 }

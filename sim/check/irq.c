@@ -34,17 +34,28 @@
 
 /* --- vCPUs ----------------------------------------------------------------------------------- */
 
+/* Room for one more; one of whom nothing is remembered is as good as new. NULL: none. */
+static struct irq_vcpu *vcpu_place(struct irq_state *s)
+{
+    static const struct irq_virtual nothing[GIC_BANKED_COUNT];
+    if (s->vcpu_count < VCPU_MAX)
+        return &s->vcpu[s->vcpu_count++];
+    for (uint32_t i = 0; i < VCPU_MAX; i++) {
+        if (memcmp(s->vcpu[i].interrupt, nothing, sizeof nothing) == 0)
+            return &s->vcpu[i];
+    }
+    return NULL;
+}
+
 static struct irq_vcpu *vcpu_find(struct irq_state *s, uint64_t root, uint64_t vmpidr)
 {
     for (uint32_t i = 0; i < s->vcpu_count; i++) {
         if (s->vcpu[i].root == root && s->vcpu[i].vmpidr == vmpidr)
             return &s->vcpu[i];
     }
-    if (s->vcpu_count == VCPU_MAX)
-        return NULL;
-    struct irq_vcpu *v = &s->vcpu[s->vcpu_count++];
-    v->root = root;
-    v->vmpidr = vmpidr;
+    struct irq_vcpu *v = vcpu_place(s);
+    if (v)
+        *v = (struct irq_vcpu){.root = root, .vmpidr = vmpidr};
     return v;
 }
 

@@ -139,6 +139,11 @@ def marks_follow_the_options():
     found = marks('--mode', 'reboot', '--root', 'virtio')
     if found.count(boot.ROOT) != 2 or found.count('MARK-TINY-RC 0') != 2 or found[-1] != 'MARK-ROOT-CLEAN 2':
         problems.append(repr(found))
+    found = marks('--mode', 'stage2', '--phases', 'slot,cow')
+    if found[-3:] != ['MARK-STAGE2-slot', 'MARK-STAGE2-cow', 'MARK-STAGE2-RC 0']:
+        problems.append(repr(found))
+    if [f'MARK-STAGE2-{name}' for name in boot.PHASES] != marks('--mode', 'stage2')[2:-1]:
+        problems.append(repr(marks('--mode', 'stage2')))
     sys.argv = ['boot.py', 'armillary', '--root', 'virtio', '--console', 'virtio']
     command = boot.command_of(boot.arguments(), pathlib.Path('cache'))
     if not {'cache/root.cpio', 'cache/root.img', 'console'} <= set(command) or 'console=hvc0' not in ' '.join(command):

@@ -12,6 +12,7 @@
 #define S2_PAGE_BITS UINT64_C(0x7ff) /* AF, inner shareable, read and write, Normal */
 #define S2_BLOCK_BITS UINT64_C(0x7fd)
 #define OTHER_PAGE (PAGE_OF_VM + 0x1000)
+#define EMPTIED UINT64_C(1536) /* more records than a small machine has room for */
 
 /* A PE walks stage 2 of VM A to IPA_OF_VM. */
 static void walks(struct check_world *w, unsigned pe)
@@ -276,6 +277,53 @@ Test(check_bbm, freed_and_flushed_tables_may_hold_anything)
     runs(&w, 1, ROOT_A, 5);
     walks(&w, 1);
     expect(&w, NULL);
+}
+
+/* Three full tables of a VM that runs on PE 1 of a machine with 256 MiB are emptied. */
+static struct check_world emptied_world(void)
+{
+    struct machine_config config;
+    struct error error;
+    config_default(&config);
+    config.pe_count = 2;
+    config.ram_bytes = 256u << 20;
+    struct check_world w = {.m = machine_new(&config, &error)};
+    struct check_options options = {.mask = ONLY_BBM};
+    cr_assert_not_null(w.m, "%s", error.text);
+    w.checks = checks_new(w.m, &options);
+    WORLD_START(w.m, 1, A64_B_SELF);
+    maps(&w, ROOT_A, PAGE_OF_VM);
+    for (uint64_t i = 0; i < EMPTIED; i++) {
+        world_write(w.m, TABLE2 + i / 512 * 8, (TABLE3 + i / 512 * 0x1000) | 3);
+        world_write(w.m, TABLE3 + i * 8, (PAGE_OF_VM + i * 0x1000) | S2_PAGE_BITS);
+    }
+    runs(&w, 1, ROOT_A, 5);
+    walks(&w, 1);
+    for (uint64_t i = 0; i < EMPTIED; i += 512)
+        send(&w, EVENT_WALK, 1,
+             (struct event){.walk = {.stage = 2, .level = 3, .regime = REGIME_EL10,
+                                     .descriptor_pa = TABLE3 + i * 8,
+                                     .descriptor = world_read(w.m, TABLE3 + i * 8),
+                                     .input = i * 0x1000}});
+    for (uint64_t i = 0; i < EMPTIED; i++)
+        stores(&w, 0, TABLE3 + i * 8, 0);
+    cr_assert_null(found(&w));
+    return w;
+}
+
+Test(check_bbm, a_big_machine_may_break_more_at_once)
+{
+    for (unsigned is_invalidated = 0; is_invalidated < 2; is_invalidated++) {
+        struct check_world w = emptied_world();
+        dsb_before(&w, 0);
+        if (is_invalidated) {
+            tlbi_of(&w, 0, 1, TLBI_VMALLS12E1, TLBI_INNER, 5, 0);
+            dsb(&w, 0, 1);
+        }
+        stores(&w, 0, TABLE3 + (EMPTIED - 1) * 8, OTHER_PAGE | S2_PAGE_BITS);
+        cr_assert_eq(checks_unjudged(w.checks, CHECK_BBM), 0);
+        expect(&w, is_invalidated ? NULL : "unclean");
+    }
 }
 
 /* What the watch says survives going back, and so do the findings. */

@@ -10,6 +10,7 @@
 #define LOST_ENTRIES 16u
 #define LEFT_TIMES 64u
 #define STORM_TIMES 256u
+#define VCPUS 15u
 
 static uint32_t acknowledge_virtual(struct check_world *w)
 {
@@ -68,6 +69,35 @@ Test(check_irq, an_interrupt_that_has_ended_is_active_again)
     active_again(true, SGI | LR_PENDING | LR_SOURCE(1), NULL);
     active_again(false, SGI | LR_ACTIVE | LR_SOURCE(1), NULL);
     active_again(true, (SGI + 1) | LR_ACTIVE, NULL);
+}
+
+/*
+ * There is room for VCPUS of whom something is remembered; those with nothing need none, and take
+ * nobody's.
+ */
+Test(check_irq, any_number_of_vcpus_without_interrupts)
+{
+    const unsigned many = 300;
+    for (unsigned kept = VCPUS - 1; kept <= VCPUS; kept++) {
+        struct check_world w = gic_world(ONLY_IRQ);
+        for (unsigned vcpu = 0; vcpu < kept; vcpu++) {
+            put(&w, 0, LR(0), SGI | LR_PENDING);
+            enter(&w, 0, vcpu);
+            cr_assert_eq(acknowledge_virtual(&w), SGI);
+            leave(&w, 0);
+            put(&w, 0, MAP_GICH + 0xf0, 0);
+        }
+        put(&w, 0, LR(0), 0);
+        for (unsigned vcpu = 0; vcpu < many; vcpu++) {
+            enter(&w, 0, VCPUS + vcpu);
+            leave(&w, 0);
+        }
+        cr_assert_eq(checks_unjudged(w.checks, CHECK_IRQ) != 0, kept == VCPUS);
+        put(&w, 0, LR(0), SGI | LR_PENDING);
+        enter(&w, 0, 0);
+        cr_assert_eq(acknowledge_virtual(&w), SGI);
+        expect(&w, "taken-twice");
+    }
 }
 
 struct loss {
