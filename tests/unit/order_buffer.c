@@ -50,7 +50,8 @@ Test(order_buffer, off_by_default_and_then_not_there)
     machine_free(m);
     m = order_machine(1, 4, 0);
     cr_assert_null(m->port.page(m, 0, pa_make(MAP_RAM), true));
-    cr_assert_null(m->port.code(m, pa_make(MAP_RAM)));
+    uint8_t told;
+    cr_assert_null(m->port.code(m, pa_make(MAP_RAM), &told));
     machine_free(m);
 }
 
