@@ -340,8 +340,7 @@ static inline bool goes_on(struct core *c, const struct engine_budget *budget, u
 static inline bool is_at_stop(const struct cpu *cpu, const struct engine_budget *budget,
                               uint64_t steps)
 {
-    return __builtin_expect(budget->stop_at_pc, 0) &&
-           ((cpu->pc ^ budget->stop_pc) & budget->stop_mask) == 0 && steps != 0;
+    return ((cpu->pc ^ budget->stop_pc) & budget->stop_mask) == 0 && steps != 0;
 }
 
 struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget *budget)
@@ -349,6 +348,7 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     struct cpu *cpu = c->cpu;
     uint64_t steps = 0;
     enum engine_reason reason = ENGINE_BUDGET;
+    const bool stops = budget->stop_at_pc;
     c->unmodelled = NULL;
     c->visible = VISIBLE_NONE;
     c->follows = c->keeps_order && choice_is_open(c->chooser, CHOICE_LOAD_EARLY);
@@ -356,7 +356,7 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
     if (mmu_keeps_versions(c->mmu))
         core_tell_regimes(c);
     while (steps < budget->steps && cpu->cycles < budget->cycles && reason == ENGINE_BUDGET &&
-           !c->events->stop && !is_at_stop(cpu, budget, steps)) {
+           !c->events->stop && !(stops && is_at_stop(cpu, budget, steps))) {
 #if defined(ENGINE_FAST)
         if (is_hot(c, budget)) {
             bool settled = false;
@@ -366,7 +366,7 @@ struct engine_result ENGINE(core_run)(struct core *c, const struct engine_budget
                 goes_on(c, budget, steps))
                 reason = ENGINE_BUDGET;
             if (settled || steps >= budget->steps || cpu->cycles >= budget->cycles ||
-                is_at_stop(cpu, budget, steps))
+                (stops && is_at_stop(cpu, budget, steps)))
                 continue;
         }
 #endif
