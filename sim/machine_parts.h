@@ -6,7 +6,18 @@
 
 /* machine_port.c: memory map, and what a PE asks of the machine around it. */
 extern const struct core_ops machine_core_ops;
-bool machine_visible(void *owner, unsigned pe); /* core_ops.visible */
+
+/* machine_schedule.c: the PE whose turn it is now, or -1 when all wait. */
+int machine_next(struct machine *m);
+/* What the engine is to do behind a visible operation of the coming run of a PE. */
+enum engine_visible machine_visible_mode(const struct machine *m, unsigned pe);
+/*
+ * A visible operation of a PE is over (core.visible says which): it counts for those that are held,
+ * and there may be a question behind it.
+ */
+void machine_note_visible(struct machine *m, unsigned pe);
+/* core_ops.visible: the same, and what machine_next() does when the turn is not over. */
+bool machine_visible(void *owner, unsigned pe);
 void machine_port_init(struct machine *m);
 
 /* machine_memory.c: RAM. Whether all these bytes are in it. */
