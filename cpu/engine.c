@@ -59,7 +59,7 @@ static void fetch_keep(struct core *c, const struct translation *t)
     struct code_page *code = code_find(c->code, c->port, page);
     if (direct_is_stale(c))
         direct_refresh(c); /* pointers to write there have been revoked, or other pages dropped */
-    if (code && (code->told >> cpu->el & 1u) == 0)
+    if (code && ((unsigned)code->told >> cpu->el & 1u) == 0)
         *direct_fetch(cache, cpu->el, cpu->pc) = (struct direct_fetch){
             .tag = direct_page(cpu->pc) + direct_fetch_tag(cache, cpu), .page = code};
 }
