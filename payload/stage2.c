@@ -9,13 +9,13 @@
  *   share     both vCPUs, which have an ASID in common, run on one CPU in turn
  *   rollover  more machines than there are VMIDs
  *
- * The guest (stage2_guest.c) has two vCPUs, on CPUs of their own: this program's first thread is the
- * first one's, and changes memory between two runs of it, while the second one is using that. What
- * either reads there must be what it is told, and a copy made by the log what it is a copy of. The
- * first thing that is not is printed and ends the program with status 1.
+ * The guest (stage2_guest.c) has two vCPUs, on CPUs of their own: this program's first thread is
+ * the first one's, and changes memory between two runs of it, while the second one is using that.
+ * What either reads there must be what it is told, and a copy made by the log what it is a copy of.
+ * The first thing that is not is printed and ends the program with status 1.
  */
-#include "kvm.h"
-#include "stage2.h"
+#include "payload/kvm.h"
+#include "payload/stage2.h"
 
 #include <fcntl.h>
 #include <pthread.h>
