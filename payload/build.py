@@ -198,10 +198,11 @@ def compile_program(work, name, *sources):
 
 def compile_guest(work, name, address, *sources):
     """-> a bare-metal program for a virtual machine, as bytes; it starts with the first source"""
+    elf = work / f'{name}.elf'
     command([CROSS + 'gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-I', HERE.parent, '-ffreestanding',
              '-mgeneral-regs-only', '-fno-pie', '-nostdlib', '-static', '-no-pie', '-Wl,--build-id=none',
-             f'-Wl,-Ttext={address:#x}', '-o', work / f'{name}.elf', *(HERE / source for source in sources)], sources[0])
-    command([CROSS + 'objcopy', '-O', 'binary', '-j', '.text', work / f'{name}.elf', work / name], sources[0])
+             f'-Wl,-Ttext={address:#x}', '-o', elf, *(HERE / source for source in sources)], sources[0])
+    command([CROSS + 'objcopy', '-O', 'binary', '-j', '.text', elf, work / name], sources[0])
     return (work / name).read_bytes()
 
 
