@@ -191,17 +191,18 @@ class Archive:
 
 def compile_program(work, name, *sources):
     """-> a program for the host's Linux, as bytes"""
-    command([CROSS + 'gcc', '-O2', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-static', '-s', '-o', work / name,
-             *(HERE / source for source in sources), '-lpthread'], sources[0])
+    command([CROSS + 'gcc', '-O2', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-static', '-s', '-I', HERE.parent,
+             '-o', work / name, *(HERE / source for source in sources), '-lpthread'], sources[0])
     return (work / name).read_bytes()
 
 
 def compile_guest(work, name, address, *sources):
     """-> a bare-metal program for a virtual machine, as bytes; it starts with the first source"""
-    command([CROSS + 'gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-ffreestanding', '-mgeneral-regs-only', '-fno-pie',
-             '-nostdlib', '-static', '-no-pie', '-Wl,--build-id=none', f'-Wl,-Ttext={address:#x}', '-o',
-             work / f'{name}.elf', *(HERE / source for source in sources)], sources[0])
-    command([CROSS + 'objcopy', '-O', 'binary', '-j', '.text', work / f'{name}.elf', work / name], sources[0])
+    elf = work / f'{name}.elf'
+    command([CROSS + 'gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-I', HERE.parent, '-ffreestanding',
+             '-mgeneral-regs-only', '-fno-pie', '-nostdlib', '-static', '-no-pie', '-Wl,--build-id=none',
+             f'-Wl,-Ttext={address:#x}', '-o', elf, *(HERE / source for source in sources)], sources[0])
+    command([CROSS + 'objcopy', '-O', 'binary', '-j', '.text', elf, work / name], sources[0])
     return (work / name).read_bytes()
 
 

@@ -9,13 +9,13 @@
  *   share     both vCPUs, which have an ASID in common, run on one CPU in turn
  *   rollover  more machines than there are VMIDs
  *
- * The guest (stage2_guest.c) has two vCPUs on CPUs of their own: this program's first thread is the
- * first one's, and changes memory between two runs of it, while the second one is using that. What
- * either reads there must be what it is told, and a copy made by the log what it is a copy of. The
- * first thing that is not is printed and ends the program with status 1.
+ * The guest (stage2_guest.c) has two vCPUs, on CPUs of their own: this program's first thread is
+ * the first one's, and changes memory between two runs of it, while the second one is using that.
+ * What either reads there must be what it is told, and a copy made by the log what it is a copy of.
+ * The first thing that is not is printed and ends the program with status 1.
  */
-#include "kvm.h"
-#include "stage2.h"
+#include "payload/kvm.h"
+#include "payload/stage2.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -174,8 +174,10 @@ static void *second_main(void *cpu)
     return NULL;
 }
 
-static void second_start(int cpu)
+/* It gets a CPU of its own, if there is one and that is wanted. */
+static void second_start(bool apart)
 {
+    int cpu = apart && sysconf(_SC_NPROCESSORS_ONLN) > 1;
     store(&host.mailbox->stop, 0);
     if (pthread_create(&host.second, NULL, second_main, (void *)(intptr_t)cpu) != 0)
         die("a thread");
@@ -202,7 +204,7 @@ static void place_renew(unsigned place)
 
 static void discard(void)
 {
-    second_start(1);
+    second_start(true);
     wait_round();
     for (unsigned place = IN_BLOCK; place < PLACES; place++) {
         place_renew(place);
@@ -218,7 +220,7 @@ static void discard(void)
 
 static void cow(void)
 {
-    second_start(1);
+    second_start(true);
     wait_round();
     for (unsigned place = IN_BLOCK; place < PLACES; place++) {
         uint64_t page = PLACE_PAGE(place) + 1;
@@ -259,12 +261,12 @@ static void dirty(void)
 {
     uint8_t *copy = blocks_make(ARENA_BYTES);
     unsigned copied = 0;
-    second_start(1);
+    second_start(true);
     wait_round();
     second_stop();
     arena_log(true);
     memcpy(copy, host.arena, ARENA_BYTES);
-    second_start(1); /* writes to the block first, which is split */
+    second_start(true); /* writes to the block first, which is split */
     for (unsigned i = 0; i < 3; i++) {
         wait_round();
         copied += log_copy(copy);
@@ -278,7 +280,7 @@ static void dirty(void)
     }
     printf("stage2: %u pages copied by the log of writes\n", copied);
     arena_log(false);
-    second_start(1); /* writes to what the log has protected: pages become a block again */
+    second_start(true); /* writes to what the log has protected: pages become a block again */
     wait_round();
     second_stop();
     munmap(copy, ARENA_BYTES);
@@ -306,7 +308,7 @@ static void stamps_tell(void)
 
 static void slot(void)
 {
-    second_start(1);
+    second_start(true);
     wait_round();
     for (unsigned i = 0; i < 2; i++) {
         uint8_t *arena = arena_make();
@@ -330,7 +332,7 @@ static void slot(void)
 
 static void share(void)
 {
-    second_start(0);
+    second_start(false);
     for (unsigned i = 0; i < 4; i++) {
         leave_round();
         expect(&host.machine, ASK_OWN, 0, 0);

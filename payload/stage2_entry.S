@@ -2,7 +2,7 @@
  * Entry of the guest of stage2.c, and its vectors: x0 is the number of the vCPU, and the
  * translation tables are there. Any exception rings the doorbell and is the end.
  */
-#include "stage2.h"
+#include "payload/stage2.h"
 
 /* 4 GiB from address 0 in granules of 4 KiB, walks write-back and inner shareable, 40 bits out. */
 #define TCR_EL1_VALUE 0x200803520

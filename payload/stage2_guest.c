@@ -7,7 +7,7 @@
  * Translation is on when it starts (stage2_entry.S). Both vCPUs have the same ASID, and at OWN_VA
  * each sees memory of its own. No interrupts, no devices but the doorbell.
  */
-#include "stage2.h"
+#include "payload/stage2.h"
 
 static struct mailbox *const mailbox = (struct mailbox *)(uintptr_t)MAILBOX_BASE;
 static struct arena_page *const arena = (struct arena_page *)(uintptr_t)ARENA_BASE;

@@ -12,8 +12,8 @@
  *
  * Not here: input, more devices, migration, and any error that is not fatal.
  */
-#include "kvm.h"
-#include "stage2.h"
+#include "payload/kvm.h"
+#include "payload/stage2.h"
 
 #include <fcntl.h>
 #include <pthread.h>

@@ -8,6 +8,7 @@ With LONG, every combination of the following, each twice:
     through their four pairs meanwhile
   - a bare-metal guest of KVM, on each of those machines with each root file system and each console
   - the machine resets itself after that, and does it again
+  - memory of a guest is taken away and given back while it runs
   - seeds: with random interrupt latencies, exclusives that fail, and another quantum each. They go as far as the
     bare-metal guest, by which KVM has been through all that it does; a Linux guest makes that longer and not richer
 and a kernel that panics, which the report shows.
@@ -54,6 +55,8 @@ def long_cases():
     for number, (cpus, core) in enumerate(itertools.product(CPUS, CORES)):
         place = places[number % len(places)]
         cases.append((f'a reset: {names(cpus, core, *place)}', ['--mode', 'reboot', *machine(cpus, core, *place)]))
+    for cpus, core in zip(CPUS, CORES):
+        cases.append((f'memory taken away: {cpus} CPUs, {core}', ['--mode', 'stage2', *machine(cpus, core)]))
     cases.append(('4 CPUs released by a spin table',
                   ['--mode', 'tiny', *machine(4, 'cortex-a57'), '--', '--release', 'spin-table']))
     for seed in range(1, SEEDS + 1):

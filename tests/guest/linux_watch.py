@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Checkers on Debian's kernel with KVM: the whole nested run is clean, so is one in which memory of a guest is taken away
-while it runs, and there was room to judge all of them. Without one invalidation, or without one barrier, of the kernel's
-break-before-make, of KVM's in stage 2, or where VMIDs and CPUs change hands, they are not: which executions those are is
-what the profile of the same run says. Without the payload (./dev linux makes it) this is skipped. Prints TAP.
+"""Checkers on Debian's kernel with KVM: the whole nested run is clean, so is one in which memory of a guest is taken
+away while it runs, and there was room to judge all of them. Without one invalidation, or without one barrier, of the
+kernel's break-before-make, of KVM's in stage 2, or where VMIDs and CPUs change hands, they are not: which executions
+those are is what the profile of the same run says. Without the payload (./dev linux makes it) this is skipped.
+Prints TAP.
 """
 import os
 import pathlib
@@ -21,9 +22,9 @@ WATCHING = 'vmid,tlb,bbm,owner,asid'  # with a drop: those whom it concerns, and
 FLUSH_IPA, FLUSH_VMID = 'EL2 __kvm_nvhe___kvm_tlb_flush_vmid_ipa', 'EL2 __kvm_nvhe___kvm_tlb_flush_vmid'
 FLUSH_CPU, FLUSH_ALL = 'EL2 __kvm_nvhe___kvm_flush_cpu_context', 'EL2 __kvm_nvhe___kvm_flush_vm_context'
 FIRST, LAST = 1, 2
-# What of the run is meant, as boot.py's options; operation and place as the profile names them; which of these operations
-# in that function, by their order there, and which execution; the finding, and what it says, or None and what the
-# monitor says of its guest.
+# The run, as boot.py's options; operation and place as the profile names them; which of these operations in that
+# function, by their order there, and which execution; the finding, and what it says, or None and what the monitor says
+# of its guest.
 DROPS = [
     ('--mode tiny', 'tlbi VALE1is', 'EL1 ptep_clear_flush', 0, FIRST, 'bbm/unclean', r'of stage 1'),
     ('--mode tiny', 'dsb ishst', 'EL1 ptep_clear_flush', 0, FIRST, 'bbm/no-dsb', 'visible'),

@@ -29,7 +29,7 @@ ALLOWED = {
     'sim': (['sim/', 'cpu/', 'mmu/', 'gic/', 'mem/', 'gen/'], None),
     'ui': (['ui/', 'sim/', 'cpu/', 'mmu/', 'gic/', 'mem/', 'gen/'], None),
     'hyp': (FACTS + ['hyp/'], C),
-    'payload': ([], None),  # programs for Linux
+    'payload': (['payload/'], None),  # programs for Linux, and guests of theirs
     'tests': (['tests/', 'sim/', 'cpu/', 'mmu/', 'gic/', 'mem/', 'gen/'], None),
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.MULTILINE)
