@@ -21,6 +21,7 @@ shown; the last line is the run's summary. Exit status: that of the run, or 1 wh
 the number of instructions is not the reference machine's within 3 %; 2 for bad usage or no payload.
 """
 import argparse
+import fcntl
 import os
 import pathlib
 import re
@@ -97,7 +98,9 @@ def prepare(folder, fetch, cached):
         return
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        build.make(folder, fetch)
+        with open(folder / 'lock', 'w', encoding='ascii') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # who comes meanwhile waits, and finds it made
+            build.make(folder, fetch)
     except build.Failure as failure:
         raise Failure(str(failure)) from failure
     except OSError as error:

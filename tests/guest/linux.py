@@ -17,18 +17,13 @@ import concurrent.futures
 import itertools
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
-SOURCE, BUILD = os.environ['SOURCE'], os.environ['BUILD']
-sys.path.insert(0, os.path.join(SOURCE, 'payload'))
-import boot  # noqa: E402  (the path is known only now)
-import build  # noqa: E402
-import linux_walk  # noqa: E402  (beside this file)
-import symbols  # noqa: E402
+import linux_payload
+import linux_walk
+from linux_payload import boot, build, summary
 
-IS_CI = os.environ.get('CI') == 'true'
 CPUS, CORES, SEEDS = (1, 2, 4, 8), ('cortex-a57', 'cortex-a53', 'cortex-a72'), 20
 FREEDOM = 'line-assert,line-deassert,irq-take,exclusive-fail'
 
@@ -65,36 +60,18 @@ def long_cases():
     return cases
 
 
-def run(options):
-    command = [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), os.path.join(BUILD, 'armillary'), '--cached',
-               *options]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
-                          check=False)
-
-
-def once(options):
-    """-> (what is wrong, the summary)"""
-    result = run(options)
-    summary = re.findall('^summary: .*', result.stdout, re.MULTILINE)
-    if result.returncode != 0 or not summary:
-        lines = (result.stdout + result.stderr).strip().splitlines()
-        return [f'status {result.returncode}', *lines[-12:]], ''
-    return [], summary[-1]
-
-
 def twice(options, places=0):
     """-> what is wrong: with one of two runs, that they differ, or with the recording of the second"""
-    problems, first = once(options)
+    problems, first = summary(*options)
     if problems:
         return problems
     with tempfile.TemporaryDirectory() as folder:
         trace = os.path.join(folder, 'boot.trace')
-        problems, second = once([*options, *([] if '--' in options else ['--']), '--record', trace])
+        problems, second = summary(*options, *([] if '--' in options else ['--']), '--record', trace)
         if not problems and first != second:
             problems = ['two runs differ:', first, second]
         if not problems and places:
-            problems = linux_walk.judge(os.path.join(BUILD, 'armillary'), SOURCE, boot.cache_folder() / 'Image', trace,
-                                        second, places)
+            problems = linux_walk.judge(trace, second, places)
     return problems
 
 
@@ -105,9 +82,8 @@ def walked(options):
 def panic(options):
     """-> what is wrong with the report on a kernel that cannot go on, and stays where it is"""
     with tempfile.NamedTemporaryFile('w') as table:
-        table.write(symbols.system_map((boot.cache_folder() / 'Image').read_bytes()))
-        table.flush()
-        result = run([*options, '--symbols', table.name])
+        linux_payload.write_names(table.name)
+        result = linux_payload.run(*options, '--symbols', table.name)
     problems = [] if result.returncode == 1 else [f'status {result.returncode}']
     problems += [f'"{text}" is missing' for text, there in (
         ('Kernel panic', result.stdout), ('summary: result=limit', result.stdout),
@@ -122,16 +98,9 @@ def panic(options):
 
 
 def main():
-    folder = boot.cache_folder()
-    if not build.is_current(folder):
-        if not IS_CI:
-            print('1..0 # SKIP no payload in the cache: ./dev linux makes it')
-            return 0
-        try:
-            boot.prepare(folder, False, False)
-        except boot.Failure as failure:
-            print(f'1..1\nnot ok 1 - a payload\n# {failure}')
-            return 1
+    status = linux_payload.absent()
+    if status is not None:
+        return status
     cases = [('KVM and a bare-metal guest, 2 CPUs', ['--mode', 'tiny'], walked)]
     if os.environ.get('LONG'):
         cases += [(what, options, twice) for what, options in long_cases()]

@@ -5,16 +5,11 @@ replayed and walked in. Without the payload (./dev linux makes it) this is skipp
 """
 import concurrent.futures
 import os
-import re
-import subprocess
 import sys
 import tempfile
 
-SOURCE, BUILD = os.environ['SOURCE'], os.environ['BUILD']
-sys.path.insert(0, os.path.join(SOURCE, 'payload'))
-import boot  # noqa: E402  (the path is known only now)
-import build  # noqa: E402
-import linux_walk  # noqa: E402  (beside this file)
+import linux_payload
+import linux_walk
 
 SEEDS, RECORDED = 100, 1
 FREEDOM = ['--choices', 'next-cpu,line-assert,line-deassert,irq-take', '--rate', '1000']
@@ -22,16 +17,11 @@ FREEDOM = ['--choices', 'next-cpu,line-assert,line-deassert,irq-take', '--rate',
 
 def run(seed, *options):
     """-> (what is wrong, the summary)"""
-    result = subprocess.run(
-        [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), os.path.join(BUILD, 'armillary'), '--cached',
-         '--cpus', '2', '--', '--seed', str(seed), '--quantum', str(20 + 10 * (seed % 10)), *FREEDOM, *options],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace', check=False)
-    summary = re.findall('^summary: .*', result.stdout, re.MULTILINE)
-    if result.returncode != 0 or not summary:
-        return [f'status {result.returncode}', *(result.stdout + result.stderr).strip().splitlines()[-12:]], ''
-    if 'choices=0 ' in summary[-1]:
-        return ['nothing was chosen', summary[-1]], ''
-    return [], summary[-1]
+    problems, summary = linux_payload.summary(
+        '--cpus', '2', '--', '--seed', str(seed), '--quantum', str(20 + 10 * (seed % 10)), *FREEDOM, *options)
+    if 'choices=0 ' in summary:
+        problems = ['nothing was chosen', summary]
+    return problems, summary
 
 
 def schedule(seed):
@@ -42,15 +32,14 @@ def schedule(seed):
         trace = os.path.join(folder, 'boot.trace')
         problems, summary = run(seed, '--record', trace)
         if not problems:
-            problems = linux_walk.judge(os.path.join(BUILD, 'armillary'), SOURCE, boot.cache_folder() / 'Image', trace,
-                                        summary, 20)
+            problems = linux_walk.judge(trace, summary, 20)
         return problems, summary
 
 
 def main():
-    if os.environ.get('CI') != 'true' and not build.is_current(boot.cache_folder()):
-        print('1..0 # SKIP no payload in the cache: ./dev linux makes it')
-        return 0
+    status = linux_payload.absent()
+    if status is not None:
+        return status
     print(f'1..{SEEDS}', flush=True)
     failures = 0
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

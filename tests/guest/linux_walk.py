@@ -6,7 +6,8 @@ import os
 import random
 import re
 import subprocess
-import sys
+
+from linux_payload import ARMILLARY, write_names
 
 
 # It is executed at addresses that are not linked ones.
@@ -16,9 +17,9 @@ HYPERVISOR = '__kvm_nvhe___kvm_vcpu_run'
 class Walk:
     """a recording that is walked in"""
 
-    def __init__(self, armillary, trace, symbols):
+    def __init__(self, trace, names):
         self.process = subprocess.Popen(
-            [armillary, 'replay', trace, '--steps', '--symbols', symbols], text=True, bufsize=1,
+            [ARMILLARY, 'replay', trace, '--steps', '--symbols', names], text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def do(self, command, answer):
@@ -44,9 +45,9 @@ class Walk:
         return self.process.returncode
 
 
-def walk(armillary, trace, symbols, places, expected):
+def walk(trace, names, places, expected):
     """-> what is wrong: all hashes are compared on the way to the end; then back by one step from random places"""
-    walk, slowest, named, code = Walk(armillary, trace, symbols), 0, 0, 0
+    walk, slowest, named, code = Walk(trace, names), 0, 0, 0
     last = int(walk.do('to end', 'step').split()[1])
     problems = [] if walk.do('hash', 'hash').split()[1] == expected else ['another hash at the end']
     chosen = random.Random(last)
@@ -79,17 +80,15 @@ def walk(armillary, trace, symbols, places, expected):
     return problems
 
 
-def judge(armillary, source, image, trace, summary, places):
+def judge(trace, summary, places):
     """-> what is wrong with the recording of a run that ended with this summary"""
     expected = re.search(r' hash=([0-9a-f]{16})', summary)[1]
-    result = subprocess.run([armillary, 'replay', trace, '--no-story', '--engine', 'precise',
+    result = subprocess.run([ARMILLARY, 'replay', trace, '--no-story', '--engine', 'precise',
                              *([] if os.environ.get('LONG') else ['--to', '30000000'])],
                             capture_output=True, text=True, check=False)
     problems = []
     if result.returncode != 0:
         problems = [f'replay: status {result.returncode}', *result.stderr.splitlines()[:3]]
-    symbols = trace + '.map'
-    with open(symbols, 'wb') as file:
-        subprocess.run([sys.executable, os.path.join(source, 'payload', 'symbols.py'), image],
-                       stdout=file, check=True)
-    return problems + walk(armillary, trace, symbols, places, expected)
+    names = trace + '.map'
+    write_names(names)
+    return problems + walk(trace, names, places, expected)

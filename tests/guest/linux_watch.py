@@ -8,14 +8,10 @@ Prints TAP.
 import os
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
-SOURCE, BUILD = os.environ['SOURCE'], os.environ['BUILD']
-sys.path.insert(0, os.path.join(SOURCE, 'payload'))
-import boot  # noqa: E402  (the path is known only now)
-import build  # noqa: E402
+from linux_payload import absent, explain, run, write_names
 
 CHECKERS = 'vmid,tlb,bbm,owner,lr,irq,sync,el2'
 WATCHING = 'vmid,tlb,bbm,owner,asid'  # with a drop: those whom it concerns, and none that makes it slow
@@ -55,19 +51,8 @@ DROPS = [
 ]
 
 
-def run(what, *options):
-    command = [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), os.path.join(BUILD, 'armillary'), '--cached',
-               *what.split(), '--', *options, '--timing', 'flat']
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
-                          check=False)
-
-
-def explain(result):
-    return [f'status {result.returncode}', *(result.stdout + result.stderr).strip().splitlines()[-20:]]
-
-
 def check_clean(what, checkers):
-    result = run(what, '--check', checkers)
+    result = run(*what.split(), '--', '--check', checkers)
     if result.returncode == 0 and 'unjudged:' not in result.stdout:
         return []
     return explain(result)
@@ -89,15 +74,13 @@ class Folder:
     def __init__(self, path):
         self.path, self.made = pathlib.Path(path), {}
         self.names = str(self.path / 'System.map')
-        with open(self.names, 'w', encoding='utf-8') as out:
-            subprocess.run([sys.executable, os.path.join(SOURCE, 'payload', 'symbols.py'),
-                            str(boot.cache_folder() / 'Image')], stdout=out, check=True)
+        write_names(self.names)
 
     def profile(self, what):
         """-> (profile, what is wrong)"""
         if what not in self.made:
             path = self.path / 'profile'
-            result = run(what, '--symbols', self.names, '--profile', str(path))
+            result = run(*what.split(), '--', '--symbols', self.names, '--profile', str(path))
             self.made[what] = ('', explain(result)) if result.returncode else (path.read_text(encoding='utf-8'), [])
         return self.made[what]
 
@@ -120,14 +103,15 @@ def check_drop(folder, what, operation, place, index, when, finding, says):
     if len(numbers) <= index:
         return [f'the profile has {len(numbers)} places of {operation} in {place}']
     dropped = f'{operation.split()[0]}:{numbers[index][when - 1]}'
-    result = run(what, '--symbols', folder.names, '--drop', dropped, '--check', WATCHING, '--max-insns', '800000000')
+    result = run(*what.split(), '--', '--symbols', folder.names, '--drop', dropped, '--check', WATCHING,
+                 '--max-insns', '800000000')
     return [] if judge(result, dropped, place, finding, says) else explain(result)
 
 
 def main():
-    if os.environ.get('CI') != 'true' and not build.is_current(boot.cache_folder()):
-        print('1..0 # SKIP no payload in the cache: ./dev linux makes it')
-        return 0
+    status = absent()
+    if status is not None:
+        return status
     clean = [('the nested run', '--mode full', CHECKERS), ('taking memory away', '--mode stage2', CHECKERS + ',asid')]
     print(f'1..{len(clean) + len(DROPS)}', flush=True)
     failures = 0
