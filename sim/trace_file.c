@@ -8,10 +8,10 @@
 #include "gen/fingerprint.h"
 #include "sim/base/image.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zstd.h>
 
 #define HEADER_BYTES 32u
@@ -362,17 +362,17 @@ bool trace_decode(struct trace *trace, const char *name, const uint8_t *bytes, s
 
 bool trace_may_write(const char *path, struct error *error)
 {
-    uint8_t *bytes;
-    size_t size;
-    struct stat there;
-    if (stat(path, &there) != 0)
-        return true;
-    if (!S_ISREG(there.st_mode))
-        return error_set(error, "%s: exists and is no file", path);
-    if (!file_read(path, &bytes, &size, error))
+    struct file_out out;
+    uint8_t head[sizeof magic];
+    if (!file_out_find(&out, path, error))
         return false;
-    bool is_trace = size >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
-    free(bytes);
+    if (!out.exists)
+        return true;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return error_set(error, "%s: %s", path, strerror(errno));
+    bool is_trace = fread(head, sizeof head, 1, file) == 1 && memcmp(head, magic, sizeof head) == 0;
+    fclose(file);
     return is_trace || error_set(error, "%s: exists and is not a trace; not written over", path);
 }
 

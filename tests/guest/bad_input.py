@@ -33,7 +33,7 @@ def refused(arguments, *says):
     """the command must end with status 2 and one line that says all of this; -> what is wrong, or nothing"""
     result = run(*arguments)
     lines = result.stderr.splitlines()
-    problems = []
+    problems = ['it ran'] if 'summary:' in result.stdout else []
     if result.returncode != 2:
         problems.append(f'status {result.returncode}, not 2')
     if len(lines) != 1:
@@ -169,6 +169,7 @@ def beside(folder):
     return problems
 
 
+BRANCH_TO_SELF, WFI, NOP = 0x14000000, 0xd503207f, 0xd503201f
 # A line on the console, 2 * 0x8000000 instructions, and off.
 SAYS_AND_COUNTS = (0xd2a12001, 0x52800140, 0x39000020, 0xd2a10002, 0xf1000442, 0x54ffffe1, *OFF)
 
@@ -196,9 +197,87 @@ def disks(folder):
     elif open(left, 'rb').read() != content:
         problems.append('a disk that shrinks changes what the guest has')
     write(disk, content)
-    result = run('run', guest, '--cpus', '1', '--drive', f'{disk},overlay={nowhere}')
-    if result.returncode != 2 or len(result.stderr.splitlines()) != 1 or nowhere not in result.stderr:
-        problems.append(f'an overlay that cannot be written: status {result.returncode}: {result.stderr}')
+    problems += refused(['run', guest, '--cpus', '1', '--drive', f'{disk},overlay={nowhere}'], nowhere)
+    return problems
+
+
+@case('outputs: what cannot be written, is needed or is no such file is refused before the run')
+def outputs(folder):
+    guest, sectors, loops = write(f'{folder}/guest.elf', elf(OFF)), bytes(range(256)) * 8, elf([NOP, BRANCH_TO_SELF])
+    disk, other = write(f'{folder}/disk.img', sectors), write(f'{folder}/other.img', sectors)
+    text, initrd = write(f'{folder}/text', 'precious'), write(f'{folder}/initrd', 'initrd')
+    endless, link = write(f'{folder}/endless.elf', loops), f'{folder}/link'
+    os.mkfifo(f'{folder}/pipe')
+    os.symlink('disk.img', link)
+    os.link(guest, f'{folder}/guest-too')
+    kept = {path: open(path, 'rb').read() for path in (guest, disk, other, text, initrd)}
+    problems = []
+
+    def drive(out, disk=disk):
+        return ['--drive', f'{disk},overlay={out}']
+    for option in lambda path: ['--record', path], lambda path: ['--profile', path], drive:
+        name = option('x')[0]
+        for bad, says in (('none/x', 'No such file'), ('text/x', 'Not a directory'), ('', 'Is a directory'),
+                          ('pipe', 'exists and is no file'), ('text', 'not written over'),
+                          ('guest.elf', '(IMAGE)'), ('guest-too', '(IMAGE)'), ('initrd', '(--initrd)'),
+                          ('other.img', '(--drive)')):
+            # A guest that never ends: refused means before the run.
+            problems += refused(['run', guest if bad.startswith('guest') else endless, '--initrd', initrd, '--drive',
+                                 other, *option(f'{folder}/{bad}')], f'{name}: {folder}/{bad}', says)
+    for name in '--record', '--profile':
+        problems += refused(['run', endless, name, ''], f'{name}: the name is empty')
+    small, stacks = write(f'{folder}/small.img', sectors[:512]), write(f'{folder}/p.folded', 'a;b 1\n')
+    for options, says in (
+            (drive(small), ('small.img', 'not a disk of 2048 bytes')),
+            ([*drive(f'{folder}/new'), *drive(f'{folder}/./new', other)], ('--drive: ', 'is written by --drive, too')),
+            ([*drive(link), '--drive', disk], (link, 'is read by this run (--drive)')),
+            ([*drive(link), '--record', f'{folder}/t'], (link, 'a replay of the recording')),
+            (['--profile', f'{folder}/p', '--record', f'{folder}/p'], ('--profile', '--record, too')),
+            (['--profile', f'{folder}/q', '--record', f'{folder}/q.folded'], ('q.folded', '--record, too')),
+            (['--profile', f'{folder}/p', '--symbols', stacks], ('p.folded', '(--symbols)'))):
+        problems += refused(['run', endless, *options], *says)
+    problems += [f'{path} was changed' for path, content in kept.items() if open(path, 'rb').read() != content]
+    strange = [name for name in os.listdir(folder) if name.endswith(('.tmp', '.part'))]
+    problems += [f'{name} was left' for name in strange]
+    return problems
+
+
+@case('outputs: links, permissions and the files of others stay, and one that fails takes no other with it')
+def kept_outputs(folder):
+    guest, sectors = write(f'{folder}/guest.elf', elf(OFF)), bytes(range(256)) * 8
+    disk, other = write(f'{folder}/disk.img', sectors), write(f'{folder}/other.img', sectors)
+    problems = []
+    for option, name in (('--drive', 'disk'), ('--record', 'trace'), ('--profile', 'profile')):
+        out, link = f'{folder}/{name}-out', f'{folder}/{name}-link'
+        part = write(f'{out}.part', 'precious')
+        os.symlink(f'{name}-out', link)
+        argument = f'{disk},overlay={link}' if option == '--drive' else link
+        for turn in 'first', 'second':  # the second one replaces what the first has left
+            result = run('run', guest, option, argument)
+            if result.returncode != 0 or not os.path.islink(link) or not os.path.getsize(out):
+                problems.append(f'{option}, {turn} time: status {result.returncode}: {result.stderr}')
+            os.chmod(out, 0o640)
+        if os.stat(out).st_mode & 0o777 != 0o640 or open(part).read() != 'precious':
+            problems.append(f'{option}: permissions, or {part}, were changed')
+        run('run', guest, option, argument)
+        if os.stat(out).st_mode & 0o777 != 0o640:
+            problems.append(f'{option}: permissions were changed')
+    if open(f'{folder}/disk-out', 'rb').read() != sectors:
+        problems.append('the disk is another one')
+    # A folder that goes while the guest runs: the other disk and the recording are there all the same.
+    os.mkdir(f'{folder}/goes')
+    says = write(f'{folder}/says.elf', elf(SAYS_AND_COUNTS))
+    with subprocess.Popen([ARMILLARY, 'run', says, '--cpus', '1', '--drive', f'{disk},overlay={folder}/goes/out',
+                           '--drive', f'{other},overlay={folder}/stays', '--record', f'{folder}/stays.trace'],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as process:
+        process.stdout.readline()
+        os.rmdir(f'{folder}/goes')
+        stderr = process.stderr.read()
+    if process.returncode != 2 or 'goes/out' not in stderr or len(stderr.splitlines()) != 1:
+        problems.append(f'a folder that goes: status {process.returncode}: {stderr}')
+    if not os.path.exists(f'{folder}/stays') or not os.path.exists(f'{folder}/stays.trace'):
+        problems.append('one disk that cannot be written takes another, or the recording, with it')
     return problems
 
 
@@ -252,7 +331,6 @@ def traces(folder):
 def overwriting(folder):
     precious = write(f'{folder}/precious', 'precious')
     problems = refused(['run', PAYLOAD, '--max-insns', '1000', '--record', precious], precious)
-    problems = [p for p in problems if 'lines on' not in p]  # the report of the limit is there too
     trace = record(folder)
     problems += refused(['shrink', trace, '--out', precious], precious)
     problems += refused(['shrink', trace, '--out', f'{folder}/no/such/folder'], 'no/such/folder')
@@ -276,7 +354,6 @@ def reported(arguments, status, result_word, *says):
     return [f'{" ".join(arguments)}: {p}: {text[:600]}' for p in problems]
 
 
-BRANCH_TO_SELF, WFI, NOP = 0x14000000, 0xd503207f, 0xd503201f
 BR_X1, MOV_X1_1G = 0xd61f0020, 0xd2a20001  # movz x1, #0x1000, lsl #16: nothing there
 SEVL, WFE = 0xd50320bf, 0xd503205f
 MOVZ_X0, MSR_CNTP_TVAL, MSR_CNTP_CTL = 0xd2800000, 0xd51be200, 0xd51be220
