@@ -68,6 +68,19 @@ bool disk_open(struct disk *disk, const char *path, struct error *error)
     return good;
 }
 
+bool disk_is(const char *path, uint64_t size, uint64_t hash)
+{
+    struct stat status;
+    struct disk disk;
+    struct error error;
+    if (stat(path, &status) != 0 || (uint64_t)status.st_size != size ||
+        !disk_open(&disk, path, &error))
+        return false;
+    bool is_it = disk.size == size && disk.hash == hash;
+    disk_close(&disk);
+    return is_it;
+}
+
 void disk_close(struct disk *disk)
 {
     free(disk->bytes);

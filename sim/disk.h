@@ -13,6 +13,8 @@ struct disk {
 
 /* Reads a file; false with "PATH: reason". disk_close() frees it. */
 bool disk_open(struct disk *disk, const char *path, struct error *error);
+/* Whether a file has this content; nothing else is asked of one of another size. */
+bool disk_is(const char *path, uint64_t size, uint64_t hash);
 void disk_close(struct disk *disk);
 
 /*

@@ -87,7 +87,7 @@ bool trace_take_part(struct trace *trace, enum trace_part part, const char *path
 /* The same payload as another trace's. */
 void trace_copy_payload(struct trace *trace, const struct trace *from);
 /*
- * Reads a trace and the files that it names: in folder, if one is given, where they were, and
+ * Reads a trace and the files that it names, disks among them: in folder, if one is given, where they were, and
  * beside the trace, whichever has the content first. False with one line when none has.
  */
 bool trace_open(struct trace *trace, const char *path, const char *folder, struct error *error);

@@ -281,6 +281,37 @@ def kept_outputs(folder):
     return problems
 
 
+@case('a recording with disks replays from anywhere, where its disks are there by their content')
+def recorded_disks(folder):
+    guest = write(f'{folder}/guest.elf', elf(OFF))
+    made, moved, shelf = (f'{folder}/{name}' for name in ('made', 'moved', 'shelf'))
+    for path in made, moved, shelf:
+        os.mkdir(path)
+    contents = {'a.img': bytes(range(256)) * 8, 'b.img': bytes(4096)}
+    for name, content in contents.items():
+        write(f'{made}/{name}', content)
+    result = run('run', guest, '--drive', 'a.img', '--drive', '../made/b.img,ro', '--record', 'x.trace', cwd=made)
+    problems = [] if result.returncode == 0 else [f'recording: status {result.returncode}: {result.stderr}']
+
+    def replays(what, *arguments, cwd='/'):
+        result = run('replay', '--no-story', *arguments, cwd=cwd)
+        if result.returncode != 0 or 'verdict=same' not in result.stdout:
+            problems.append(f'{what}: status {result.returncode}: {result.stderr}')
+    replays('in another folder', f'{made}/x.trace')
+    replays('beside it', 'x.trace', cwd=made)
+    os.rename(f'{made}/x.trace', f'{moved}/x.trace')
+    replays('moved without its disks', f'{moved}/x.trace')
+    os.rename(f'{made}/a.img', f'{moved}/a.img')
+    replays('one disk beside it, the other where it was', f'{moved}/x.trace')
+    os.rename(f'{moved}/a.img', f'{shelf}/a.img')
+    problems += refused(['replay', f'{moved}/x.trace'], 'recorded disk, of 2048 bytes', 'is no longer at', 'made/a.img')
+    replays('--payload-dir', f'{moved}/x.trace', '--payload-dir', shelf)
+    write(f'{made}/a.img', bytes(2048))
+    problems += refused(['replay', f'{moved}/x.trace'], 'recorded disk', 'is another file than', 'made/a.img')
+    replays('another one where it was', f'{moved}/x.trace', '--payload-dir', shelf)
+    return problems
+
+
 @case('scenarios: line, key and reason')
 def scenarios(folder):
     problems = []
