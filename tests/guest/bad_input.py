@@ -137,6 +137,8 @@ def images(folder):
         problems.append(f'the good one: status {result.returncode}: {result.stderr.strip()}')
     for name, content, says in (
             ('gzip', b'\x1f\x8b\x08\x00' + bytes(100), 'gzip'),
+            ('xz', b'\xfd7zXZ\x00' + bytes(100), 'xz'), ('zboot', b'MZ\x00\x00zimg' + bytes(100), 'zboot'),
+            ('header', arm64_image(OFF)[:64], 'its first branch leads to offset 64, the file has 64 bytes'),
             ('big-endian', arm64_image(OFF, flags=1), 'big-endian'),
             ('no-magic', arm64_image(OFF).replace(b'ARM\x64', b'ARM\x65'), 'neither'),
             ('truncated', arm64_image(OFF)[:40], 'neither'),
