@@ -151,9 +151,9 @@ static bool take_option(const struct command *command, int option, struct argume
         a->record = optarg;
         return true;
     case RUN_EMBED:
-        if (config_parse_size(optarg, &a->embed_max))
+        if (config_parse_size(optarg, &a->embed_max) && a->embed_max <= TRACE_EMBED_MAX)
             return true;
-        usage_error(command, "--embed: %s is no size (like 4M)", optarg);
+        usage_error(command, "--embed: %s is no size (like 4M) up to 128M", optarg);
         return false;
     case RUN_MAX_INSNS:
         return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
@@ -330,13 +330,14 @@ static enum status execute(const struct command *command, struct arguments *a,
     return status;
 }
 
-/* A file beside the image, as it is. */
+/* A file beside the image, as it is; more than the RAM could not be told to the guest. */
 static bool read_beside(const struct command *command, const char *option, const char *path,
+                        uint64_t max,
                         const uint8_t **bytes, size_t *size)
 {
     struct error error;
     uint8_t *content;
-    if (!file_read(path, &content, size, &error)) {
+    if (!file_read_max(path, max, &content, size, &error)) {
         usage_error(command, "%s: %s", option, error.text);
         return false;
     }
@@ -360,9 +361,10 @@ static enum status run_payload(const struct command *command, struct arguments *
     struct machine_payload payload = {
         .image = image, .initrd_name = a->initrd, .tree_name = a->dtb};
     enum status status = STATUS_USAGE;
-    if ((!a->initrd || read_beside(command, "--initrd", a->initrd, &payload.initrd,
+    uint64_t ram = a->setup.config.ram_bytes;
+    if ((!a->initrd || read_beside(command, "--initrd", a->initrd, ram, &payload.initrd,
                                    &payload.initrd_size)) &&
-        (!a->dtb || read_beside(command, "--dtb", a->dtb, &payload.tree, &payload.tree_size)))
+        (!a->dtb || read_beside(command, "--dtb", a->dtb, ram, &payload.tree, &payload.tree_size)))
         status = execute(command, a, &payload, names);
     free_beside(&payload);
     return status;

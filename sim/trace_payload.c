@@ -54,7 +54,9 @@ bool trace_take_part(struct trace *trace, enum trace_part part, const char *path
 {
     struct trace_named *named = &trace->named[part];
     take_bytes(trace, part, bytes, size);
-    if (size <= embed_max)
+    struct stat status;
+    bool is_pipe = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+    if (size <= embed_max || (is_pipe && size <= TRACE_EMBED_MAX))
         return true;
     char *whole = realpath(path, NULL); /* gone by now: then as it was given */
     const char *place = whole ? whole : path;

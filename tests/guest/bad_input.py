@@ -73,7 +73,8 @@ def usage(folder):
             (['run', '--engine', 'warp', PAYLOAD], '--engine: warp'),
             (['run', '--choices', 'luck', PAYLOAD], '--choices: luck'),
             (['run', '--max-insns', '0', PAYLOAD], '--max-insns: 0'),
-            (['explore'], 'SCENARIO is missing'), (['explore', 'x', '--strategy', 'luck'], '--strategy: luck'),
+            (['run', '--embed', '1G', PAYLOAD], '--embed: 1G'), (['explore'], 'SCENARIO is missing'),
+            (['explore', 'x', '--strategy', 'luck'], '--strategy: luck'),
             (['explore', 'x', '--jobs', '0'], '--jobs: 0'), (['replay'], 'FILE.trace is missing'),
             (['shrink', 'x', 'y'], 'one FILE.trace'), (['info'], 'topic is missing'),
             (['info', 'weather'], 'weather'), (['bench', 'mood'], 'mood')):
@@ -357,6 +358,39 @@ def traces(folder):
     result = run('replay', f'{folder}/good.trace', '--no-story')
     if result.returncode != 0 or 'verdict=same' not in result.stdout:
         problems.append(f'the good one: status {result.returncode}: {result.stdout}{result.stderr}')
+    return problems
+
+
+@case('what never ends is not read to its end')
+def endless_inputs(folder):
+    hole, pipe = f'{folder}/hole', f'{folder}/pipe'
+    with open(hole, 'wb') as f:
+        f.truncate(1 << 42)
+    os.mkfifo(pipe)
+    problems = []
+    for arguments, option in ((['run'], ''), (['run', PAYLOAD, '--initrd'], '--initrd: '),
+                              (['run', PAYLOAD, '--dtb'], '--dtb: '), (['run', PAYLOAD, '--symbols'], '--symbols: '),
+                              (['run', PAYLOAD, '--drive'], '--drive: '), (['replay'], ''), (['shrink'], ''),
+                              (['explore'], ''), (['replay', record(folder), '--symbols'], '--symbols: ')):
+        problems += refused([*arguments, '/dev/zero'], f'{option}/dev/zero: not a file')
+        says = 'bytes are no disk' if option == '--drive: ' else 'more than'
+        problems += refused([*arguments, hole], f'{option}{hole}: ', says)
+        if option == '--drive: ' or arguments == ['run'] or option == '--symbols: ':
+            continue  # a pipe is none, and the bound of an image would be a long way
+        with subprocess.Popen(f'exec cat /dev/zero > {pipe}', shell=True, stderr=subprocess.DEVNULL) as endless:
+            problems += refused([*arguments, pipe], f'{option}{pipe}: more than')
+            endless.wait()
+    # A payload through a pipe is as good as a file.
+    trace = f'{folder}/x.trace'
+    for arguments in [], ['--symbols', PAYLOAD], ['--embed', '0', '--record', trace]:
+        with subprocess.Popen(f'exec cat {PAYLOAD} > {pipe}', shell=True) as feeder:
+            result = run('run', pipe, '--max-insns', '1000', *arguments)
+            feeder.wait()
+        if 'summary: result=limit' not in result.stdout:
+            problems.append(f'a payload from a pipe: status {result.returncode}: {result.stderr}')
+    result = run('replay', '--no-story', trace)
+    if result.returncode != 0:
+        problems.append(f'a recorded payload from a pipe: status {result.returncode}: {result.stderr}')
     return problems
 
 
