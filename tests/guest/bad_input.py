@@ -329,6 +329,10 @@ def scenarios(folder):
     write(f'{folder}/good.yaml', SCENARIO)
     problems += refused(['explore', f'{folder}/good.yaml', '--variant', 'other'], '--variant: other')
     problems += refused(['explore', f'{folder}/nowhere'], f'{folder}/nowhere')
+    file = write(f'{folder}/file', 'precious')
+    for out, says in ((f'{folder}/no/such', 'No such file'), (file, 'exists and is no folder'), ('', 'name is empty'),
+                      (f'{file}/out', 'Not a directory')):
+        problems += refused(['explore', f'{folder}/good.yaml', '--out', out], f'--out: {out}', says)
     result = run('explore', f'{folder}/good.yaml', '--out', f'{folder}/out')
     if result.returncode != 0 or 'summary: result=clean' not in result.stdout.splitlines()[-1]:
         problems.append(f'the good one: status {result.returncode}: {result.stdout}{result.stderr}')
