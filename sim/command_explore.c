@@ -188,6 +188,23 @@ static bool make_folder(const char *path, struct error *error)
                                                             : strerror(errno));
 }
 
+/* Whether traces can go there, asked before a search that may take a night: it changes nothing. */
+static bool may_write_into(const char *folder, struct error *error)
+{
+    struct stat there;
+    struct file_out probe;
+    char path[FILE_PATH_BYTES];
+    size_t length = strlen(folder);
+    while (length > 1 && folder[length - 1] == '/')
+        length--;
+    bool exists = stat(folder, &there) == 0;
+    if (exists && !S_ISDIR(there.st_mode))
+        return error_set(error, "%.400s: exists and is no folder", folder);
+    snprintf(path, sizeof path, "%.*s%s", (int)(length < 4000 ? length : 4000), folder,
+             exists ? "/armillary.probe" : "");
+    return file_out_find(&probe, path, error);
+}
+
 static bool write_trace(const struct arguments *a, const struct scenario_variant *v, struct run *r,
                         const struct image *image, const struct choice_record *records,
                         size_t count, const char *path, struct error *error)
@@ -521,6 +538,8 @@ static enum status run(const struct command *command, int argc, char **argv)
                         path, a->scenario.outcome_count);
         else if (a->find_count != 0 && a->options.strategy != STRATEGY_COMPLETE)
             usage_error(command, "--find: only --strategy complete looks at outcomes");
+        else if (!may_write_into(a->out, &error))
+            usage_error(command, "--out: %s", error.text);
         else if (a->variant && !(only = scenario_find(&a->scenario, a->variant)))
             usage_error(command, "--variant: %s: %s has no such variant", a->variant, path);
         else

@@ -3,6 +3,7 @@
  * thing that would otherwise look like an endless run: an exception whose vector cannot be
  * executed, so that the CPU takes exceptions there for ever.
  */
+#include "sim/command_outputs.h"
 #include "sim/command_watch.h"
 #include "sim/config_fields.h"
 #include "sim/signals.h"
@@ -55,6 +56,7 @@ struct arguments {
     struct run_setup setup;
     const char *image, *record, *symbols, *initrd, *dtb;
     const char *overlay[DRIVE_MAX]; /* where a drive goes after the run, or NULL */
+    struct outputs outputs;
     enum engine_kind engine;
     bool has_seed;
     uint64_t seed;
@@ -149,9 +151,9 @@ static bool take_option(const struct command *command, int option, struct argume
         a->record = optarg;
         return true;
     case RUN_EMBED:
-        if (config_parse_size(optarg, &a->embed_max))
+        if (config_parse_size(optarg, &a->embed_max) && a->embed_max <= TRACE_EMBED_MAX)
             return true;
-        usage_error(command, "--embed: %s is no size (like 4M)", optarg);
+        usage_error(command, "--embed: %s is no size (like 4M) up to 128M", optarg);
         return false;
     case RUN_MAX_INSNS:
         return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
@@ -257,18 +259,19 @@ static void drive_read(void *owner, uint64_t at, void *bytes, size_t size)
     machine_disk_read(r->machine, r->drive, at, bytes, size);
 }
 
-/* What the guest has written, for those drives that asked for it. */
-static enum status save_drives(const struct command *command, const struct arguments *a,
+/* What the guest has written, for those drives that asked for it: each, whatever others come to. */
+static enum status save_drives(const struct command *command, struct arguments *a,
                                const struct machine *m)
 {
     struct error error;
+    enum status status = STATUS_EXPECTED;
     for (unsigned i = 0; i < m->config.drive_count; i++) {
         struct drive_reader r = {m, i};
         if (a->overlay[i] &&
-            !disk_save(a->overlay[i], m->config.drive[i].size, drive_read, &r, &error))
-            return usage_error(command, "--drive: %s", error.text);
+            !disk_save(&a->outputs.overlay[i], m->config.drive[i].size, drive_read, &r, &error))
+            status = usage_error(command, "--drive: %s", error.text);
     }
-    return STATUS_EXPECTED;
+    return status;
 }
 
 /* What is typed or piped in, as much as the machine has not yet taken. */
@@ -297,10 +300,6 @@ static enum status execute(const struct command *command, struct arguments *a,
     struct run *r = run_boot(&a->setup, payload, &error);
     if (!r)
         return usage_error(command, "%s", error.text);
-    if (!watch_open(&a->watch, a->record != NULL, &error)) {
-        run_free(r);
-        return usage_error(command, "%s", error.text);
-    }
     struct machine *m = run_machine(r);
     struct lost lost = {.machine = m, .pe = -1};
     for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
@@ -331,13 +330,14 @@ static enum status execute(const struct command *command, struct arguments *a,
     return status;
 }
 
-/* A file beside the image, as it is. */
+/* A file beside the image, as it is; more than the RAM could not be told to the guest. */
 static bool read_beside(const struct command *command, const char *option, const char *path,
+                        uint64_t max,
                         const uint8_t **bytes, size_t *size)
 {
     struct error error;
     uint8_t *content;
-    if (!file_read(path, &content, size, &error)) {
+    if (!file_read_max(path, max, &content, size, &error)) {
         usage_error(command, "%s: %s", option, error.text);
         return false;
     }
@@ -361,12 +361,28 @@ static enum status run_payload(const struct command *command, struct arguments *
     struct machine_payload payload = {
         .image = image, .initrd_name = a->initrd, .tree_name = a->dtb};
     enum status status = STATUS_USAGE;
-    if ((!a->initrd || read_beside(command, "--initrd", a->initrd, &payload.initrd,
+    uint64_t ram = a->setup.config.ram_bytes;
+    if ((!a->initrd || read_beside(command, "--initrd", a->initrd, ram, &payload.initrd,
                                    &payload.initrd_size)) &&
-        (!a->dtb || read_beside(command, "--dtb", a->dtb, &payload.tree, &payload.tree_size)))
+        (!a->dtb || read_beside(command, "--dtb", a->dtb, ram, &payload.tree, &payload.tree_size)))
         status = execute(command, a, &payload, names);
     free_beside(&payload);
     return status;
+}
+
+/* What can be said of the arguments before anything is read. */
+static bool check_arguments(struct arguments *a, struct error *error)
+{
+    struct run_files files = {.image = a->image, .initrd = a->initrd, .tree = a->dtb,
+                              .symbols = a->symbols, .record = a->record,
+                              .profile = a->watch.profile_path};
+    memcpy(files.overlay, a->overlay, sizeof files.overlay);
+    a->watch.profile_out = &a->outputs.profile;
+    a->watch.stacks_out = &a->outputs.stacks;
+    if (a->watch.sites_per_class != 0 && a->record)
+        return error_set(error, "--findings: a recording ends with its first finding");
+    return config_check(&a->setup.config, error) &&
+           outputs_find(&a->outputs, &files, &a->setup.config, error);
 }
 
 static enum status run(const struct command *command, int argc, char **argv)
@@ -388,9 +404,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     a.image = one_operand(command, argc, argv, "IMAGE");
     if (!a.image)
         return STATUS_USAGE;
-    if (a.record && !trace_may_write(a.record, &error))
-        return usage_error(command, "--record: %s", error.text);
-    if (!config_check(&a.setup.config, &error) ||
+    if (!check_arguments(&a, &error) ||
         !image_read(&image, a.image, a.setup.config.ram_bytes, &error))
         return usage_error(command, "%s", error.text);
     if (a.symbols && !(symbols = symbols_read(a.symbols, &error))) {

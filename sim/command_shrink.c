@@ -114,6 +114,8 @@ static enum status run(const struct command *command, int argc, char **argv)
     snprintf(beside, sizeof beside, "%.*s.min.trace", (int)length, path);
     struct trace trace;
     struct error error;
+    if (!trace_may_write(out ? out : beside, &error))
+        return usage_error(command, "%s%s", out ? "--out: " : "", error.text);
     if (!trace_open(&trace, path, NULL, &error))
         return usage_error(command, "%s", error.text);
     signals_catch();

@@ -7,7 +7,6 @@
  */
 #include "sim/command_watch.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -43,28 +42,6 @@ void watch_prepare(const struct watch *w, struct run_setup *setup)
     setup->checks.sites_per_class = w->sites_per_class;
 }
 
-/* Stacks go to a file beside the report. */
-bool watch_open(struct watch *w, bool records, struct error *error)
-{
-    char path[4096];
-    if (w->sites_per_class != 0 && records)
-        return error_set(error, "--findings: a recording ends with its first finding");
-    if (!w->profile_path)
-        return true;
-    int length = snprintf(path, sizeof path, "%s.folded", w->profile_path);
-    if (length < 0 || (size_t)length >= sizeof path)
-        return error_set(error, "--profile: the name is too long");
-    w->profile_out = fopen(w->profile_path, "w");
-    if (!w->profile_out)
-        return error_set(error, "--profile: %s: %s", w->profile_path, strerror(errno));
-    w->stacks_out = fopen(path, "w");
-    if (w->stacks_out)
-        return true;
-    error_set(error, "--profile: %s: %s", path, strerror(errno));
-    fclose(w->profile_out);
-    return false;
-}
-
 static void profile_begin(struct watch *w, struct run *r)
 {
     const struct symbol_place *place = w->names->place;
@@ -96,17 +73,24 @@ void watch_execute(struct watch *w, struct run *r, struct run_verdict *verdict,
     run_execute_watched(r, verdict, watchers, count);
 }
 
+static bool text_write(struct file_out *out, const struct profile *p,
+                       void (*print)(const struct profile *p, FILE *out), struct error *error)
+{
+    if (!file_out_begin(out, error))
+        return false;
+    print(p, out->stream);
+    return file_out_end(out, true, error);
+}
+
 /* Both files, whole: a disk that is full is an error like a file that cannot be made. */
 static bool profile_write(struct watch *w)
 {
+    struct error error;
     profile_end(w->profile);
-    profile_print(w->profile, w->profile_out);
-    profile_print_stacks(w->profile, w->stacks_out);
-    bool good = !ferror(w->profile_out) && !ferror(w->stacks_out);
-    good = fclose(w->profile_out) == 0 && good;
-    good = fclose(w->stacks_out) == 0 && good;
+    bool good = text_write(w->profile_out, w->profile, profile_print, &error) &&
+                text_write(w->stacks_out, w->profile, profile_print_stacks, &error);
     if (!good)
-        fprintf(stderr, "--profile: %s could not be written\n", w->profile_path);
+        fprintf(stderr, "armillary run: --profile: %s\n", error.text);
     profile_free(w->profile);
     symbols_free(w->own_symbols);
     return good;

@@ -14,7 +14,7 @@ struct watch {
     struct drop_list drops;
     uint32_t sites_per_class; /* --findings; 0: the first finding ends the run */
     const char *profile_path; /* --profile; NULL: none */
-    FILE *profile_out, *stacks_out;
+    struct file_out *profile_out, *stacks_out; /* where it goes then: found, and not begun */
     struct profile *profile;
     struct symbols *own_symbols; /* of the image, where no table was given */
     struct symbol_place own_place;
@@ -28,8 +28,6 @@ struct watch {
 bool watch_take_drop(const struct command *command, struct watch *w);
 /* What the setup of the run has to say. */
 void watch_prepare(const struct watch *w, struct run_setup *setup);
-/* Opens the files that a run will write; false with a reason. */
-bool watch_open(struct watch *w, bool records, struct error *error);
 /* Before the run, with its machine made; seeded: the user has opened drop for random answers. */
 void watch_begin(struct watch *w, struct run *r, const struct names *names, bool seeded);
 /* Runs to the verdict; with a trace that has been begun, which then gets its hashes. */

@@ -33,7 +33,7 @@
 
 #define VIRTIO_PLACES 32u
 #define DRIVE_MAX 4u
-#define DRIVE_PATH_MAX 256u
+#define DRIVE_PATH_MAX 1024u
 #define MODEL_NAME_MAX 32u
 #define PROPERTY_MAX 16u
 #define BOOTARGS_MAX 2048u /* as many as arm64 kernels take */
@@ -53,7 +53,7 @@ struct config_drive {
     uint64_t size, hash; /* of disk_open() */
     uint32_t read_only;
     uint32_t reserved;
-    char path[DRIVE_PATH_MAX];
+    char path[DRIVE_PATH_MAX]; /* absolute, if it was opened */
 };
 
 struct machine_config {
@@ -106,6 +106,8 @@ bool config_parse_size(const char *text, uint64_t *value);
 /* The same without a suffix. */
 bool config_parse_number(const char *text, uint64_t *value);
 
+/* The absolute name of a drive's file, which is there. False with "PATH: reason". */
+bool config_drive_place(struct config_drive *drive, const char *path, struct error *error);
 /* Opens a file for its size and hash, and adds a block device. False with the reason alone. */
 bool config_add_drive(struct machine_config *config, const char *path, bool read_only,
                       struct error *error);

@@ -8,6 +8,9 @@
 #include "sim/devices/virtio.h"
 #include "sim/disk.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -48,6 +51,20 @@ static bool add_device(struct machine_config *config, uint8_t type, struct error
     return true;
 }
 
+bool config_drive_place(struct config_drive *drive, const char *path, struct error *error)
+{
+    char *whole = realpath(path, NULL);
+    bool fits = whole && strlen(whole) < sizeof drive->path;
+    if (!whole)
+        error_set(error, "%.400s: %s", path, strerror(errno));
+    else if (!fits)
+        error_set(error, "%.100s...: a name has 1 to %u characters", whole, DRIVE_PATH_MAX - 1);
+    else
+        snprintf(drive->path, sizeof drive->path, "%s", whole);
+    free(whole);
+    return fits;
+}
+
 bool config_add_drive(struct machine_config *config, const char *path, bool read_only,
                       struct error *error)
 {
@@ -55,12 +72,15 @@ bool config_add_drive(struct machine_config *config, const char *path, bool read
     struct disk disk;
     if (config->drive_count == DRIVE_MAX)
         return error_set(error, "more than %u", DRIVE_MAX);
-    if (path[0] == 0 || strlen(path) >= sizeof drive->path)
+    if (path[0] == 0)
         return error_set(error, "a name has 1 to %u characters", DRIVE_PATH_MAX - 1);
     if (!disk_open(&disk, path, error))
         return false;
     memset(drive, 0, sizeof *drive);
-    memcpy(drive->path, path, strlen(path));
+    if (!config_drive_place(drive, path, error)) {
+        disk_close(&disk);
+        return false;
+    }
     drive->size = disk.size;
     drive->hash = disk.hash;
     drive->read_only = read_only;

@@ -68,23 +68,33 @@ bool disk_open(struct disk *disk, const char *path, struct error *error)
     return good;
 }
 
+bool disk_is(const char *path, uint64_t size, uint64_t hash)
+{
+    struct stat status;
+    struct disk disk;
+    struct error error;
+    if (stat(path, &status) != 0 || (uint64_t)status.st_size != size ||
+        !disk_open(&disk, path, &error))
+        return false;
+    bool is_it = disk.size == size && disk.hash == hash;
+    disk_close(&disk);
+    return is_it;
+}
+
 void disk_close(struct disk *disk)
 {
     free(disk->bytes);
     disk->bytes = NULL;
 }
 
-bool disk_save(const char *path, uint64_t size,
+bool disk_save(struct file_out *out, uint64_t size,
                void (*read)(void *owner, uint64_t at, void *bytes, size_t size), void *owner,
                struct error *error)
 {
-    char temporary[4096];
     uint8_t page[PAGE_BYTES];
-    if (snprintf(temporary, sizeof temporary, "%s.part", path) >= (int)sizeof temporary)
-        return error_set(error, "%s: the name is too long", path);
-    FILE *file = fopen(temporary, "wb");
+    FILE *file = file_out_begin(out, error);
     if (!file)
-        return error_set(error, "%s: %s", temporary, strerror(errno));
+        return false;
     bool good = true;
     for (uint64_t at = 0; good && at < size;) {
         size_t part = (size_t)(size - at < PAGE_BYTES ? size - at : PAGE_BYTES);
@@ -94,10 +104,5 @@ bool disk_save(const char *path, uint64_t size,
         at += part;
     }
     good = good && fflush(file) == 0 && ftruncate(fileno(file), (off_t)size) == 0;
-    if (fclose(file) != 0 || !good || rename(temporary, path) != 0) {
-        error_set(error, "%s: cannot be written: %s", path, strerror(errno));
-        remove(temporary);
-        return false;
-    }
-    return true;
+    return file_out_end(out, good, error);
 }

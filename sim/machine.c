@@ -136,7 +136,7 @@ static bool disks_open(struct disk disks[DRIVE_MAX], const struct machine_config
         if (good && disks[i].size == drive->size && disks[i].hash == drive->hash)
             continue;
         disks_close(disks);
-        return good ? error_set(error, "--drive: %s: its content is not that of this run",
+        return good ? error_set(error, "--drive: %.400s: its content is not that of this run",
                                 drive->path)
                     : error_set(error, "--drive: %.480s", why.text);
     }

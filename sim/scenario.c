@@ -470,6 +470,9 @@ static void folder_name(const char *path, char *name, size_t size)
     snprintf(name, size, "%.*s", (int)(end - start), start);
 }
 
+/* A text that somebody writes by hand: what is longer is another file. */
+#define SCENARIO_BYTES_MAX (UINT64_C(1) << 20)
+
 bool scenario_read(struct scenario *s, const char *path, struct error *error)
 {
     char file[400], name[SCENARIO_TEXT_MAX];
@@ -483,7 +486,7 @@ bool scenario_read(struct scenario *s, const char *path, struct error *error)
     snprintf(file, sizeof file, "%.*s%s", (int)length, path, is_folder ? "/scenario.yaml" : "");
     uint8_t *bytes;
     size_t size;
-    if (!file_read(file, &bytes, &size, error))
+    if (!file_read_max(file, SCENARIO_BYTES_MAX, &bytes, &size, error))
         return false;
     folder_name(file, name, sizeof name);
     bool good = scenario_parse(s, file, name, (const char *)bytes, size, error);

@@ -8,15 +8,16 @@
 #include "gen/fingerprint.h"
 #include "sim/base/image.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zstd.h>
 
 #define HEADER_BYTES 32u
 #define SECTION_HEADER_BYTES 16u
-#define CONTENT_MAX (UINT64_C(512) << 20)
+#define CONTENT_MAX (4 * TRACE_EMBED_MAX)
+#define FILE_MAX (CONTENT_MAX + (UINT64_C(16) << 20)) /* content that cannot be compressed */
 #define RECORD_BYTES 24u
 #define HASH_BYTES 16u
 #define ZSTD_LEVEL 15
@@ -173,6 +174,11 @@ bool trace_encode(const struct trace *trace, uint8_t **bytes, size_t *size, stru
     put_choices(&content, trace);
     put_hashes(&content, trace);
     free(manifest);
+    if (content.size > CONTENT_MAX) {
+        free(content.bytes);
+        return error_set(error, "%zu bytes are more than a trace may hold, %llu", content.size,
+                         (unsigned long long)CONTENT_MAX);
+    }
     put(&out, magic, sizeof magic);
     put_number(&out, TRACE_VERSION, 4);
     put_number(&out, 0, 4);
@@ -362,17 +368,17 @@ bool trace_decode(struct trace *trace, const char *name, const uint8_t *bytes, s
 
 bool trace_may_write(const char *path, struct error *error)
 {
-    uint8_t *bytes;
-    size_t size;
-    struct stat there;
-    if (stat(path, &there) != 0)
-        return true;
-    if (!S_ISREG(there.st_mode))
-        return error_set(error, "%s: exists and is no file", path);
-    if (!file_read(path, &bytes, &size, error))
+    struct file_out out;
+    uint8_t head[sizeof magic];
+    if (!file_out_find(&out, path, error))
         return false;
-    bool is_trace = size >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
-    free(bytes);
+    if (!out.exists)
+        return true;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return error_set(error, "%s: %s", path, strerror(errno));
+    bool is_trace = fread(head, sizeof head, 1, file) == 1 && memcmp(head, magic, sizeof head) == 0;
+    fclose(file);
     return is_trace || error_set(error, "%s: exists and is not a trace; not written over", path);
 }
 
@@ -394,7 +400,7 @@ bool trace_read(struct trace *trace, const char *path, struct error *error)
     uint8_t *bytes;
     size_t size;
     memset(trace, 0, sizeof *trace);
-    if (!file_read(path, &bytes, &size, error))
+    if (!file_read_max(path, FILE_MAX, &bytes, &size, error))
         return false;
     bool good = trace_decode(trace, path, bytes, size, error);
     free(bytes);

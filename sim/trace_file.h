@@ -22,6 +22,9 @@
 /* Steps between two hashes of a recording unless it is asked for otherwise. */
 #define HASH_INTERVAL_DEFAULT UINT64_C(1000000)
 
+/* The largest file that a trace may hold: of each part one, and there is room for the choices. */
+#define TRACE_EMBED_MAX (UINT64_C(128) << 20)
+
 #define TRACE_TEXT_MAX 128u
 #define TRACE_PATH_MAX 1024u
 
@@ -80,15 +83,17 @@ bool trace_read(struct trace *trace, const char *path, struct error *error);
 
 /*
  * trace_payload.c: a payload's files. taking copies one into a trace: named if it is larger than
- * embed_max, else to be written with it. False with a line when its path is too long.
+ * embed_max and a file that can be read again, which a pipe cannot, else to be written with it.
+ * False with a line when its path is too long.
  */
 bool trace_take_part(struct trace *trace, enum trace_part part, const char *path,
                      const uint8_t *bytes, size_t size, uint64_t embed_max, struct error *error);
 /* The same payload as another trace's. */
 void trace_copy_payload(struct trace *trace, const struct trace *from);
 /*
- * Reads a trace and the files that it names: in folder, if one is given, where they were, and
- * beside the trace, whichever has the content first. False with one line when none has.
+ * Reads a trace and the files that it names, disks among them: in folder, if one is given, where
+ * they were, and beside the trace, whichever has the content first. False with one line when none
+ * has.
  */
 bool trace_open(struct trace *trace, const char *path, const char *folder, struct error *error);
 

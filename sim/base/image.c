@@ -3,7 +3,7 @@
  *
  * The formats are in image_elf.c and image_arm64.c; here is what they share: which one it is,
  * the segments' ranges, and the questions about symbols. Compressed kernels, zImage and
- * U-Boot's uImage are not read: the message says so where the file tells.
+ * U-Boot's uImage are not read: the message says so where the file tells (foreign_rows).
  */
 #include "sim/base/image.h"
 
@@ -36,6 +36,28 @@ bool image_add_segment(struct image *image, const struct image_segment *segment,
     return true;
 }
 
+/* What kernels come as, too, and is not read: the more special before the more general. */
+static const struct foreign_row {
+    size_t offset, size;
+    const char *magic;
+    const char *says;
+} foreign_rows[] = {
+    {0, 2, "\x1f\x8b", "compressed with gzip; unpack it first"},
+    {0, 6, "\xfd" "7zXZ\0", "compressed with xz; unpack it first"},
+    {0, 4, "\x28\xb5\x2f\xfd", "compressed with zstd; unpack it first"},
+    {0, 3, "BZh", "compressed with bzip2; unpack it first"},
+    {0, 4, "\x04\x22\x4d\x18", "compressed with lz4; unpack it first"},
+    {0, 4, "\x02\x21\x4c\x18", "compressed with lz4, in its old format; unpack it first"},
+    {0, 5, "\x5d\0\0\0\x04", "compressed with lzma; unpack it first"},
+    {0, 5, "\x5d\0\0\x80\0", "compressed with lzma; unpack it first"},
+    {0, 9, "\x89LZO\0\r\n\x1a\n", "compressed with lzop; unpack it first"},
+    {4, 4, "zimg", "a compressed EFI kernel (zboot); unpack the Image in it first"},
+    {0, 2, "MZ", "an EFI or Windows program"},
+    {0, 4, "\x27\x05\x19\x56", "a U-Boot image; unpack it first"},
+    {0, 4, "\xd0\x0d\xfe\xed", "a device tree, or a U-Boot image of such a form"},
+    {36, 4, "\x18\x28\x6f\x01", "a zImage of a 32-bit Arm kernel"},
+};
+
 static bool image_read(struct image *image, const struct image_ram *ram, struct error *error)
 {
     const uint8_t *file = image->file;
@@ -47,8 +69,12 @@ static bool image_read(struct image *image, const struct image_ram *ram, struct 
         return image_read_elf(image, ram, error);
     if (size >= 64 && memcmp(file + 56, "ARM\x64", 4) == 0)
         return image_read_arm64(image, ram, error);
-    if (size >= 2 && file[0] == 0x1f && file[1] == 0x8b)
-        return error_set(error, "%s: compressed with gzip; unpack it first", image->name);
+    for (size_t i = 0; i < ARRAY_COUNT(foreign_rows); i++) {
+        const struct foreign_row *f = &foreign_rows[i];
+        if (size >= f->offset + f->size && memcmp(file + f->offset, f->magic, f->size) == 0)
+            return error_set(error, "%s: neither an ELF file nor an arm64 Image, but %s",
+                             image->name, f->says);
+    }
     return error_set(error, "%s: neither an ELF file nor an arm64 Image", image->name);
 }
 

@@ -4,7 +4,7 @@
  * Works on bytes, so that an image embedded in a trace is read in the same way as a file.
  */
 #pragma once
-#include "sim/base/base.h"
+#include "sim/base/file.h"
 
 struct image_segment {
     pa_t address;       /* p_paddr */
@@ -38,11 +38,6 @@ struct image {
     size_t symbol_count;
     struct image_lines *lines; /* line tables, read at the first question */
 };
-
-/* Reads a whole file; false with "PATH: reason". The caller frees *bytes. */
-bool file_read(const char *path, uint8_t **bytes, size_t *size, struct error *error);
-/* Writes a new file through a temporary name and rename; the old content stays on an error. */
-bool file_write(const char *path, const void *bytes, size_t size, struct error *error);
 
 /*
  * Takes an image apart. `name` is used in messages. ram is where RAM lies: a segment outside it

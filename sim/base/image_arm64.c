@@ -6,6 +6,8 @@
  *
  * All fields are little-endian. flags: bit 0 big-endian kernel, bits 2:1 its page size, bit 3
  * where it may lie. Kernels before 3.17 have image_size 0, no flags, and lie at 0x80000.
+ * A file that was cut off is no Image: its first branch must lead to an instruction in it, and
+ * where it is an EFI program, too (PE/COFF: "MZ", section table), it must hold all sections.
  * What is not looked at: the page size (the kernel itself checks the ID registers) and bit 3
  * (text_offset from the start of RAM is right for both of its values).
  */
@@ -17,12 +19,79 @@
 #define OLD_TEXT_OFFSET UINT64_C(0x80000)
 #define BASE_ALIGNMENT UINT64_C(0x200000)
 
-static uint64_t header_field(const struct image *image, size_t offset)
+#define HEADER_BYTES 64u
+/* PE/COFF: the file header behind its signature, and a row of the section table. */
+#define PE_OFFSET_AT 60u
+#define PE_HEADER_BYTES 24u
+#define PE_SECTION_BYTES 40u
+
+static uint64_t number_at(const struct image *image, uint64_t offset, unsigned bytes)
 {
     uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < bytes; i++)
         value |= (uint64_t)image->file[offset + i] << (8 * i);
     return value;
+}
+
+static uint64_t header_field(const struct image *image, size_t offset)
+{
+    return number_at(image, offset, 8);
+}
+
+/*
+ * The first of the two instructions in the header that is a B: behind it comes data, so that one
+ * of them has to lead away. Another way of doing that is not followed.
+ */
+static bool entry_is_there(const struct image *image, struct error *error)
+{
+    for (uint64_t at = 0; at < 8; at += 4) {
+        uint64_t word = number_at(image, at, 4);
+        if (word >> 26 != 5)
+            continue;
+        uint64_t target = at + ((word & 0x3ffffff) << 2);
+        if (word & 0x2000000) /* backwards, and so out of the file */
+            target -= UINT64_C(1) << 28;
+        return (target >= HEADER_BYTES && target <= image->file_size - 4) ||
+               error_set(error, "%s: arm64 Image: truncated or damaged: its first branch leads to "
+                         "offset %lld, the file has %zu bytes", image->name, (long long)target,
+                         image->file_size);
+    }
+    return true;
+}
+
+static bool section_is_there(const struct image *image, uint64_t row, struct error *error)
+{
+    char name[9] = "";
+    uint64_t size = number_at(image, row + 16, 4), start = number_at(image, row + 20, 4);
+    for (unsigned i = 0; i < 8; i++) {
+        char c = (char)image->file[row + i];
+        name[i] = (char)(c == 0 || (c > ' ' && c < 127) ? c : '?');
+    }
+    return size == 0 || start + size <= image->file_size ||
+           error_set(error, "%s: arm64 Image: truncated: its section %s ends at %llu, the file has "
+                     "%zu bytes", image->name, name, (unsigned long long)(start + size),
+                     image->file_size);
+}
+
+/* An Image without the EFI stub has neither "MZ" nor what the PE offset says. */
+static bool sections_are_there(const struct image *image, struct error *error)
+{
+    uint64_t pe = number_at(image, PE_OFFSET_AT, 4);
+    if (memcmp(image->file, "MZ", 2) != 0 || pe == 0)
+        return true;
+    if (pe + PE_HEADER_BYTES > image->file_size)
+        return error_set(error, "%s: arm64 Image: truncated: no PE header", image->name);
+    if (memcmp(image->file + pe, "PE\0\0", 4) != 0)
+        return true;
+    uint64_t count = number_at(image, pe + 6, 2);
+    uint64_t rows = pe + PE_HEADER_BYTES + number_at(image, pe + 20, 2);
+    if (rows + count * PE_SECTION_BYTES > image->file_size)
+        return error_set(error, "%s: arm64 Image: truncated: no table of sections", image->name);
+    for (uint64_t i = 0; i < count; i++) {
+        if (!section_is_there(image, rows + i * PE_SECTION_BYTES, error))
+            return false;
+    }
+    return true;
 }
 
 bool image_read_arm64(struct image *image, const struct image_ram *ram, struct error *error)
@@ -47,6 +116,8 @@ bool image_read_arm64(struct image *image, const struct image_ram *ram, struct e
                          "%s: arm64 Image: the file has 0x%llx bytes, its header allows 0x%llx",
                          image->name, (unsigned long long)image->file_size,
                          (unsigned long long)image_size);
+    if (!sections_are_there(image, error) || !entry_is_there(image, error))
+        return false;
     uint64_t start = ram->base + text_offset;
     const struct image_segment whole = {
         .address = pa_make(start),

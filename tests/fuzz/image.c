@@ -47,6 +47,7 @@ const uint8_t *fuzz_seed(unsigned index, size_t *size)
 {
     static struct made_elf elf;
     static struct made_arm64 arm64;
+    static struct made_efi efi;
 
     switch (index) {
     case 0:
@@ -57,6 +58,10 @@ const uint8_t *fuzz_seed(unsigned index, size_t *size)
         make_arm64(&arm64);
         *size = sizeof arm64;
         return (const uint8_t *)&arm64;
+    case 2:
+        make_efi(&efi);
+        *size = sizeof efi;
+        return (const uint8_t *)&efi;
     default:
         return NULL;
     }

@@ -122,3 +122,33 @@ static inline void make_arm64(struct made_arm64 *image)
     image->flags = 0xa; /* 4 KiB pages, anywhere in memory */
     memcpy(image->magic, "ARM\x64", 4);
 }
+
+/* An Image that is an EFI program, too: two sections, the second one up to the end of the file. */
+struct made_efi {
+    struct made_arm64 image;
+    uint8_t signature[4], machine[2], section_count[2], times[12], optional_size[2], flags[2];
+    uint8_t optional[16];
+    struct {
+        uint8_t name[8], virtual[8], size[4], start[4], rest[16];
+    } section[2];
+    uint8_t data[104];
+};
+
+static inline void make_efi(struct made_efi *e)
+{
+    memset(e, 0, sizeof *e);
+    make_arm64(&e->image);
+    uint8_t *header = (uint8_t *)&e->image;
+    memcpy(header, "MZ\x40\xfa\x0f\0\0\x14", 8); /* CCMP; B to offset 64 */
+    header[60] = sizeof e->image;
+    memcpy(e->signature, "PE\0", 4);
+    e->section_count[0] = 2;
+    e->optional_size[0] = sizeof e->optional;
+    memcpy(e->section[0].name, ".text", 5);
+    e->section[0].start[0] = 64;
+    e->section[0].size[0] = 16;
+    memcpy(e->section[1].name, ".datadat", 8);
+    e->section[1].start[0] = (uint8_t)offsetof(struct made_efi, data);
+    e->section[1].start[1] = (uint8_t)(offsetof(struct made_efi, data) >> 8);
+    e->section[1].size[0] = sizeof e->data;
+}

@@ -236,7 +236,65 @@ Test(image, arm64_image_with_a_wrong_header_is_refused)
     refused_bytes(&a, sizeof a, "outside RAM");
     a.magic[0] = 'a';
     refused_bytes(&a, sizeof a, "neither an ELF file nor an arm64 Image");
-    refused_bytes("\x1f\x8b\x08", 3, "gzip");
+}
+
+Test(image, arm64_image_that_was_cut_off_is_refused)
+{
+    static const size_t ends[] = {65, 67, sizeof(struct made_arm64) + 23,
+                                  offsetof(struct made_efi, data) - 1,
+                                  offsetof(struct made_efi, data), sizeof(struct made_efi) - 1};
+    static const char *const says[] = {"no PE header", "no PE header", "no PE header",
+                                       "no table of sections", "section .datadat ends at",
+                                       "section .datadat ends at"};
+    struct made_efi e;
+    struct image image;
+    struct error error;
+
+    make_efi(&e);
+    cr_assert(open_bytes(&image, &e, sizeof e, &error), "%s", error.text);
+    image_close(&image);
+    for (unsigned i = 0; i < ARRAY_COUNT(ends); i++)
+        refused_bytes(&e, ends[i], says[i]);
+    e.section[1].size[3] = 0xff;
+    refused_bytes(&e, sizeof e, "section .datadat ends at");
+    e.optional_size[1] = 0xff;
+    refused_bytes(&e, sizeof e, "no table of sections");
+    memset((uint8_t *)&e.image + 60, 0xff, 4);
+    refused_bytes(&e, sizeof e, "no PE header");
+    /* Without that it is the branch: to the last instruction, behind it, into the header, back. */
+    memset((uint8_t *)&e.image, 0, 2);
+    memset((uint8_t *)&e.image + 60, 0, 4);
+    cr_assert(open_bytes(&image, &e, 68, &error), "%s", error.text);
+    image_close(&image);
+    refused_bytes(&e, 67, "its first branch leads to offset 64, the file has 67 bytes");
+    ((uint8_t *)&e.image)[4] = 0x0e;
+    refused_bytes(&e, sizeof e, "its first branch leads to offset 60");
+    memcpy((uint8_t *)&e.image, "\xff\xff\xff\x17", 4);
+    refused_bytes(&e, sizeof e, "its first branch leads to offset -4,");
+}
+
+Test(image, what_kernels_come_as_too_is_named)
+{
+    static const struct {
+        char begins[10];
+        const char *says;
+    } rows[] = {
+        {"\x1f\x8b\x08", "gzip"}, {"\xfd" "7zXZ\0", "xz"}, {"\x28\xb5\x2f\xfd", "zstd"},
+        {"BZh91AY", "bzip2"}, {"\x04\x22\x4d\x18", "lz4"}, {"\x02\x21\x4c\x18", "lz4"},
+        {"\x5d\0\0\x80", "lzma"}, {"\x89LZO\0\r\n\x1a\n", "lzop"}, {"MZ\0\0zimg", "zboot"},
+        {"MZ\x90", "EFI or Windows"}, {"\x27\x05\x19\x56", "U-Boot"},
+        {"\xd0\x0d\xfe\xed", "device tree"},
+    };
+    char bytes[100];
+    for (unsigned i = 0; i < ARRAY_COUNT(rows); i++) {
+        memset(bytes, 0, sizeof bytes);
+        memcpy(bytes, rows[i].begins, sizeof rows[i].begins);
+        refused_bytes(bytes, sizeof bytes, rows[i].says);
+        refused_bytes(bytes, 1, "neither");
+    }
+    memset(bytes, 0, sizeof bytes);
+    memcpy(bytes + 36, "\x18\x28\x6f\x01", 4);
+    refused_bytes(bytes, sizeof bytes, "zImage");
 }
 
 static const char fixture[] =
