@@ -143,8 +143,20 @@ const char *one_operand(const struct command *command, int argc, char **argv, co
     return NULL;
 }
 
+/* Whether a machine's console is amid a line on standard output. */
+static bool console_is_amid_line;
+
+void console_end_line(void)
+{
+    if (console_is_amid_line)
+        putchar('\n');
+    console_is_amid_line = false;
+    fflush(stdout);
+}
+
 void summary_print(const struct run_verdict *v, const char *format, ...)
 {
+    console_end_line();
     printf("summary: result=%s insns=%" PRIu64 " cycles=%" PRIu64 " choices=%u hash=%016" PRIx64,
            run_result_name(v->result), v->insns, v->cycles, v->choices, v->hash);
     va_list arguments;
@@ -311,6 +323,7 @@ void console_to_stdout(void *context, uint8_t byte)
 {
     (void)context;
     putchar(byte);
+    console_is_amid_line = byte != '\n';
     if (byte == '\n')
         fflush(stdout);
 }

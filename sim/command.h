@@ -101,3 +101,5 @@ bool image_read(struct image *image, const char *path, uint64_t ram_bytes, struc
 
 /* Standard output as a machine's console. */
 void console_to_stdout(void *context, uint8_t byte);
+/* Ends a line that a guest has begun there, so that what we say has lines of its own. */
+void console_end_line(void);

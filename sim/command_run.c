@@ -319,7 +319,7 @@ static enum status execute(const struct command *command, struct arguments *a,
     run_set_input(r, NULL, NULL);
     terminal_close();
     events_detach(&m->events, lost_sink, &lost);
-    fflush(stdout);
+    console_end_line();
     enum status status = watch_end(&a->watch, r, &verdict);
     status = status_worse(status, report(m, &lost, &verdict, names, &a->watch));
     status = status_worse(status, save_drives(command, a, m));

@@ -229,8 +229,8 @@ def terminal(folder):
     time.sleep(0.2)
     os.write(master, b'back\n')
     problems += until(b'99> ')
-    os.write(master, b'quit\n')
-    problems += until(b'summary: result=limit')
+    os.write(master, b'\x04')  # the end of the input, behind a prompt
+    problems += until(b'99> \r\nsummary: result=limit')
     return problems + unexpected('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
 
 

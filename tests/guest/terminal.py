@@ -5,6 +5,7 @@ import pty
 import select
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -24,19 +25,19 @@ ECHO = (0xd2a12001,  # mov x1, #0x09000000
         0x17fffffc)  # b 1b
 
 
-def image():
+def image(words=ECHO):
     header = struct.pack('<IIQQQ24xII', 0x14000010, 0, 0, 0x10000, 0, 0x644d5241, 0)
-    return header + b''.join(struct.pack('<I', w) for w in ECHO)
+    return header + b''.join(struct.pack('<I', w) for w in words)
 
 
 class Session:
     """a run on a terminal of its own"""
 
-    def __init__(self, path):
+    def __init__(self, path, *options):
         self.output = b''
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
-            os.execv(ARMILLARY, [ARMILLARY, 'run', path, '--cpus', '1', '--quantum', '100000'])
+            os.execv(ARMILLARY, [ARMILLARY, 'run', path, '--cpus', '1', '--quantum', '100000', *options])
         self.before = None
 
     def modes(self):
@@ -150,11 +151,24 @@ def stopping(path):
     return problems
 
 
+def summary_line(path):
+    """whether the guest has ended its line or not, that of the summary is the last one, and whole"""
+    problems = []
+    for text, wanted in ((b'', b''), (b'amid', b'amid\n'), (b'end\n', b'end\n'), (b'a\r', b'a\r\n')):
+        result = subprocess.run([ARMILLARY, 'run', path, '--cpus', '1', '--max-insns', '5000000'], input=text,
+                                capture_output=True, timeout=SECONDS, check=False)
+        console, _, last = result.stdout.partition(b'summary: ')
+        if console != wanted or not last.startswith(b'result=limit ') or last.count(b'\n') != 1:
+            problems.append(f'{text}: {result.stdout}')
+    return problems
+
+
 def main():
     cases = [('keys reach the guest; Ctrl-A h helps, Ctrl-A x ends', keys_and_commands),
              ('the terminal is given back before a signal ends the program', signals),
              ('and before a second signal ends it at once', twice),
-             ('and while the program is stopped', stopping)]
+             ('and while the program is stopped', stopping),
+             ('the summary is a line of its own, whatever the guest wrote last', summary_line)]
     print(f'1..{len(cases)}')
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
