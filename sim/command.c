@@ -9,6 +9,7 @@
 #include "cpu/disasm.h"
 #include "cpu/sysreg.h"
 #include "sim/config_fields.h"
+#include "sim/console.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -141,17 +142,6 @@ const char *one_operand(const struct command *command, int argc, char **argv, co
     else
         usage_error(command, "%s: one %s is enough", argv[optind + 1], what);
     return NULL;
-}
-
-/* Whether a machine's console is amid a line on standard output. */
-static bool console_is_amid_line;
-
-void console_end_line(void)
-{
-    if (console_is_amid_line)
-        putchar('\n');
-    console_is_amid_line = false;
-    fflush(stdout);
 }
 
 void summary_print(const struct run_verdict *v, const char *format, ...)
@@ -317,13 +307,4 @@ bool image_read(struct image *image, const char *path, uint64_t ram_bytes, struc
     bool good = image_open(image, path, bytes, size, pa_make(MAP_RAM), ram_bytes, error);
     free(bytes);
     return good;
-}
-
-void console_to_stdout(void *context, uint8_t byte)
-{
-    (void)context;
-    putchar(byte);
-    console_is_amid_line = byte != '\n';
-    if (byte == '\n')
-        fflush(stdout);
 }

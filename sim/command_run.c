@@ -5,8 +5,8 @@
  */
 #include "sim/command_watch.h"
 #include "sim/config_fields.h"
+#include "sim/console.h"
 #include "sim/signals.h"
-#include "sim/terminal.h"
 #include "sim/trace_file.h"
 
 #include "gen/trace.h"
@@ -271,19 +271,6 @@ static enum status save_drives(const struct command *command, const struct argum
     return STATUS_EXPECTED;
 }
 
-/* What is typed or piped in, as much as the machine has not yet taken. */
-static bool console_input(void *context, struct machine *m, bool wait)
-{
-    uint8_t bytes[256];
-    (void)context;
-    if (machine_input_waiting(m) != 0 && !wait)
-        return false;
-    size_t count = terminal_read(bytes, sizeof bytes, wait);
-    if (count != 0)
-        machine_console_input(m, bytes, count);
-    return count != 0;
-}
-
 static enum status execute(const struct command *command, struct arguments *a,
                            const struct machine_payload *payload, const struct names *names)
 {
@@ -302,24 +289,21 @@ static enum status execute(const struct command *command, struct arguments *a,
         return usage_error(command, "%s", error.text);
     }
     struct machine *m = run_machine(r);
+    struct console console;
     struct lost lost = {.machine = m, .pe = -1};
     for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
         lost.vector[pe] = UINT64_MAX;
     m->engine = a->engine;
-    m->console = console_to_stdout;
     m->chooser.policy = a->has_seed ? CHOICE_SEEDED : CHOICE_DEFAULT;
     m->chooser.seed = a->seed;
     m->chooser.rate = a->rate;
     events_attach(&m->events, lost_sink, &lost, UINT64_C(1) << EVENT_EXC_TAKE);
     watch_begin(&a->watch, r, names, drop_is_open);
-    terminal_open();
-    run_set_input(r, console_input, NULL);
+    console_open(&console, r);
     trace_record_begin(&trace, r);
     watch_execute(&a->watch, r, &verdict, a->record ? &trace : NULL);
-    run_set_input(r, NULL, NULL);
-    terminal_close();
+    console_close(&console);
     events_detach(&m->events, lost_sink, &lost);
-    console_end_line();
     enum status status = watch_end(&a->watch, r, &verdict);
     status = status_worse(status, report(m, &lost, &verdict, names, &a->watch));
     status = status_worse(status, save_drives(command, a, m));
