@@ -180,8 +180,9 @@ static bool take_option(const struct command *command, int option, struct argume
 
 /* --- the run ------------------------------------------------------------------------------ */
 
-static void report_limit(struct machine *m, const struct lost *lost,
-                         const struct run_verdict *verdict, const struct names *names)
+/* A run that came to no end of its own: why, and where the CPUs are. */
+static void report_stop(struct machine *m, const struct lost *lost,
+                        const struct run_verdict *verdict, const struct names *names)
 {
     if (lost->pe >= 0) {
         fprintf(stderr, "CPU %d is lost: it takes exceptions at the vector 0x%" PRIx64
@@ -189,8 +190,11 @@ static void report_limit(struct machine *m, const struct lost *lost,
         cpu_report(m, (unsigned)lost->pe, names);
         return;
     }
-    fprintf(stderr, verdict->idle ? "all CPUs wait, and nothing will wake them\n"
-                                  : "the limit of instructions was reached\n");
+    if (verdict->result == RUN_INTERRUPTED)
+        fprintf(stderr, "interrupted at step %" PRIu64 "\n", verdict->steps);
+    else
+        fprintf(stderr, verdict->idle ? "all CPUs wait, and nothing will wake them\n"
+                                      : "the limit of instructions was reached\n");
     for (unsigned pe = 0; pe < m->config.pe_count; pe++)
         cpu_report(m, pe, names);
 }
@@ -201,7 +205,7 @@ static enum status report(struct machine *m, const struct lost *lost,
 {
     switch (v->result) {
     case RUN_LIMIT:
-        report_limit(m, lost, v, names);
+        report_stop(m, lost, v, names);
         return STATUS_OTHER;
     case RUN_UNMODELLED:
         fprintf(stderr, "the model does not have this: %s\n", m->unmodelled);
@@ -214,6 +218,7 @@ static enum status report(struct machine *m, const struct lost *lost,
     case RUN_EXIT:
         return v->exit_status == 0 ? STATUS_EXPECTED : STATUS_OTHER;
     case RUN_INTERRUPTED:
+        report_stop(m, lost, v, names);
         return STATUS_INTERRUPTED;
     case RUN_DIVERGED:
         return STATUS_DIVERGED;
