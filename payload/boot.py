@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
 """Boots Debian's arm64 kernel with KVM on Armillary: ./dev linux.
 
-Usage: boot.py ARMILLARY [--cpus N] [--mode tiny|bootonly|full|reboot|shell|stage2] [--cpu MODEL] [--vcpus N]
-               [--ram SIZE] [--phases LIST] [--root ram|virtio] [--console uart|virtio] [--append TEXT] [--fetch]
-               [--cached] [-- OPTION...]
+Usage: ./dev linux [OPTION...] [-- OPTION...]     (itself: boot.py ARMILLARY and the same)
 
-  --mode    how far to go: bootonly (the host, and off), tiny (then a bare-metal guest of KVM), full (then Linux as
-            a guest), reboot (as tiny, and then the host resets itself once), shell (a shell of the host's), stage2 (a
-            guest whose memory is taken away while it runs); full if not told
-  --phases  which of stage2's, like discard,dirty; all if not told
-  --root    where the root file system is: in memory, or on a virtio disk, which a copy of the kernel's own modules
-            mounts; what the host writes there is forgotten, unless -- --drive says more
-  --console what the console is: the UART, or a virtio device
-  --vcpus   CPUs of the Linux guest, 1 or 2
-  --fetch   fetches the packages again; --cached never does
-  --        what follows is for `armillary run`
+  --mode tiny|bootonly|full|reboot|shell|stage2
+                    how far to go: bootonly (the host, and off), tiny (then a bare-metal guest of KVM), full (then
+                    Linux as a guest), reboot (as tiny, and then the host resets itself once), shell (a shell of the
+                    host's), stage2 (a guest whose memory is taken away while it runs) (full)
+  --cpus N          CPUs of the machine, 1 to 8 (2)
+  --cpu MODEL       their model (cortex-a57)
+  --ram SIZE        its memory (1G)
+  --vcpus N         CPUs of the Linux guest, 1 or 2 (1)
+  --phases LIST     which of stage2's, like discard,dirty (all)
+  --root ram|virtio where the root file system is: in memory, or on a virtio disk, which a copy of the kernel's own
+                    modules mounts; what the host writes there is forgotten, unless -- --drive says more (ram)
+  --console uart|virtio
+                    what the console is: the UART, or a virtio device (uart)
+  --append TEXT     more boot arguments
+  --fetch           fetches the packages again
+  --cached          never fetches them, and makes nothing
+  --                what follows is for `armillary run`
 
 The payload is made once and kept in $XDG_CACHE_HOME/armillary/linux (~/.cache if that is not set). The console is
 shown; the last line is the run's summary. Exit status: that of the run, or 1 when a mark of the payload is missing or
@@ -25,6 +30,7 @@ import fcntl
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -126,17 +132,29 @@ def command_of(options, folder):
 
 
 def run(command):
-    """shows what the run prints, as it comes; -> (status, all of it)"""
+    """shows what the run prints, as it comes and up to its end; -> (status, all of it)"""
     parts = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    except OSError as error:
+        raise Failure(f'{command[0]}: {error.strerror}') from error
+    # A terminal sends Ctrl-C to both: the run ends by it, and says how.
+    before = [signal.signal(signal.SIGINT, lambda number, frame: None),
+              signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))]
+    try:
+        with process:
             while data := process.stdout.read1(65536):
                 parts.append(data)
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
-        except KeyboardInterrupt:
-            process.wait()
-    return process.returncode, b''.join(parts).decode(errors='replace')
+    except OSError as error:
+        sys.stdout = None  # nothing more can be written at the end
+        raise Failure(f'standard output: {error.strerror}') from error
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    status = process.returncode
+    return 128 - status if status < 0 else status, b''.join(parts).decode(errors='replace')
 
 
 def marks_of(options):
@@ -178,8 +196,18 @@ def phases_of(text):
     return text.split(',')
 
 
+class Parser(argparse.ArgumentParser):
+    """errors of one line, and the help that this file begins with"""
+
+    def error(self, message):
+        raise Failure(f'{message} (see ./dev linux --help)')
+
+    def print_help(self, file=None):
+        print(__doc__.strip(), file=file)
+
+
 def arguments():
-    parser = argparse.ArgumentParser(prog='dev linux', allow_abbrev=False)
+    parser = Parser(allow_abbrev=False)
     parser.add_argument('armillary')
     parser.add_argument('--cpus', type=int, default=2, choices=range(1, 9))
     parser.add_argument('--mode', default='full', choices=sorted(MARKS))
@@ -201,9 +229,9 @@ def arguments():
 
 
 def main():
-    options = arguments()
     folder = cache_folder()
     try:
+        options = arguments()
         prepare(folder, options.fetch, options.cached)
         status, console = run(command_of(options, folder))
         problems = judge(options, folder, console) if status == 0 else []

@@ -9,6 +9,7 @@
 #include "cpu/disasm.h"
 #include "cpu/sysreg.h"
 #include "sim/config_fields.h"
+#include "sim/console.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -145,6 +146,7 @@ const char *one_operand(const struct command *command, int argc, char **argv, co
 
 void summary_print(const struct run_verdict *v, const char *format, ...)
 {
+    console_end_line();
     printf("summary: result=%s insns=%" PRIu64 " cycles=%" PRIu64 " choices=%u hash=%016" PRIx64,
            run_result_name(v->result), v->insns, v->cycles, v->choices, v->hash);
     va_list arguments;
@@ -305,12 +307,4 @@ bool image_read(struct image *image, const char *path, uint64_t ram_bytes, struc
     bool good = image_open(image, path, bytes, size, pa_make(MAP_RAM), ram_bytes, error);
     free(bytes);
     return good;
-}
-
-void console_to_stdout(void *context, uint8_t byte)
-{
-    (void)context;
-    putchar(byte);
-    if (byte == '\n')
-        fflush(stdout);
 }

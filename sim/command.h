@@ -98,6 +98,3 @@ void cpu_report_to(FILE *out, struct machine *m, unsigned pe, const struct names
 
 /* Opens a payload file for a machine with that much RAM. */
 bool image_read(struct image *image, const char *path, uint64_t ram_bytes, struct error *error);
-
-/* Standard output as a machine's console. */
-void console_to_stdout(void *context, uint8_t byte);

@@ -115,7 +115,7 @@ static void print_event(void *context, const struct event *event)
 static enum status judge(const struct replay *replay, const struct replay_result *result)
 {
     char recorded[RUN_CLASS_MAX], now[RUN_CLASS_MAX];
-    if (result->verdict.result == RUN_INTERRUPTED)
+    if (result->interrupted)
         return STATUS_INTERRUPTED;
     if (result->diverged) {
         fprintf(stderr, "armillary replay: diverged: %s\n", result->divergence);

@@ -6,8 +6,8 @@
 #include "sim/command_outputs.h"
 #include "sim/command_watch.h"
 #include "sim/config_fields.h"
+#include "sim/console.h"
 #include "sim/signals.h"
-#include "sim/terminal.h"
 #include "sim/trace_file.h"
 
 #include "gen/trace.h"
@@ -182,8 +182,9 @@ static bool take_option(const struct command *command, int option, struct argume
 
 /* --- the run ------------------------------------------------------------------------------ */
 
-static void report_limit(struct machine *m, const struct lost *lost,
-                         const struct run_verdict *verdict, const struct names *names)
+/* A run that came to no end of its own: why, and where the CPUs are. */
+static void report_stop(struct machine *m, const struct lost *lost,
+                        const struct run_verdict *verdict, const struct names *names)
 {
     if (lost->pe >= 0) {
         fprintf(stderr, "CPU %d is lost: it takes exceptions at the vector 0x%" PRIx64
@@ -191,8 +192,11 @@ static void report_limit(struct machine *m, const struct lost *lost,
         cpu_report(m, (unsigned)lost->pe, names);
         return;
     }
-    fprintf(stderr, verdict->idle ? "all CPUs wait, and nothing will wake them\n"
-                                  : "the limit of instructions was reached\n");
+    if (verdict->result == RUN_INTERRUPTED)
+        fprintf(stderr, "interrupted at step %" PRIu64 "\n", verdict->steps);
+    else
+        fprintf(stderr, verdict->idle ? "all CPUs wait, and nothing will wake them\n"
+                                      : "the limit of instructions was reached\n");
     for (unsigned pe = 0; pe < m->config.pe_count; pe++)
         cpu_report(m, pe, names);
 }
@@ -203,7 +207,7 @@ static enum status report(struct machine *m, const struct lost *lost,
 {
     switch (v->result) {
     case RUN_LIMIT:
-        report_limit(m, lost, v, names);
+        report_stop(m, lost, v, names);
         return STATUS_OTHER;
     case RUN_UNMODELLED:
         fprintf(stderr, "the model does not have this: %s\n", m->unmodelled);
@@ -216,6 +220,7 @@ static enum status report(struct machine *m, const struct lost *lost,
     case RUN_EXIT:
         return v->exit_status == 0 ? STATUS_EXPECTED : STATUS_OTHER;
     case RUN_INTERRUPTED:
+        report_stop(m, lost, v, names);
         return STATUS_INTERRUPTED;
     case RUN_DIVERGED:
         return STATUS_DIVERGED;
@@ -274,19 +279,6 @@ static enum status save_drives(const struct command *command, struct arguments *
     return status;
 }
 
-/* What is typed or piped in, as much as the machine has not yet taken. */
-static bool console_input(void *context, struct machine *m, bool wait)
-{
-    uint8_t bytes[256];
-    (void)context;
-    if (machine_input_waiting(m) != 0 && !wait)
-        return false;
-    size_t count = terminal_read(bytes, sizeof bytes, wait);
-    if (count != 0)
-        machine_console_input(m, bytes, count);
-    return count != 0;
-}
-
 static enum status execute(const struct command *command, struct arguments *a,
                            const struct machine_payload *payload, const struct names *names)
 {
@@ -301,24 +293,21 @@ static enum status execute(const struct command *command, struct arguments *a,
     if (!r)
         return usage_error(command, "%s", error.text);
     struct machine *m = run_machine(r);
+    struct console console;
     struct lost lost = {.machine = m, .pe = -1};
     for (unsigned pe = 0; pe < PE_COUNT_MAX; pe++)
         lost.vector[pe] = UINT64_MAX;
     m->engine = a->engine;
-    m->console = console_to_stdout;
     m->chooser.policy = a->has_seed ? CHOICE_SEEDED : CHOICE_DEFAULT;
     m->chooser.seed = a->seed;
     m->chooser.rate = a->rate;
     events_attach(&m->events, lost_sink, &lost, UINT64_C(1) << EVENT_EXC_TAKE);
     watch_begin(&a->watch, r, names, drop_is_open);
-    terminal_open();
-    run_set_input(r, console_input, NULL);
+    console_open(&console, r);
     trace_record_begin(&trace, r);
     watch_execute(&a->watch, r, &verdict, a->record ? &trace : NULL);
-    run_set_input(r, NULL, NULL);
-    terminal_close();
+    console_close(&console);
     events_detach(&m->events, lost_sink, &lost);
-    fflush(stdout);
     enum status status = watch_end(&a->watch, r, &verdict);
     status = status_worse(status, report(m, &lost, &verdict, names, &a->watch));
     status = status_worse(status, save_drives(command, a, m));

@@ -476,8 +476,11 @@ static bool read_line(struct steps *s, bool is_terminal, char **line, size_t *ca
         fflush(stdout);
         if (getline(line, capacity, stdin) >= 0)
             return true;
-        if (!run_is_interrupted())
+        if (!run_is_interrupted()) {
+            if (is_terminal)
+                putchar('\n'); /* behind the prompt */
             return false;
+        }
         run_interrupt_clear();
         clearerr(stdin);
         if (!is_terminal || signals_must_end()) {

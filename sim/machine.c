@@ -175,6 +175,7 @@ struct machine *machine_new(const struct machine_config *config, struct error *e
     m->notes = calloc((size_t)(config->ram_bytes >> PAGE_SHIFT), sizeof *m->notes);
     ensure(m->notes != NULL);
     m->port_epoch = 1;
+    m->printed = INPUT_DEVICE_COUNT;
     m->code = code_new();
     chooser_init(&m->chooser, CHOICE_DEFAULT);
     m->chooser.open_mask = config->open_mask;
@@ -210,13 +211,6 @@ void machine_free(struct machine *m)
     free(m->side);
     free(m->state);
     free(m);
-}
-
-void machine_console(struct machine *m, unsigned pe, uint8_t byte)
-{
-    event_emit_CONSOLE(CORE_HEAD(&m->core[pe]), byte);
-    if (m->console)
-        m->console(m->console_context, byte);
 }
 
 void machine_request_stop(struct machine *m)

@@ -120,6 +120,17 @@ enum machine_stop {
     MACHINE_REQUEST,    /* an observer asked (machine_request_stop) */
 };
 
+/* Where input from outside goes. */
+enum machine_input_device {
+    INPUT_UART,         /* bytes to the PL011 */
+    INPUT_POWER_BUTTON, /* one press for each byte, whatever it is */
+    INPUT_VIRTIO,       /* bytes to the first virtio console; without one they are gone */
+    INPUT_VIRTIO_SIZE,  /* its terminal's size, as machine_input_size() packs it */
+    INPUT_DEVICE_COUNT
+};
+#define INPUT_SIZE_BYTES 3u  /* 12 bits of columns and 12 bits of rows */
+#define INPUT_SIZE_MAX 4095u
+
 /* Where a virtio device's state lies: pages of the machine's memory; and its drive. */
 struct machine_virtio {
     size_t page;
@@ -153,6 +164,7 @@ struct machine {
     struct machine_virtio virtio[VIRTIO_PLACES];
     struct disk disk[DRIVE_MAX]; /* what the files held */
     struct machine_input *input; /* what came from outside and waits; machine_input.c */
+    enum machine_input_device printed; /* the console that did last; INPUT_DEVICE_COUNT: none */
 
     /* A break point: pe < 0 for any. With a condition, at that place in any page where it holds. */
     bool break_on;
@@ -182,15 +194,6 @@ void machine_free(struct machine *m);
 /* A byte for the console: hands it to machine.console and tells CONSOLE. */
 void machine_console(struct machine *m, unsigned pe, uint8_t byte);
 
-/* Where input from outside goes. */
-enum machine_input_device {
-    INPUT_UART,         /* bytes to the PL011 */
-    INPUT_POWER_BUTTON, /* one press for each byte, whatever it is */
-    INPUT_VIRTIO,       /* bytes to the first virtio console; without one they are gone */
-    INPUT_VIRTIO_SIZE,  /* its terminal's size: two bytes, columns and rows */
-    INPUT_DEVICE_COUNT
-};
-
 /*
  * Input from outside, at the present step. It is recorded as choices (host-input), so that a replay
  * needs none: there, the recording is what counts and this does nothing. A device takes what it has
@@ -198,8 +201,18 @@ enum machine_input_device {
  */
 void machine_input(struct machine *m, enum machine_input_device device, const uint8_t *bytes,
                    size_t count);
-/* The same for the console: the UART. */
+/*
+ * The same for the console: the one that has printed last. With a virtio console there and nothing
+ * printed yet, the bytes wait for whoever is first.
+ */
 void machine_console_input(struct machine *m, const uint8_t *bytes, size_t count);
+/* Where they go now; INPUT_DEVICE_COUNT: they wait. */
+enum machine_input_device machine_console_device(const struct machine *m);
+/* Nobody will print: what waits for a console goes to the UART. False: nothing does. */
+bool machine_console_settle(struct machine *m);
+bool machine_has_virtio_console(const struct machine *m);
+/* Tells the virtio console how large its terminal is; up to 4095 columns and rows. */
+void machine_input_size(struct machine *m, unsigned columns, unsigned rows);
 /* The content of a drive as the guest sees it now; the bytes are there. */
 void machine_disk_read(const struct machine *m, unsigned drive, uint64_t at, void *bytes,
                        size_t size);

@@ -40,6 +40,22 @@ void machine_devices_reset(struct machine *m)
     machine_devices_update(m);
 }
 
+/* --- the console ---------------------------------------------------------------------------- */
+
+void machine_console(struct machine *m, unsigned pe, uint8_t byte)
+{
+    event_emit_CONSOLE(CORE_HEAD(&m->core[pe]), byte);
+    if (m->console)
+        m->console(m->console_context, byte);
+}
+
+void machine_console_of(struct machine *m, enum machine_input_device device, unsigned pe,
+                        uint8_t byte)
+{
+    m->printed = device;
+    machine_console(m, pe, byte);
+}
+
 /* --- accesses ------------------------------------------------------------------------------- */
 
 static enum device_answer uart_access(struct machine *m, const struct access *a, uint32_t offset,
@@ -50,7 +66,7 @@ static enum device_answer uart_access(struct machine *m, const struct access *a,
         return pl011_read(&m->state->uart, &clock, offset, a->size, word);
     struct pl011_effect effect = pl011_write(&m->state->uart, &clock, offset, a->size, *word);
     if (effect.has_output)
-        machine_console(m, a->pe, effect.output);
+        machine_console_of(m, INPUT_UART, a->pe, effect.output);
     return effect.answer;
 }
 

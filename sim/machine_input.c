@@ -7,7 +7,10 @@
  * it there. An ordinal is a moment and the number of the input at it.
  *
  * What a device has no room for waits beside the machine and is no state: it is not part of the run
- * before it is taken.
+ * before it is taken. Each device has a queue of its own, so that none holds another one up.
+ *
+ * Keys go to the console that has printed last. Where there is more than one, they wait until one
+ * has; which it was is no state either, as the recording says who got them.
  */
 #include "sim/machine_parts.h"
 
@@ -25,11 +28,16 @@
 
 #define ORDINAL_SHIFT 8u /* as many inputs have a place at one moment */
 
-struct machine_input {
-    struct {
-        uint8_t device, byte;
-    } *item;
+#define UNKNOWN_CONSOLE ((unsigned)INPUT_DEVICE_COUNT)
+
+struct queue {
+    uint8_t *byte;
     size_t first, count, capacity;
+};
+
+struct machine_input {
+    struct queue queue[INPUT_DEVICE_COUNT + 1]; /* the last one: keys that wait for a console */
+    size_t count;                               /* in all of them */
 };
 
 static uint64_t moment(const struct machine *m)
@@ -55,7 +63,7 @@ static size_t room(const struct machine *m, enum machine_input_device device)
     case INPUT_VIRTIO:
         return machine_virtio_console_room(m);
     case INPUT_VIRTIO_SIZE:
-        return 2;
+        return INPUT_SIZE_BYTES;
     case INPUT_DEVICE_COUNT:
         break;
     }
@@ -82,8 +90,9 @@ static void deliver(struct machine *m, enum machine_input_device device, const u
         machine_virtio_console_input(m, now, bytes, count);
         break;
     case INPUT_VIRTIO_SIZE:
-        if (count == 2)
-            machine_virtio_console_resize(m, bytes[0], bytes[1]);
+        if (count == INPUT_SIZE_BYTES)
+            machine_virtio_console_resize(m, bytes[0] | (bytes[1] & 0xfu) << 8,
+                                          (unsigned)bytes[1] >> 4 | (unsigned)bytes[2] << 4);
         break;
     case INPUT_DEVICE_COUNT:
         break;
@@ -105,27 +114,49 @@ static void take_recorded(struct machine *m, const struct choice_record *told)
             field_get(ANSWER_COUNT, answer));
 }
 
-/* Takes the next bytes of one device, as many as one answer holds and the device has room for. */
-static bool take_waiting(struct machine *m)
+static void append(struct queue *q, const uint8_t *bytes, size_t count)
 {
-    struct machine_input *in = m->input;
-    if (in->count == 0)
-        return false;
-    enum machine_input_device device = (enum machine_input_device)in->item[in->first].device;
-    uint64_t ordinal = ordinal_now(m);
-    if (ordinal >> ORDINAL_SHIFT != moment(m))
-        return false; /* no place any more at this moment */
-    size_t most = room(m, device), count = 0;
-    uint8_t bytes[BYTES_MAX] = {0};
-    while (count < BYTES_MAX && count < most && count < in->count &&
-           in->item[in->first + count].device == device) {
-        bytes[count] = in->item[in->first + count].byte;
-        count++;
+    if (q->count > 0)
+        memmove(q->byte, q->byte + q->first, q->count);
+    q->first = 0;
+    if (q->capacity - q->count < count) {
+        q->capacity = 2 * (q->count + count);
+        q->byte = realloc(q->byte, q->capacity);
+        ensure(q->byte != NULL);
     }
+    memcpy(q->byte + q->count, bytes, count);
+    q->count += count;
+}
+
+/* What has waited for a console is its own now. */
+static void route(struct machine_input *in, unsigned device)
+{
+    struct queue *from = &in->queue[UNKNOWN_CONSOLE];
+    if (from->count == 0 || device == UNKNOWN_CONSOLE)
+        return;
+    append(&in->queue[device], from->byte + from->first, from->count);
+    from->count = 0;
+}
+
+/* Takes the next bytes of one device, as many as one answer holds and the device has room for. */
+static bool take_waiting(struct machine *m, enum machine_input_device device)
+{
+    struct queue *q = &m->input->queue[device];
+    uint64_t ordinal = ordinal_now(m);
+    if (q->count == 0 || ordinal >> ORDINAL_SHIFT != moment(m))
+        return false; /* nothing, or no place any more at this moment */
+    size_t most = room(m, device), count = q->count;
+    uint8_t bytes[BYTES_MAX] = {0};
+    if (count > most)
+        count = most;
+    if (count > BYTES_MAX)
+        count = BYTES_MAX;
     if (count == 0)
         return false;
-    in->first += count;
-    in->count -= count;
+    memcpy(bytes, q->byte + q->first, count);
+    q->first += count;
+    q->count -= count;
+    m->input->count -= count;
     uint32_t answer = bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
                       (uint32_t)field_put(ANSWER_COUNT, count) |
                       (uint32_t)field_put(ANSWER_DEVICE, device);
@@ -141,8 +172,13 @@ void machine_input_take(struct machine *m)
     while ((told = chooser_told(&m->chooser, CHOICE_HOST_INPUT, ordinal_now(m))) != NULL &&
            told->name.ordinal >> ORDINAL_SHIFT == moment(m))
         take_recorded(m, told);
-    while (m->input && !chooser_is_replay(&m->chooser) && take_waiting(m))
-        continue;
+    if (!m->input || m->input->count == 0 || chooser_is_replay(&m->chooser))
+        return;
+    route(m->input, machine_console_device(m));
+    for (unsigned device = 0; device < INPUT_DEVICE_COUNT; device++) {
+        while (take_waiting(m, (enum machine_input_device)device))
+            continue;
+    }
 }
 
 uint64_t machine_input_distance(const struct machine *m)
@@ -162,34 +198,53 @@ bool machine_input_hurry(struct machine *m)
     return true;
 }
 
-void machine_input(struct machine *m, enum machine_input_device device, const uint8_t *bytes,
-                   size_t count)
+/* Into a queue, the one of keys for a console among them. */
+static void wait_in(struct machine *m, unsigned device, const uint8_t *bytes, size_t count)
 {
-    ensure(device < INPUT_DEVICE_COUNT);
     if (chooser_is_replay(&m->chooser) || count == 0)
         return;
     if (!m->input) {
         m->input = calloc(1, sizeof *m->input);
         ensure(m->input != NULL);
     }
-    struct machine_input *in = m->input;
-    if (in->count > 0)
-        memmove(in->item, in->item + in->first, in->count * sizeof *in->item);
-    in->first = 0;
-    if (in->capacity - in->count < count) {
-        in->capacity = 2 * (in->count + count);
-        in->item = realloc(in->item, in->capacity * sizeof *in->item);
-        ensure(in->item != NULL);
-    }
-    for (size_t i = 0; i < count; i++) {
-        in->item[in->count].device = (uint8_t)device;
-        in->item[in->count++].byte = bytes[i];
-    }
+    append(&m->input->queue[device], bytes, count);
+    m->input->count += count;
+}
+
+void machine_input(struct machine *m, enum machine_input_device device, const uint8_t *bytes,
+                   size_t count)
+{
+    ensure(device < INPUT_DEVICE_COUNT);
+    wait_in(m, device, bytes, count);
+}
+
+enum machine_input_device machine_console_device(const struct machine *m)
+{
+    return machine_has_virtio_console(m) ? m->printed : INPUT_UART;
 }
 
 void machine_console_input(struct machine *m, const uint8_t *bytes, size_t count)
 {
-    machine_input(m, INPUT_UART, bytes, count);
+    wait_in(m, machine_console_device(m), bytes, count);
+}
+
+bool machine_console_settle(struct machine *m)
+{
+    if (!m->input || m->input->queue[UNKNOWN_CONSOLE].count == 0)
+        return false;
+    route(m->input, INPUT_UART);
+    return true;
+}
+
+void machine_input_size(struct machine *m, unsigned columns, unsigned rows)
+{
+    if (columns > INPUT_SIZE_MAX)
+        columns = INPUT_SIZE_MAX;
+    if (rows > INPUT_SIZE_MAX)
+        rows = INPUT_SIZE_MAX;
+    const uint8_t bytes[INPUT_SIZE_BYTES] = {
+        (uint8_t)columns, (uint8_t)(columns >> 8 | (rows & 0xf) << 4), (uint8_t)(rows >> 4)};
+    machine_input(m, INPUT_VIRTIO_SIZE, bytes, sizeof bytes);
 }
 
 size_t machine_input_waiting(const struct machine *m)
@@ -199,8 +254,8 @@ size_t machine_input_waiting(const struct machine *m)
 
 void machine_input_free(struct machine *m)
 {
-    if (m->input)
-        free(m->input->item);
+    for (unsigned i = 0; m->input && i < ARRAY_COUNT(m->input->queue); i++)
+        free(m->input->queue[i].byte);
     free(m->input);
     m->input = NULL;
 }

@@ -135,6 +135,9 @@ enum device_answer machine_virtio_access(struct machine *m, const struct access 
 bool machine_virtio_level(const struct machine *m, unsigned n);
 uint64_t machine_virtio_deadline(const struct machine *m);
 void machine_virtio_fire(struct machine *m, uint64_t now);
+/* A byte of a console that keys can go to. */
+void machine_console_of(struct machine *m, enum machine_input_device device, unsigned pe,
+                        uint8_t byte);
 size_t machine_virtio_console_room(const struct machine *m);
 void machine_virtio_console_input(struct machine *m, uint64_t now, const uint8_t *bytes,
                                   size_t count);

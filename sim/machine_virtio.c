@@ -272,7 +272,7 @@ static void output(void *owner, unsigned n, uint8_t byte)
 {
     struct machine *m = owner;
     (void)n;
-    machine_console(m, m->state->current, byte);
+    machine_console_of(m, INPUT_VIRTIO, m->state->current, byte);
 }
 
 static void serve(struct machine *m, unsigned n, unsigned queue, uint64_t now)
@@ -330,19 +330,21 @@ static uint64_t features_of(const struct machine *m, unsigned n)
     return 0;
 }
 
-/* Disks and the stream of entropy stay as they are: they are no registers. */
+/* Disks, the stream of entropy and the terminal stay as they are: they are no registers. */
 void machine_virtio_reset(struct machine *m)
 {
     for (unsigned n = 0; n < m->config.virtio_count; n++) {
         struct virtio *v = device_change(m, n);
         uint64_t given = v->given;
+        unsigned columns, rows;
+        virtio_console_size(v, &columns, &rows);
         virtio_init(v, type_of(m, n), features_of(m, n));
         v->seed = m->config.entropy_seed;
         v->given = given;
         if (type_of(m, n) == VIRTIO_BLOCK)
             block_configure(v, m->disk[m->virtio[n].drive].size);
         if (type_of(m, n) == VIRTIO_CONSOLE) {
-            virtio_console_resize(v, 80, 24);
+            virtio_console_resize(v, columns != 0 ? columns : 80, rows != 0 ? rows : 24);
             virtio_config_put(v, 4, 4, 1); /* ports */
         }
         if (type_of(m, n) == VIRTIO_NET) {
@@ -371,7 +373,7 @@ enum device_answer machine_virtio_access(struct machine *m, const struct access 
             schedule(m, n, queue, now, 0);
     }
     if (effect.has_output)
-        machine_console(m, a->pe, effect.output);
+        machine_console_of(m, INPUT_VIRTIO, a->pe, effect.output);
     return effect.answer;
 }
 
@@ -411,6 +413,11 @@ static int console_of(const struct machine *m)
             return (int)n;
     }
     return -1;
+}
+
+bool machine_has_virtio_console(const struct machine *m)
+{
+    return console_of(m) >= 0;
 }
 
 size_t machine_virtio_console_room(const struct machine *m)

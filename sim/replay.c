@@ -178,6 +178,15 @@ static void compare_verdicts(struct replay *replay, struct replay_result *result
     result->same_verdict = strcmp(recorded, now) == 0;
 }
 
+/* The end of a recording that was interrupted: the limit of steps there was none then. */
+static void end_as_recorded(const struct replay *replay, struct run_verdict *v)
+{
+    const struct run_verdict *recorded = &replay->trace->verdict;
+    if (recorded->result == RUN_INTERRUPTED && v->result == RUN_LIMIT &&
+        (v->steps == recorded->steps || (v->idle && recorded->idle)))
+        v->result = RUN_INTERRUPTED;
+}
+
 void replay_measure(const struct replay *replay, struct run_verdict *v)
 {
     struct machine *m = run_machine(replay->run);
@@ -193,6 +202,7 @@ void replay_measure(const struct replay *replay, struct run_verdict *v)
     v->steps = m->state->step;
     v->hash = machine_hash(m);
     v->choices = (uint32_t)m->chooser.record_count;
+    end_as_recorded(replay, v);
     const struct finding *finding = checks_finding(run_checks(replay->run));
     if (finding) {
         v->result = RUN_VIOLATION;
@@ -213,7 +223,9 @@ static void execute_to(struct replay *replay, struct watch *w, uint64_t step)
         uint64_t next = (m->state->step / interval + 1) * interval;
         stop = run_advance(replay->run, next < step ? next : step);
         if (run_is_interrupted()) {
+            replay_measure(replay, &result->verdict);
             result->verdict.result = RUN_INTERRUPTED;
+            result->interrupted = true;
             return;
         }
         /* A checker that was not there when it was recorded may stop the run: it goes on. */
@@ -243,10 +255,13 @@ void replay_execute(struct replay *replay, struct replay_result *result)
         execute_to(replay, &w, to_the_end ? trace->verdict.steps : o->to_step);
     else
         run_execute_watched(replay->run, &result->verdict, &watcher, 1);
+    if (!by_step)
+        result->interrupted = result->verdict.result == RUN_INTERRUPTED;
     if (o->sink)
         events_detach(&m->events, o->sink, o->sink_context);
-    if (result->verdict.result == RUN_INTERRUPTED)
+    if (result->interrupted)
         return;
+    end_as_recorded(replay, &result->verdict);
     if (result->strict) {
         compare_questions(&w, to_the_end && !result->diverged);
         if (to_the_end && !result->diverged && result->verdict.steps != trace->verdict.steps)

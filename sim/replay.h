@@ -26,6 +26,7 @@ struct replay_options {
 
 struct replay_result {
     bool strict;
+    bool interrupted; /* this replay; the verdict may be that the recorded run was */
     bool diverged;
     char divergence[REPLAY_DIVERGENCE_MAX]; /* one line: where, what was recorded, what came */
     bool verdict_compared;

@@ -365,7 +365,9 @@ static void measure(struct run *r, struct run_verdict *v)
     v->steps = m->state->step;
     v->hash = machine_hash(m);
     v->choices = (uint32_t)m->chooser.record_count;
-    if (m->chooser.policy == CHOICE_STRICT && (m->chooser.diverged || chooser_unasked(&m->chooser)))
+    if (m->chooser.policy == CHOICE_STRICT &&
+        (m->chooser.diverged ||
+         (v->result != RUN_INTERRUPTED && chooser_unasked(&m->chooser))))
         v->result = RUN_DIVERGED;
 }
 

@@ -362,6 +362,21 @@ static void rows_print(struct teller *t)
         row_finding(t, &t->finding->event[next_finding++]);
 }
 
+/* With nothing found: how the run ended, or that it did not end here. */
+static void end_print(const struct teller *t, const struct replay_result *result)
+{
+    const struct run_verdict *v = &result->verdict, *recorded = &t->replay->trace->verdict;
+    if (result->interrupted)
+        fprintf(t->out, "\ninterrupted at step %" PRIu64 " of %" PRIu64 "\n\n", v->steps,
+                recorded->steps);
+    else if (t->replay->options.to_given && v->result == RUN_LIMIT && v->steps < recorded->steps)
+        fprintf(t->out, "\nstopped at step %" PRIu64 " of %" PRIu64 "\n\n", v->steps,
+                recorded->steps);
+    else
+        fprintf(t->out, "\nno finding: the run ended with result %s\n\n",
+                run_result_name(v->result));
+}
+
 void story_print(struct story *story, const struct replay *replay,
                  const struct replay_result *result, void *stream)
 {
@@ -387,6 +402,5 @@ void story_print(struct story *story, const struct replay *replay,
                 check_name((enum check_kind)t.finding->check), t.finding->kind, t.finding->pe,
                 t.finding->step, t.finding->text);
     else
-        fprintf(t.out, "\nno finding: the run ended with result %s\n\n",
-                run_result_name(result->verdict.result));
+        end_print(&t, result);
 }

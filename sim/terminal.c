@@ -6,7 +6,7 @@
  * of each signal that ends or stops a process, those of crashes and of bug() included; a stopped
  * process takes it again when it goes on. Only SIGKILL leaves it raw, as it must.
  *
- * Not here: window sizes, and anything but bytes.
+ * Not here: what keys and sizes mean to a machine (console.c).
  */
 #include "sim/terminal.h"
 
@@ -18,11 +18,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #define CTRL_A 0x01u
-#define HELP "\nCtrl-A x ends the run, Ctrl-A Ctrl-A sends a Ctrl-A, Ctrl-A h shows this\n"
+#define HELP                                                                                  \
+    "\nCtrl-A x ends the run, Ctrl-A p presses the power button, Ctrl-A c sends keys to the\n" \
+    "other console, Ctrl-A Ctrl-A sends a Ctrl-A, Ctrl-A h shows this\n"
 
 static struct {
     volatile sig_atomic_t is_raw;
@@ -105,7 +108,7 @@ void terminal_close(void)
 }
 
 /* What of the bytes is for the machine; the rest was for us. */
-static size_t take_commands(uint8_t *bytes, size_t count)
+static size_t take_commands(const uint8_t *bytes, size_t count, uint16_t *keys)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
@@ -113,12 +116,16 @@ static size_t take_commands(uint8_t *bytes, size_t count)
         if (!terminal.had_ctrl_a) {
             terminal.had_ctrl_a = byte == CTRL_A;
             if (byte != CTRL_A)
-                bytes[kept++] = byte;
+                keys[kept++] = byte;
             continue;
         }
         terminal.had_ctrl_a = false;
         if (byte == CTRL_A)
-            bytes[kept++] = byte;
+            keys[kept++] = byte;
+        else if (byte == 'p')
+            keys[kept++] = TERMINAL_POWER_BUTTON;
+        else if (byte == 'c')
+            keys[kept++] = TERMINAL_OTHER_CONSOLE;
         else if (byte == 'x')
             run_interrupt();
         else if (byte == 'h')
@@ -127,28 +134,40 @@ static size_t take_commands(uint8_t *bytes, size_t count)
     return kept;
 }
 
-/* What has come by now, or with wait, by the time that something has. */
-static size_t take(uint8_t *bytes, size_t size, bool wait)
+size_t terminal_read(uint16_t keys[TERMINAL_KEYS_MAX], unsigned milliseconds)
 {
+    uint8_t bytes[TERMINAL_KEYS_MAX];
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    if (poll(&input, 1, wait ? SLEEP_MOST : 0) <= 0)
+    fflush(stdout); /* a prompt has no end of line */
+    if (terminal.is_closed || run_is_interrupted())
         return 0;
-    ssize_t count = read(STDIN_FILENO, bytes, size);
+    if (milliseconds > SLEEP_MOST)
+        milliseconds = SLEEP_MOST;
+    if (poll(&input, 1, (int)milliseconds) <= 0)
+        return 0;
+    ssize_t count = read(STDIN_FILENO, bytes, sizeof bytes);
     if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN))
         terminal.is_closed = true;
     if (count <= 0)
         return 0;
-    return terminal.is_raw ? take_commands(bytes, (size_t)count) : (size_t)count;
+    if (terminal.is_raw)
+        return take_commands(bytes, (size_t)count, keys);
+    for (size_t i = 0; i < (size_t)count; i++)
+        keys[i] = bytes[i];
+    return (size_t)count;
 }
 
-size_t terminal_read(uint8_t *bytes, size_t size, bool wait)
+bool terminal_is_open(void)
 {
-    size_t count = 0;
-    fflush(stdout); /* a prompt has no end of line */
-    while (count == 0 && !terminal.is_closed && !run_is_interrupted()) {
-        count = take(bytes, size, wait && terminal.is_raw);
-        if (!wait || !terminal.is_raw)
-            break;
-    }
-    return count;
+    return terminal.is_raw && !terminal.is_closed;
+}
+
+bool terminal_size(unsigned *columns, unsigned *rows)
+{
+    struct winsize size;
+    if (!terminal.is_raw || ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0)
+        return false;
+    *columns = size.ws_col;
+    *rows = size.ws_row;
+    return size.ws_col != 0 && size.ws_row != 0;
 }

@@ -318,12 +318,13 @@ static void take_verdict(struct reader *r, json_t *root, struct run_verdict *v)
         return;
     take_text(r, object, "result", name, sizeof name);
     unsigned result = RUN_OFF;
-    while (result < RUN_INTERRUPTED && strcmp(run_result_name((enum run_result)result), name) != 0)
+    while (result <= RUN_INTERRUPTED && strcmp(run_result_name((enum run_result)result), name) != 0)
         result++;
-    v->result = (enum run_result)result;
-    /* Diverged and interrupted runs are no recordings. */
-    if (v->result == RUN_INTERRUPTED || v->result == RUN_DIVERGED)
+    if (result > RUN_INTERRUPTED || result == RUN_DIVERGED) { /* a run that did is no recording */
         fail(r, "result", "is none");
+        result = RUN_OFF;
+    }
+    v->result = (enum run_result)result;
     v->exit_status = take_u32(r, object, "exit_status");
     v->insns = take_u64(r, object, "insns");
     v->cycles = take_u64(r, object, "cycles");

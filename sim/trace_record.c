@@ -88,9 +88,7 @@ void trace_record_finish(struct trace *trace, struct run *r, const struct run_ve
 {
     const struct chooser *c = &run_machine(r)->chooser;
     trace->verdict = *verdict;
-    if (verdict->result == RUN_INTERRUPTED)
-        trace->verdict.result = RUN_LIMIT;
-    if (trace->verdict.result == RUN_LIMIT && !verdict->idle)
+    if ((verdict->result == RUN_LIMIT || verdict->result == RUN_INTERRUPTED) && !verdict->idle)
         trace->setup.max_steps = verdict->steps;
     trace->records = calloc(c->record_count + 1, sizeof *trace->records);
     ensure(trace->records != NULL);

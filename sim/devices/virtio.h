@@ -127,5 +127,6 @@ void virtio_break(struct virtio *v);
 size_t virtio_console_room(const struct virtio *v);
 void virtio_console_input(struct virtio *v, const uint8_t *bytes, size_t count);
 void virtio_console_resize(struct virtio *v, unsigned columns, unsigned rows);
+void virtio_console_size(const struct virtio *v, unsigned *columns, unsigned *rows);
 
 const struct mmio_row *virtio_row(enum virtio_register row);

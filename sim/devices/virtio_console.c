@@ -34,6 +34,12 @@ void virtio_console_resize(struct virtio *v, unsigned columns, unsigned rows)
         v->interrupt |= (uint32_t)VIO_INTERRUPT_Config;
 }
 
+void virtio_console_size(const struct virtio *v, unsigned *columns, unsigned *rows)
+{
+    *columns = v->config[CONFIG_COLUMNS] | (unsigned)v->config[CONFIG_COLUMNS + 1] << 8;
+    *rows = v->config[CONFIG_ROWS] | (unsigned)v->config[CONFIG_ROWS + 1] << 8;
+}
+
 void virtio_console_configure(uint32_t offset, uint32_t value, struct virtio_effect *effect)
 {
     effect->has_output = offset == CONFIG_EMERGENCY;

@@ -3,6 +3,7 @@
 
 Without the payload (./dev linux makes it, in the cache folder) this is skipped, unless CI is true, when it is made.
 The second run is recorded, and has to be the same all the same; this recording is replayed and walked in.
+A shell of it can be typed into, on either console.
 With LONG, every combination of the following, each twice:
   - a Linux guest with 1 or 2 CPUs of its own, on 1, 2, 4 and 8 CPUs of each core; root file system and console go
     through their four pairs meanwhile
@@ -16,9 +17,13 @@ and a kernel that panics, which the report shows.
 import concurrent.futures
 import itertools
 import os
+import pty
 import re
+import select
+import subprocess
 import sys
 import tempfile
+import time
 
 import linux_payload
 import linux_walk
@@ -97,11 +102,35 @@ def panic(options):
     return problems + (result.stderr.splitlines()[-12:] if problems else [])
 
 
+def typed(options):
+    """-> what is wrong with a shell that somebody types into, on a terminal"""
+    command = linux_payload.COMMAND
+    master, slave = pty.openpty()
+    output = b''
+    with subprocess.Popen(command + options, stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        wanted = [(b'built-in shell', b'echo $((1234+4321))\r'), (b'5555', b'busybox poweroff -f\r')]
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            try:
+                output += os.read(master, 4096) if select.select([master], [], [], 1)[0] else b''
+            except OSError:
+                break  # it has ended
+            if wanted and wanted[0][0] in output:
+                os.write(master, wanted.pop(0)[1])
+        process.kill()
+    os.close(master)
+    good = process.returncode == 0 and b'\nsummary: result=off ' in output
+    return [] if good else [f'status {process.returncode}', *output.decode(errors='replace').splitlines()[-12:]]
+
+
 def main():
     status = linux_payload.absent()
     if status is not None:
         return status
     cases = [('KVM and a bare-metal guest, 2 CPUs', ['--mode', 'tiny'], walked)]
+    cases += [(f'a shell on the console {console}', ['--mode', 'shell', '--console', console], typed)
+              for console in sorted(boot.CONSOLES)]
     if os.environ.get('LONG'):
         cases += [(what, options, twice) for what, options in long_cases()]
         cases.append(('a Linux guest, walked in', machine(2, 'cortex-a57'), walked))

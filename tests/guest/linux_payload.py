@@ -12,6 +12,7 @@ import boot  # noqa: E402  (the path is known only now)
 import build  # noqa: E402
 import symbols  # noqa: E402
 
+COMMAND = [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), ARMILLARY, '--cached']
 IMAGE = boot.cache_folder() / 'Image'
 
 
@@ -32,9 +33,8 @@ def absent():
 
 def run(*options):
     """boot.py with these options -> the result"""
-    command = [sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), ARMILLARY, '--cached', *options]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
-                          check=False)
+    return subprocess.run([*COMMAND, *options], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          errors='replace', check=False)
 
 
 def explain(result, lines=20):

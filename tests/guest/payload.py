@@ -5,6 +5,7 @@ what it says when there is no payload to be had.
 import lzma
 import os
 import pathlib
+import signal
 import struct
 import subprocess
 import sys
@@ -210,6 +211,72 @@ def without_payload_and_network_there_is_one_line():
             if result.returncode != 2 or len(lines) != 1 or says not in lines[0]:
                 problems.append(f'{options}: status {result.returncode}: {result.stderr}')
         return problems
+
+
+def boot_py(*arguments, **more):
+    return subprocess.Popen([sys.executable, os.path.join(SOURCE, 'payload', 'boot.py'), *arguments], text=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+
+
+@case
+def bad_usage_is_one_line_and_help_is_help():
+    problems = []
+    for arguments, says in ((['x', '--cpus', '9'], '--cpus'), (['x', '--mode', 'no'], '--mode'), ([], 'armillary'),
+                            (['x', '--what'], '--what'), (['x', '--phases', 'a'], 'discard')):
+        with boot_py(*arguments) as process:
+            _, told = process.communicate(timeout=60)
+        if process.returncode != 2 or told.count('\n') != 1 or says not in told:
+            problems.append(f'{arguments}: {process.returncode}: {told}')
+    with boot_py('--help') as process:
+        shown, told = process.communicate(timeout=60)
+    missing = [o for o in ('--mode', '--cpus', '--append', '--cached', './dev linux') if o not in shown]
+    if process.returncode != 0 or told or missing:
+        problems.append(f'--help: {process.returncode}: {missing}: {told}')
+    with tempfile.TemporaryDirectory() as folder:  # a copy that has nothing to build
+        os.symlink(os.path.join(SOURCE, 'payload'), f'{folder}/payload')
+        with open(os.path.join(SOURCE, 'dev'), encoding='utf-8') as file, open(f'{folder}/dev', 'w') as copy:
+            copy.write(file.read())
+        result = subprocess.run(['bash', f'{folder}/dev', 'linux', '--cpus', '2', '--help'], capture_output=True,
+                                text=True, check=False)
+        if result.returncode != 0 or result.stdout != shown or os.path.exists(f'{folder}/build'):
+            problems.append(f'./dev linux --help: {result.returncode}: {result.stdout[:200]}{result.stderr[:200]}')
+    return problems
+
+
+RUNNER = """#!/bin/sh
+trap 'echo ending; sleep 1; echo "summary: result=interrupted"; exit 130' INT TERM
+echo up
+while :; do sleep 0.1; done
+"""
+
+
+@case
+def an_interrupted_run_is_shown_to_its_end():
+    problems = []
+    with tempfile.TemporaryDirectory() as folder:
+        runner = os.path.join(folder, 'runner')
+        with open(runner, 'w') as file:
+            file.write(RUNNER)
+        os.chmod(runner, 0o755)
+        code = ('import sys; sys.path.insert(0, sys.argv[1]); import boot\n'
+                'try: sys.exit(boot.run([sys.argv[2]])[0])\n'
+                'except boot.Failure as failure: print(failure); sys.exit(2)')
+
+        def start(command):
+            return subprocess.Popen([sys.executable, '-c', code, os.path.join(SOURCE, 'payload'), command], text=True,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        for number, to_all in ((signal.SIGINT, True), (signal.SIGTERM, False)):
+            with start(runner) as process:
+                shown = process.stdout.readline()
+                (os.killpg if to_all else os.kill)(process.pid, number)
+                shown += process.communicate(timeout=60)[0]
+            if process.returncode != 130 or not shown.endswith('ending\nsummary: result=interrupted\n'):
+                problems.append(f'{number.name}: {process.returncode}: {shown}')
+        with start(f'{folder}/nothing') as process:
+            shown = process.communicate(timeout=60)[0]
+        if process.returncode != 2 or shown != f'{folder}/nothing: No such file or directory\n':
+            problems.append(f'no program: {process.returncode}: {shown}')
+    return problems
 
 
 def main():

@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+import terminal as terminal_guest  # beside this file
+
 BUILD = os.environ['BUILD']
 ARMILLARY = os.path.join(BUILD, 'armillary')
 SEARCH = os.path.join(os.environ['SOURCE'], 'traces', 'vmid-publish-order', 'scenario.yaml')
@@ -229,8 +231,8 @@ def terminal(folder):
     time.sleep(0.2)
     os.write(master, b'back\n')
     problems += until(b'99> ')
-    os.write(master, b'quit\n')
-    problems += until(b'summary: result=limit')
+    os.write(master, b'\x04')  # the end of the input, behind a prompt
+    problems += until(b'99> \r\nsummary: result=limit')
     return problems + unexpected('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
 
 
@@ -274,7 +276,17 @@ def is_recorded(trace, output):
     problems = unexpected('status of the replay', replay.returncode, 0)
     problems += unexpected('hash', [words.get('hash')], recorded)
     problems += unexpected('verdict', words.get('verdict'), 'same')
-    result = walk(trace, 'to end', 'hash', 'back', 'step', 'hash')
+    problems += unexpected('how it ended', [words.get(w) for w in ('result', 'finding', 'recorded')],
+                           ['interrupted'] * 3)
+    result = walk(trace, 'to end', 'finding', 'hash', 'back', 'step', 'hash')
+    problems += unexpected('at the end', 'the recording ends with interrupted' in result.stdout, True)
+    problems += unexpected('the end of a walk', summary(result).get('result'), 'interrupted')
+    last = int(re.search(r'^step (\d+)', result.stdout, re.MULTILINE)[1])
+    for to, says in ((last // 2, f'stopped at step {last // 2} of {last}'), (last, 'ended with result interrupted')):
+        if last < 1000000:  # a longer story is told too slowly
+            there = run('replay', trace, '--to', str(to))
+            problems += unexpected(f'--to {to}: status', there.returncode, 0)
+            problems += unexpected(f'--to {to}: says {says}', says in there.stdout, True)
     return problems + unexpected('walk', hashes_in(result), 2 * recorded)
 
 
@@ -330,11 +342,16 @@ def interrupts_others(folder):
     arguments, trace = write_image(folder, 0x91000400, 0x17ffffff)
     last = 4000000000
     problems = unexpected('recording', run(*arguments, '--max-insns', str(last)).returncode, 1)
+    typed = f'{folder}/typed.trace'  # what still has to come is no divergence
+    echo, _ = write_image(folder, *terminal_guest.ECHO)
+    result = run(*echo[:-1], typed, '--max-insns', '200000000', text='x' * 100000)
+    problems += unexpected('typed', int(summary(result)['choices']) > 50, True)
     search = ['explore', SEARCH, '--variant', 'correct', '--strategy', 'random', '--schedules', '100000000',
               '--out', f'{folder}/found']
     for number in ENDS:
         for what, options, text in (('replay', ['replay', trace, '--no-story', '--engine', 'precise'], None),
                                     ('walk', ['replay', trace, '--steps', '--engine', 'precise'], f'to {last - 1}\n'),
+                                    ('replay with input', ['replay', typed, '--no-story', '--engine', 'precise'], None),
                                     ('search', search, None), ('search by two', [*search, '--jobs', '2'], None)):
             status, output = interrupted(options, number, text)
             problems += unexpected(f'{what}, {number.name}: status', status, 128 + number)

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """The console on a terminal: keys reach the guest, Ctrl-A is ours, and the terminal is given back at every end."""
+import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -23,20 +26,37 @@ ECHO = (0xd2a12001,  # mov x1, #0x09000000
         0xb9000022,  # str w2, [x1]
         0x17fffffc)  # b 1b
 
+# Prints 'v' on a virtio console by an emergency write, and from then on the low byte of its columns when it changes.
+VIRTIO = (0xd2a14001,  # mov x1, #0x0a000000
+          0x52800ec2,  # mov w2, #'v'
+          0xb9010822,  # str w2, [x1, #0x108]
+          0x79420023,  # 1: ldrh w3, [x1, #0x100]
+          0x6b04007f,  # cmp w3, w4
+          0x54ffffc0,  # b.eq 1b
+          0x2a0303e4,  # mov w4, w3
+          0xb9010823,  # str w3, [x1, #0x108]
+          0x17fffffb)  # b 1b
 
-def image():
+DEAF = (0x14000000,)  # b .
+
+COUNT_DOWN = (0xd2a005a0,  # mov x0, #45 << 16
+              0xf1000400,  # 1: subs x0, x0, #1
+              0x54ffffe1)  # b.ne 1b
+
+
+def image(words=ECHO):
     header = struct.pack('<IIQQQ24xII', 0x14000010, 0, 0, 0x10000, 0, 0x644d5241, 0)
-    return header + b''.join(struct.pack('<I', w) for w in ECHO)
+    return header + b''.join(struct.pack('<I', w) for w in words)
 
 
 class Session:
     """a run on a terminal of its own"""
 
-    def __init__(self, path):
+    def __init__(self, path, *options):
         self.output = b''
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
-            os.execv(ARMILLARY, [ARMILLARY, 'run', path, '--cpus', '1', '--quantum', '100000'])
+            os.execv(ARMILLARY, [ARMILLARY, 'run', path, '--cpus', '1', '--quantum', '100000', *options])
         self.before = None
 
     def modes(self):
@@ -90,6 +110,9 @@ def keys_and_commands(path):
         problems.append(f'Ctrl-A x: status {status}')
     if b'result=interrupted' not in s.output:
         problems.append('no summary at the end')
+    if not re.search(rb'\ninterrupted at step \d+\r\nCPU 0 at 0000000040\w+ .*\r\n'
+                     rb'  \w+  \w+ .*\(row \w+\)\r\n  runs\r\n', s.output):
+        problems.append(f'no report on the CPU: {s.output}')
     return problems
 
 
@@ -150,11 +173,96 @@ def stopping(path):
     return problems
 
 
+def summary_line(path):
+    """whether the guest has ended its line or not, that of the summary is the last one, and whole"""
+    problems = []
+    for text, wanted in ((b'', b''), (b'amid', b'amid\n'), (b'end\n', b'end\n'), (b'a\r', b'a\r\n')):
+        result = subprocess.run([ARMILLARY, 'run', path, '--cpus', '1', '--max-insns', '5000000'], input=text,
+                                capture_output=True, timeout=SECONDS, check=False)
+        console, _, last = result.stdout.partition(b'summary: ')
+        if console != wanted or not last.startswith(b'result=limit ') or last.count(b'\n') != 1:
+            problems.append(f'{text}: {result.stdout}')
+    return problems
+
+
+def write_image(path, words):
+    with open(path, 'wb') as file:
+        file.write(image(words))
+    return path
+
+
+def inputs(trace):
+    """-> (status, what came in, as (device, byte)) of a replay"""
+    result = subprocess.run([ARMILLARY, 'replay', trace, '--trace', 'INPUT'], stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, timeout=SECONDS, check=False)
+    return result.returncode, [(int(a, 0), int(b, 0)) for a, b in re.findall(
+        r'^INPUT .* device=(\w+) value=(\w+)', result.stdout, re.MULTILINE)]
+
+
+def consoles(path):
+    """keys go to the console that printed last, or to the one that Ctrl-A c says; sizes to the virtio console"""
+    trace = f'{path}.trace'
+    s = Session(write_image(f'{path}.virtio', VIRTIO), '--virtio', 'console', '--record', trace)
+    problems = [] if s.until(lambda: b'vP' in s.output) else [f'nothing printed: {s.output}']
+    fcntl.ioctl(s.terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 50, 256 + ord('C'), 0, 0))
+    if not s.until(lambda: b'vPC' in s.output):
+        problems.append(f'the new size does not come: {s.output}')
+    s.send(b'hi')
+    time.sleep(0.5)
+    for keys, says in ((b'\x01c', b'keys go to the UART'), (b'u\x01c', b'keys go to the virtio console'),
+                       (b'!\x01p\x01h', b'Ctrl-A p')):
+        s.send(keys)
+        if not s.until(lambda: says in s.output):
+            problems.append(f'{keys}: no "{says}"')
+    s.send(b'\x01x')
+    if (status := s.status()) != 130:
+        problems.append(f'status {status}')
+    status, found = inputs(trace)
+    size = ord('C') | 1 << 8 | 50 << 12
+    wanted = {3: [size & 0xff, size >> 8 & 0xff, size >> 16], 2: [*b'hi!'], 0: [*b'u'], 1: [ord('p')]}
+    for device, values in wanted.items():
+        got = [b for d, b in found if d == device]
+        if len(got) != len(values) or device != 1 and got != values:
+            problems.append(f'device {device}: {got}, not {values}')
+    return problems + ([f'replay: status {status}'] if status else [])
+
+
+def first_console(path):
+    """what is piped in before anybody has printed waits for who does; without a second console it is the UART's"""
+    problems = []
+    for words, options, device in ((VIRTIO, ['--virtio', 'console'], 2), (DEAF, ['--virtio', 'console'], None),
+                                   (DEAF, [], 0)):
+        # Nothing is printed before the first look: it counts down first.
+        late = write_image(f'{path}.late', COUNT_DOWN + words)
+        result = subprocess.run([ARMILLARY, 'run', late, '--cpus', '1', '--max-insns', '12000000', *options, '--record',
+                                 f'{path}.trace'], input=b'keys', capture_output=True, timeout=SECONDS, check=False)
+        status, found = inputs(f'{path}.trace')
+        wanted = [] if device is None else [(device, b) for b in b'keys']
+        if result.returncode != 1 or status or found != wanted:
+            problems.append(f'{options}: {result.returncode}, {status}, {found}')
+    return problems
+
+
+def deaf(path):
+    """a guest that takes nothing cannot keep us from being told"""
+    s = Session(write_image(f'{path}.deaf', DEAF))
+    problems = [] if s.until(s.is_raw) else ['not raw']
+    for _ in range(20):
+        s.send(b'x' * 100)
+        time.sleep(0.05)
+    s.send(b'\x01x')
+    return problems + ([] if (status := s.status()) == 130 else [f'status {status}'])
+
+
 def main():
     cases = [('keys reach the guest; Ctrl-A h helps, Ctrl-A x ends', keys_and_commands),
              ('the terminal is given back before a signal ends the program', signals),
              ('and before a second signal ends it at once', twice),
-             ('and while the program is stopped', stopping)]
+             ('and while the program is stopped', stopping),
+             ('the summary is a line of its own, whatever the guest wrote last', summary_line),
+             ('keys go to the console that printed last or was chosen, sizes to the virtio console', consoles),
+             ('before any has printed they wait', first_console),
+             ('a guest that takes no keys does not keep Ctrl-A from us', deaf)]
     print(f'1..{len(cases)}')
     failures = 0
     with tempfile.TemporaryDirectory() as folder:

@@ -140,6 +140,18 @@ Test(machine_input, waits_beside_the_machine_while_there_is_no_room)
     machine_free(m);
 }
 
+Test(machine_input, a_device_without_room_does_not_hold_up_another)
+{
+    struct machine *m = sleeping_machine();
+    uint8_t bytes[1000] = {0}, press = 1;
+    machine_console_input(m, bytes, sizeof bytes);
+    machine_input(m, INPUT_POWER_BUTTON, &press, 1);
+    machine_run(m, 1);
+    cr_assert_gt(machine_input_waiting(m), 0);
+    cr_assert_neq(pl061_deadline(&m->state->gpio), DEVICE_NEVER);
+    machine_free(m);
+}
+
 Test(machine_input, counts_for_nothing_in_a_replay)
 {
     struct machine *m = polling_machine();
