@@ -24,6 +24,7 @@
 enum {
     RUN_CHECK = OPTION_FIRST, RUN_SEED, RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS,
     RUN_SYMBOLS, RUN_ENGINE, RUN_INITRD, RUN_DTB, RUN_EMBED, RUN_DROP, RUN_FINDINGS, RUN_PROFILE,
+    RUN_PROGRESS,
 };
 
 static const struct option options[] = {
@@ -31,7 +32,8 @@ static const struct option options[] = {
     OPTION("rate", RUN_RATE), OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
     OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE),
     OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB), OPTION("embed", RUN_EMBED),
-    OPTION("drop", RUN_DROP), OPTION("findings", RUN_FINDINGS), OPTION("profile", RUN_PROFILE), {0},
+    OPTION("drop", RUN_DROP), OPTION("findings", RUN_FINDINGS), OPTION("profile", RUN_PROFILE),
+    OPTION("progress-steps", RUN_PROGRESS), {0},
 };
 
 /* Behind those of the machine. */
@@ -40,6 +42,7 @@ static const char option_help[] =
     "  --dtb FILE        this device tree, with the machine's memory (one is made)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --findings N      go on behind a finding, and report N places of each class of them\n"
+    "  --progress-steps N        with --check progress: so many steps without any (1000000000)\n"
     "  --drop KIND:N     leave out the N-th tlbi, dsb, dmb, isb, dc, ic or sev; may be repeated\n"
     "  --profile FILE    where the guest's time goes, and stacks for flame graphs in FILE.folded\n"
     "  --seed N          answer open choices at random from this seed\n"
@@ -157,6 +160,9 @@ static bool take_option(const struct command *command, int option, struct argume
         return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
     case RUN_FINDINGS:
         return option_u32(command, "--findings", 1, WATCH_SITES_MAX, &a->watch.sites_per_class);
+    case RUN_PROGRESS:
+        return option_number(command, "--progress-steps", 1, INT64_MAX,
+                             &a->setup.checks.progress_steps);
     case RUN_PROFILE:
         a->watch.profile_path = optarg;
         return true;

@@ -297,8 +297,12 @@ enum machine_stop run_advance(struct run *r, uint64_t step)
     for (;;) {
         bool is_open = m->state->step < window;
         uint64_t limit = is_open && window < step ? window : step;
+        uint64_t poll = checks_poll_step(r->checks);
+        limit = poll < limit ? poll : limit;
         m->chooser.open_mask = is_open ? r->setup.config.open_mask : 0;
         enum machine_stop stop = machine_run(m, limit);
+        if (stop == MACHINE_LIMIT && checks_poll(r->checks))
+            return MACHINE_REQUEST;
         if (stop != MACHINE_LIMIT || m->state->step >= step)
             return stop;
     }

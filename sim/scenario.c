@@ -225,6 +225,9 @@ static bool read_checkers(struct reading *r, const struct yaml_node *root,
                              "%.40s is no checker (see `armillary info checkers`)", item->text);
         checks->mask |= mask;
     }
+    const struct yaml_node *steps = yaml_member(root, "progress-steps");
+    if (steps && !(checks->mask >> CHECK_PROGRESS & 1))
+        return yaml_fail(r->yaml, steps, "progress-steps", r->error, "needs the checker progress");
     return read_word(r, root, "one-root-one-vmid", "no", "yes", &checks->one_root_one_id) &&
            read_number(r, root, "progress-steps", 1, INT64_MAX, &checks->progress_steps);
 }

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Options that are judged together: what has an effect only with another one is refused without it, and what a run,
+a replay, a shrinking and a walk say of findings, of recordings and of places is what there is.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from bad_input import RAM, elf, refused, run, write
+
+cases = []
+SPIN = 0x14000000  # b .
+NOP = 0xd503201f
+SECONDS = 300
+
+
+def case(name):
+    def add(function):
+        cases.append((name, function))
+        return function
+    return add
+
+
+def fed(text, *arguments):
+    """-> the result of a command with this standard input"""
+    return subprocess.run([os.path.join(os.environ['BUILD'], 'armillary'), *arguments], capture_output=True, text=True,
+                          errors='replace', timeout=SECONDS, input=text, check=False)
+
+
+def summary(result):
+    """-> the words of the summary line"""
+    last = (result.stdout.splitlines() or [''])[-1]
+    return dict(word.split('=', 1) for word in last.split()[1:]) if last.startswith('summary: ') else {}
+
+
+def unexpected(what, result, expected):
+    return [] if result == expected else [f'{what}: {result}, not {expected}']
+
+
+def spinning(folder):
+    """-> a guest that does nothing for ever after two instructions"""
+    return write(f'{folder}/spin.elf', elf([NOP, NOP, SPIN]))
+
+
+SILENT = """title: silence
+machine: {cpus: 1, ram: 64M}
+choices: [next-cpu]
+checkers: [%s]
+progress-steps: 4321
+explore: {max-steps: 100000, schedules: 2}
+variants:
+  silent: {payload: spin.elf, expect: [progress/no-progress]}
+"""
+
+
+@case('silence is a finding at its step, whoever looks and whichever engine, and is replayed')
+def silence(folder):
+    guest, trace = spinning(folder), f'{folder}/silence.trace'
+    base = ['run', guest, '--check', 'progress', '--progress-steps', '54321', '--max-insns', '3000000']
+    problems = []
+    for extra in ([], ['--engine', 'precise'], ['--profile', f'{folder}/profile'], ['--record', trace]):
+        result = run(*base, *extra)
+        problems += unexpected(f'{extra}: result', summary(result).get('result'), 'violation')
+        problems += unexpected(f'{extra}: status', result.returncode, 1)
+        problems += unexpected(f'{extra}: where', re.findall(r'^progress/no-progress on CPU 0 at step (\d+): for (\d+)',
+                                                             result.stdout, re.MULTILINE), [('54321', '54321')])
+    for extra in ([], ['--engine', 'precise'], ['--no-story']):
+        result = run('replay', trace, *extra)
+        problems += unexpected(f'replay {extra}', (result.returncode, summary(result).get('finding'),
+                                                   summary(result).get('verdict')), (0, 'progress/no-progress', 'same'))
+    result = fed('to end\nback 3\nstep 3\nfinding\n', 'replay', trace, '--steps')
+    problems += unexpected('walking', (result.returncode, 'progress/no-progress' in result.stdout), (0, True))
+    result = run(*base[:-1], '300000', '--findings', '2')
+    problems += unexpected('going on', re.findall(r'^findings: (.*)', result.stdout, re.MULTILINE),
+                           ['progress/no-progress: 5 at 1 place'])
+    result = run(*base[:4], '--max-insns', '3000000')
+    return problems + unexpected('the bound that nobody names', summary(result).get('result'), 'limit')
+
+
+@case('a search finds silence, and the bound is one of the checker')
+def silent_search(folder):
+    spinning(folder)
+    scenario = write(f'{folder}/scenario.yaml', SILENT % 'progress')
+    result = run('explore', scenario, '--payload-dir', folder, '--out', f'{folder}/found')
+    problems = unexpected('explore', (result.returncode, 'found=progress/no-progress' in result.stdout), (0, True))
+    write(scenario, SILENT % 'guest')
+    return problems + refused(['explore', scenario, '--payload-dir', folder], 'scenario.yaml:5', 'progress-steps',
+                              'needs the checker progress')
+
+
+def main():
+    print(f'1..{len(cases)}', flush=True)
+    failed = False
+    for number, (name, function) in enumerate(cases, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                problems = function(folder)
+            except (AssertionError, OSError, subprocess.TimeoutExpired) as e:
+                problems = [f'{type(e).__name__}: {e}']
+        failed |= bool(problems)
+        print(f'{"not ok" if problems else "ok"} {number} - {name}')
+        for problem in problems:
+            print('\n'.join('# ' + line for line in problem.splitlines()))
+        sys.stdout.flush()
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()
