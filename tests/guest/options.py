@@ -90,6 +90,34 @@ def silent_search(folder):
                               'needs the checker progress')
 
 
+def vmid_trace(name):
+    return os.path.join(os.environ['SOURCE'], 'traces', name + '.trace')
+
+
+@case('shrinking: refuses what cannot become less, counts every run, and both engines come to the same')
+def shrinking(folder):
+    guest, clean, none = spinning(folder), f'{folder}/clean.trace', f'{folder}/none.trace'
+    off = write(f'{folder}/off.elf', elf([0x52800100, 0x72b08000, 0xd4000003]))  # PSCI SYSTEM_OFF by SMC
+    problems = unexpected('clean', run('run', off, '--record', clean).returncode, 0)
+    run('run', guest, '--max-insns', '1000', '--record', none)
+    problems += refused(['shrink', clean], 'clean.trace', 'verdict is clean')
+    problems += refused(['shrink', none], 'none.trace', 'no choices')
+    two = vmid_trace('vmid-publish-order/gen-first')
+    problems += refused(['shrink', two, '--runs', '1'], '--runs: 1')
+    problems += refused(['shrink', two, '--out', f'{folder}/no/folder'], 'no/folder')
+    results = []
+    for extra in ['--engine', 'precise'], ['--engine', 'fast'], []:
+        result = run('shrink', two, '--out', f'{folder}/{len(results)}.trace', *extra)
+        problems += unexpected(f'{extra}: status', result.returncode, 0)
+        results.append((re.findall(r'shrunk: .* runs=(\d+) complete=(\w+)', result.stdout), summary(result)))
+    problems += unexpected('precise and fast', results[:2], [results[2]] * 2)
+    for runs in 2, 3:
+        result = run('shrink', two, '--out', f'{folder}/few{runs}.trace', '--runs', str(runs))
+        problems += unexpected(f'--runs {runs}', re.findall(r'runs=(\d+) complete=(\w+)', result.stdout),
+                               [(str(runs), 'no')])
+    return problems
+
+
 def main():
     print(f'1..{len(cases)}', flush=True)
     failed = False
