@@ -196,12 +196,14 @@ static enum status replay_trace(const struct command *command, const struct argu
         story_listen(story, &replay);
     replay_execute(&replay, &result);
     progress_end(&bar);
+    const struct names names = {&replay.image, replay.place};
     if (story)
         story_print(story, &replay, &result, stdout);
+    else if (result.verdict.result == RUN_VIOLATION) /* a story ends with it */
+        finding_print(stdout, &result.verdict.finding, &names, run_machine(replay.run));
     if (o.to_given) {
         fflush(stdout);
         struct machine *m = run_machine(replay.run);
-        const struct names names = {&replay.image, replay.place};
         fprintf(stderr, "at step %" PRIu64 ":\n", m->state->step);
         for (unsigned pe = 0; pe < m->config.pe_count; pe++)
             cpu_report(m, pe, &names);
@@ -284,7 +286,7 @@ const struct command command_replay = {
                "  --engine precise|fast     (fast)\n"
                "  --check LIST|none other checkers than the trace's; the verdict is not compared\n"
                "  --trace KINDS     print events instead of the story, like MEM,TLBI or all\n"
-               "  --no-story        only compare\n"
+               "  --no-story        only compare, and tell what was found\n"
                "  --story           tell the story of a long run, too\n"
                "  --steps           walk in it by commands from standard input; help lists them\n"
                "  --snapshots SIZE  with --steps: memory of snapshots beside the machine (512M)\n"

@@ -118,6 +118,25 @@ def shrinking(folder):
     return problems
 
 
+@case('a replay tells what was found, with a story or without')
+def told(folder):
+    guest, trace = spinning(folder), f'{folder}/long.trace'
+    first = run('run', guest, '--check', 'progress', '--progress-steps', '20000001', '--record', trace)
+    report = first.stdout.splitlines()[:3]
+    problems = unexpected('the report', report[0][:27], 'progress/no-progress on CPU')
+    for path, expected, ways in (
+            (trace, report, ([], ['--no-story'], ['--trace', 'EXIT'], ['--engine', 'precise'])),
+            (vmid_trace('vmid-two-ids/posted-2012'), None, (['--no-story'], ['--trace', 'EXIT']))):
+        for way in ways:
+            lines = run('replay', path, *way).stdout.splitlines()
+            if expected is None:
+                problems += unexpected(f'{way}: lines', (lines[0][:24], lines[-2][:7]), ('vmid/two-vmids on CPU 0 ', '  step '))
+            else:
+                problems += unexpected(f'{way}', lines[:-1], expected)
+    lines = run('replay', vmid_trace('vmid-two-ids/posted-2012')).stdout
+    return problems + unexpected('by the story', lines.count('vmid/two-vmids on CPU'), 1)
+
+
 def main():
     print(f'1..{len(cases)}', flush=True)
     failed = False
