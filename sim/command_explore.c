@@ -157,6 +157,31 @@ static bool take_option(const struct command *command, int option, struct argume
     }
 }
 
+/* --- what options need, when the scenario has said what nobody else has ------------------- */
+
+static bool is_complete(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->options.strategy == STRATEGY_COMPLETE;
+}
+
+static bool has_depth(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->options.strategy == STRATEGY_SYSTEMATIC;
+}
+
+static bool may_shrink(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->find_count == 0;
+}
+
+static const struct option_need needs[] = {
+    {EXPLORE_EVERY, "needs --strategy complete", is_complete},
+    {EXPLORE_FIND, "needs --strategy complete", is_complete},
+    {EXPLORE_DEPTH, "needs --strategy systematic", has_depth},
+    {EXPLORE_RAW, "not with --find, which shrinks nothing", may_shrink},
+    {0},
+};
+
 /* --- one finding's trace ------------------------------------------------------------------ */
 
 static void shrink_progress(void *context, uint64_t runs, size_t choices)
@@ -499,8 +524,10 @@ static enum status run(const struct command *command, int argc, char **argv)
     a->out = "found";
     enum status status = STATUS_USAGE;
     struct error error;
+    struct options_given given = {0, 0};
     int option;
     while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
+        option_note(&given, option);
         if (!take_option(command, option, a)) {
             free(a);
             return STATUS_USAGE;
@@ -516,11 +543,11 @@ static enum status run(const struct command *command, int argc, char **argv)
     } else if (path) {
         const struct scenario_variant *only = NULL;
         defaults(a);
-        if (a->find_count != 0 && a->find_count != a->scenario.outcome_count)
+        if (!options_fit(command, &given, a, NULL))
+            status = STATUS_USAGE;
+        else if (a->find_count != 0 && a->find_count != a->scenario.outcome_count)
             usage_error(command, "--find: %u values, the outcome of %s has %u", a->find_count,
                         path, a->scenario.outcome_count);
-        else if (a->find_count != 0 && a->options.strategy != STRATEGY_COMPLETE)
-            usage_error(command, "--find: only --strategy complete looks at outcomes");
         else if (a->variant && !(only = scenario_find(&a->scenario, a->variant)))
             usage_error(command, "--variant: %s: %s has no such variant", a->variant, path);
         else
@@ -536,5 +563,6 @@ const struct command command_explore = {
     .sentence = "searches the schedules of a scenario's variants for violations",
     .options = option_help,
     .table = options,
+    .needs = needs,
     .run = run,
 };

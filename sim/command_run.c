@@ -95,16 +95,13 @@ static bool parse_choices(const struct command *command, const char *list, uint3
 {
     char name[64];
     *mask = 0;
-    while (*list) {
-        size_t length = strcspn(list, ",");
+    while (config_next_name(&list, name, sizeof name)) {
         enum choice_kind kind;
-        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), list);
         if (!choice_kind_by_name(name, &kind)) {
             usage_error(command, "--choices: %s is no kind of choice", name);
             return false;
         }
         *mask |= 1u << kind;
-        list += length + (list[length] == ',');
     }
     return true;
 }
@@ -133,6 +130,52 @@ static bool take_machine_option(const struct command *command, int option, struc
         return false;
     if (config->drive_count > drives)
         a->overlay[drives] = overlay;
+    return true;
+}
+
+/* --- what options need -------------------------------------------------------------------- */
+
+static bool is_seeded(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->has_seed;
+}
+
+static bool is_recorded(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->record != NULL;
+}
+
+static bool is_checked(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->setup.checks.mask != 0;
+}
+
+static bool is_checked_for_progress(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->setup.checks.mask >> CHECK_PROGRESS & 1;
+}
+
+static const struct option_need needs[] = {
+    {RUN_OPEN, "needs --seed", is_seeded},
+    {RUN_RATE, "needs --seed", is_seeded},
+    {RUN_EMBED, "needs --record", is_recorded},
+    {RUN_FINDINGS, "needs --check", is_checked},
+    {RUN_PROGRESS, "needs --check progress", is_checked_for_progress},
+    {0},
+};
+
+/* Whether all kinds that were opened can be asked. */
+static bool choices_fit(const struct command *command, const struct arguments *a)
+{
+    for (unsigned kind = 0; kind < CHOICE_KIND_COUNT; kind++) {
+        const char *lacks = a->open_mask >> kind & 1
+                                ? config_choice_lacks(&a->setup.config, (enum choice_kind)kind)
+                                : NULL;
+        if (!lacks)
+            continue;
+        usage_error(command, "--choices: %s: needs %s", choice_rows[kind].name, lacks);
+        return false;
+    }
     return true;
 }
 
@@ -383,14 +426,18 @@ static enum status run(const struct command *command, int argc, char **argv)
     struct image image;
     struct symbols *symbols = NULL;
     struct symbol_place place;
+    struct options_given given = {0, 0};
     int option;
     config_default(&a.setup.config);
     while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
+        option_note(&given, option);
         if (!take_option(command, option, &a))
             return STATUS_USAGE;
     }
     if (option != OPTION_END)
         return option == OPTION_HELP ? STATUS_EXPECTED : STATUS_USAGE;
+    if (!options_fit(command, &given, &a, &a.setup.config) || !choices_fit(command, &a))
+        return STATUS_USAGE;
     a.image = one_operand(command, argc, argv, "IMAGE");
     if (!a.image)
         return STATUS_USAGE;
@@ -419,6 +466,7 @@ const struct command command_run = {
     .sentence = "boots an ELF or an arm64 Image and says how it ended",
     .options = option_help,
     .table = options,
+    .needs = needs,
     .has_machine = true,
     .run = run,
 };

@@ -138,7 +138,7 @@ static enum status run(const struct command *command, int argc, char **argv)
         return usage_error(command, "%s", error.text);
     enum status status = STATUS_USAGE;
     out = out ? out : beside;
-    if (may_shrink(&trace, path, &error) && trace_may_write(out, &error)) {
+    if (trace_may_write(out, &error) && may_shrink(&trace, path, &error)) {
         signals_catch();
         status = shrink_trace(command, &trace, out, &how, runs_max);
     } else {

@@ -99,14 +99,11 @@ static bool kinds_of(const char *list, uint64_t *mask)
 {
     char name[32];
     *mask = 0;
-    while (*list) {
-        size_t length = strcspn(list, ",");
+    while (config_next_name(&list, name, sizeof name)) {
         unsigned kind;
-        snprintf(name, sizeof name, "%.*s", (int)(length < 31 ? length : 31), list);
         if (!event_kind_by_name(name, &kind))
             return bad("%s is no kind of event", name);
         *mask |= UINT64_C(1) << kind;
-        list += length + (list[length] == ',');
     }
     return true;
 }

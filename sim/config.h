@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "sim/base/base.h"
+#include "sim/base/choice.h"
 
 /* The memory map of the "virt" board (docs/architecture.md). */
 #define MAP_GICD UINT64_C(0x08000000)
@@ -105,6 +106,15 @@ bool config_check_errata(const struct machine_config *config, struct error *erro
 bool config_parse_size(const char *text, uint64_t *value);
 /* The same without a suffix. */
 bool config_parse_number(const char *text, uint64_t *value);
+
+/*
+ * The next name of a list with commas; *rest begins as the list and is NULL behind its last name.
+ * A name that is missing reads as '' in quotes, which is nobody's.
+ */
+bool config_next_name(const char **rest, char *name, size_t size);
+
+/* What the machine has not that a kind of choice is about, so that nobody would ask; or NULL. */
+const char *config_choice_lacks(const struct machine_config *config, enum choice_kind kind);
 
 /* Opens a file for its size and hash, and adds a block device. False with the reason alone. */
 bool config_add_drive(struct machine_config *config, const char *path, bool read_only,

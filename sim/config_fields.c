@@ -14,6 +14,7 @@
 #include "cpu/errata.h"
 #include "gic/gic.h"
 #include "mem/order.h"
+#include "sim/devices/virtio.h"
 
 #include <string.h>
 
@@ -89,6 +90,27 @@ static bool add_drive(struct machine_config *config, const char *text, struct er
     return config_add_drive(config, path, tail != NULL, error);
 }
 
+/* --- what a field needs --------------------------------------------------------------------- */
+
+static bool has_architectural_tlb(const struct machine_config *config)
+{
+    return !config->tlb_core;
+}
+
+static bool has_caches(const struct machine_config *config)
+{
+    return config->caches != 0;
+}
+
+static bool has_entropy(const struct machine_config *config)
+{
+    for (uint32_t i = 0; i < config->virtio_count; i++) {
+        if (config->virtio[i] == VIRTIO_ENTROPY)
+            return true;
+    }
+    return false;
+}
+
 /* --- the table ------------------------------------------------------------------------------ */
 
 #define PLACE(name)                                                                          \
@@ -133,6 +155,7 @@ const struct config_field config_fields[] = {
     {BOTH("tlb"), WORD(tlb_core, 0, "architectural|core"),
      .help = "nothing leaves it untold, or the core's geometry (architectural)"},
     {BOTH("tlb-entries"), NUMBER(tlb_entries, 1, TLB_ENTRIES_MAX), .is_always_told = true,
+     .needs = "tlb architectural", .is_met = has_architectural_tlb,
      .help = "of each CPU, before the oldest goes; of the architectural TLB (4096)"},
     {BOTH("errata"), .member = "errata", .kind = CONFIG_NAMES, .add = add_erratum,
      .argument = "LIST",
@@ -144,7 +167,7 @@ const struct config_field config_fields[] = {
     {BOTH("caches"), WORD(caches, 0, "off|on"),
      .help = "L1 caches of each CPU and a shared L2, in the model's sizes (off)"},
     {BOTH("cache-sets"), NUMBER(cache_sets, 1, CACHE_SETS_MAX), .object = object_sets,
-     .has_default_zero = true,
+     .has_default_zero = true, .needs = "caches on", .is_met = has_caches,
      .help = "at most N sets in each cache, a power of two (the model's)"},
     {BOTH("counter-hz"), NUMBER(counter_hz, COUNTER_HZ_MIN, CYCLES_PER_SECOND),
      .object = object_counter, .has_default_zero = true,
@@ -160,7 +183,8 @@ const struct config_field config_fields[] = {
     {BOTH("virtio"), .member = "virtio", .kind = CONFIG_NAMES, .add = config_add_virtio,
      .argument = "LIST",
      .help = "more devices: console, entropy, net; two nets are joined (none)"},
-    {BOTH("entropy-seed"), NUMBER(entropy_seed, 0, UINT32_MAX),
+    {BOTH("entropy-seed"), NUMBER(entropy_seed, 0, UINT32_MAX), .needs = "virtio entropy",
+     .is_met = has_entropy,
      .help = "of what the entropy devices give (0)"},
     {BOTH("rtc"), NUMBER(rtc_start, 0, UINT32_MAX),
      .help = "what the real-time clock says at first: seconds since 1970 (1767225600)"},
@@ -242,6 +266,12 @@ bool config_field_check(const struct config_field *field, const struct machine_c
     return good || error_set(error, "--%s: %.480s", field->option, why.text);
 }
 
+const char *config_field_lacks(const struct config_field *field,
+                               const struct machine_config *config)
+{
+    return field->needs && !field->is_met(config) ? field->needs : NULL;
+}
+
 /* --- texts ---------------------------------------------------------------------------------- */
 
 static bool put_number(const struct config_field *field, struct machine_config *config,
@@ -310,15 +340,10 @@ bool config_field_put_option(const struct config_field *field, struct machine_co
 {
     if (field->kind != CONFIG_NAMES)
         return config_field_put(field, config, text, error);
-    while (*text) {
-        char name[64];
-        size_t length = strcspn(text, ",");
-        size_t kept = length < sizeof name - 1 ? length : sizeof name - 1;
-        memcpy(name, text, kept);
-        name[kept] = 0;
+    char name[64];
+    while (config_next_name(&text, name, sizeof name)) {
         if (!config_field_put(field, config, name, error))
             return false;
-        text += length + (text[length] == ',');
     }
     return true;
 }

@@ -154,8 +154,16 @@ static bool read_machine(struct reading *r, const struct yaml_node *root,
             return false;
     }
     struct error why;
-    return config_check(config, &why) ||
-           yaml_fail(r->yaml, node, "machine", r->error, "%s", why.text);
+    if (!config_check(config, &why))
+        return yaml_fail(r->yaml, node, "machine", r->error, "%s", why.text);
+    for (size_t i = 0; i < config_field_count; i++) {
+        const char *key = config_fields[i].key;
+        const struct yaml_node *there = key ? yaml_member(node, key) : NULL;
+        const char *lacks = there ? config_field_lacks(&config_fields[i], config) : NULL;
+        if (lacks)
+            return yaml_fail(r->yaml, there, key, r->error, "needs %s", lacks);
+    }
+    return true;
 }
 
 static bool read_property(struct reading *r, const struct yaml_node *item,
@@ -204,6 +212,9 @@ static bool read_choices(struct reading *r, const struct yaml_node *root,
             return yaml_fail(r->yaml, item, "choices", r->error,
                              "%.40s is no kind of choice (see `armillary info choices`)",
                              item->kind == YAML_TEXT ? item->text : "this");
+        const char *lacks = config_choice_lacks(config, kind);
+        if (lacks)
+            return yaml_fail(r->yaml, item, "choices", r->error, "%s: needs %s", item->text, lacks);
         config->open_mask |= 1u << kind;
     }
     return true;

@@ -130,11 +130,78 @@ def told(folder):
         for way in ways:
             lines = run('replay', path, *way).stdout.splitlines()
             if expected is None:
-                problems += unexpected(f'{way}: lines', (lines[0][:24], lines[-2][:7]), ('vmid/two-vmids on CPU 0 ', '  step '))
+                problems += unexpected(f'{way}: lines', (lines[0][:24], lines[-2][:7]),
+                                       ('vmid/two-vmids on CPU 0 ', '  step '))
             else:
                 problems += unexpected(f'{way}', lines[:-1], expected)
     lines = run('replay', vmid_trace('vmid-two-ids/posted-2012')).stdout
     return problems + unexpected('by the story', lines.count('vmid/two-vmids on CPU'), 1)
+
+
+NEEDS = (
+    (['--choices', 'next-cpu'], '--choices: needs --seed'), (['--rate', '7'], '--rate: needs --seed'),
+    (['--tlb', 'core', '--tlb-entries', '9'], '--tlb-entries: needs --tlb architectural'),
+    (['--cache-sets', '8'], '--cache-sets: needs --caches on'),
+    (['--entropy-seed', '8', '--virtio', 'net'], '--entropy-seed: needs --virtio entropy'),
+    (['--embed', '1M'], '--embed: needs --record'), (['--findings', '3'], '--findings: needs --check'),
+    (['--progress-steps', '3', '--check', 'tlb'], '--progress-steps: needs --check progress'),
+    *((['--seed', '1', '--choices', kind], f'--choices: {kind}: needs ') for kind in
+      ('store-drain', 'load-early', 'tlbi-drain', 'cache-writeback', 'cache-allocate', 'icache-stale', 'host-input')),
+    (['--check', ''], '--check: '), (['--seed', '1', '--choices', ''], "--choices: '' is no kind"),
+    (['--seed', '1', '--choices', 'next-cpu,'], "--choices: '' is no kind"), (['--errata', ''], "--errata: '' is"),
+    (['--virtio', 'net,,net'], "--virtio: ''"))
+
+
+@case('run: an option without what it needs is refused, and with it taken')
+def run_needs(folder):
+    guest, problems = spinning(folder), []
+    for options, says in NEEDS:
+        problems += refused(['run', guest, '--max-insns', '10', *options], says)
+    for options in (['--seed', '1', '--choices', 'next-cpu', '--rate', '7'], ['--tlb-entries', '9'],
+                    ['--caches', 'on', '--cache-sets', '8'], ['--cache-sets', '8', '--caches', 'on'],
+                    ['--entropy-seed', '8', '--virtio', 'net,entropy'], ['--findings', '3', '--check', 'tlb'],
+                    ['--seed', '1', '--store-buffer', '4', '--choices', 'store-drain,tlbi-drain'],
+                    ['--seed', '1', '--history', '4', '--choices', 'load-early,tlbi-drain'],
+                    ['--seed', '1', '--caches', 'on', '--choices', 'cache-writeback,cache-allocate,icache-stale']):
+        result = run('run', guest, '--max-insns', '10', *options)
+        problems += unexpected(' '.join(options), (result.returncode, summary(result).get('result')), (1, 'limit'))
+    return problems
+
+
+@case('replay and explore: the same')
+def other_needs(folder):
+    trace, problems = vmid_trace('vmid-two-ids/posted-2012'), []
+    for options, says in (
+            (['--snapshots', '1M'], '--snapshots: needs --steps'), (['--trace', ''], "--trace: '' is no kind"),
+            (['--trace', 'MEM,'], "--trace: '' is no kind"), (['--check', ''], '--check: '),
+            (['--story', '--no-story'], '--story: not with'), (['--story', '--trace', 'MEM'], '--story: not with'),
+            (['--steps', '--no-story'], '--no-story: not with --steps'),
+            (['--steps', '--trace', 'MEM'], '--trace: not with --steps'),
+            (['--payload-dir', f'{folder}/none'], '--payload-dir: there is no such folder'),
+            (['--to', '132084'], '--to: 132084 is behind the end of the recording, step 132083'),
+            (['--steps', '--to', '132084'], '--to: 132084 is behind the end')):
+        problems += refused(['replay', trace, *options], says)
+    result = run('replay', trace, '--to', '132083', '--no-story', '--payload-dir', folder)
+    problems += unexpected('--to the end', result.returncode, 0)
+    problems += unexpected('a list in a walk', fed('next MEM,\n', 'replay', trace, '--steps').returncode, 2)
+    spinning(folder)
+    text = SILENT % 'progress'
+    scenario = write(f'{folder}/scenario.yaml', text)
+    for options, says in ((['--every-path'], '--every-path: needs --strategy complete'),
+                          (['--find', '1'], '--find: needs --strategy complete'),
+                          (['--strategy', 'portfolio', '--depth', '1'], '--depth: needs --strategy systematic')):
+        problems += refused(['explore', scenario, '--payload-dir', folder, *options], says)
+    for old, new, says in (('ram: 64M', 'cache-sets: 8', ':2: cache-sets: needs caches on'),
+                           ('ram: 64M', 'tlb: core, tlb-entries: 8', ':2: tlb-entries: needs tlb architectural'),
+                           ('ram: 64M', 'entropy-seed: 8', ':2: entropy-seed: needs virtio entropy'),
+                           ('[next-cpu]', '[next-cpu, load-early]', ':3: choices: load-early: needs a history'),
+                           ('[next-cpu]', '[host-input]', ':3: choices: host-input: needs')):
+        write(scenario, text.replace(old, new))
+        problems += refused(['explore', scenario, '--payload-dir', folder], f'scenario.yaml{says}')
+    more = text.replace('[next-cpu]', '[load-early]').replace('ram: 64M', 'history: 4, cache-sets: 8, caches: on')
+    write(scenario, more)
+    result = run('explore', scenario, '--payload-dir', folder, '--out', f'{folder}/found')
+    return problems + unexpected('with what they need', (result.returncode, result.stderr), (0, ''))
 
 
 def main():

@@ -145,7 +145,8 @@ def check_refusals(folder):
         (['--drop', 'tlbi:0'], '--drop: tlbi:0: 0 is no number'),
         (['--findings', '0'], '--findings'),
         (['--profile', f'{folder}/none/p'], f'--profile: {folder}/none/p: No such file or directory'),
-        (['--findings', '2', '--record', f'{folder}/t'], '--findings: a recording ends with its first finding'),
+        (['--findings', '2', '--check', 'tlb', '--record', f'{folder}/t'],
+         '--findings: a recording ends with its first finding'),
     ]
     problems = []
     for options, message in cases:
