@@ -204,6 +204,19 @@ def other_needs(folder):
     return problems + unexpected('with what they need', (result.returncode, result.stderr), (0, ''))
 
 
+@case('a physical address of a finding is a place of a walk')
+def physical(folder):
+    trace = vmid_trace('vmid-publish-order/gen-first')
+    report = run('replay', trace, '--no-story').stdout
+    page = re.search(r' reaches PA (0x[0-9a-f]+),', report)[1]
+    result = fed(f'to end\nchanger {page}\n', 'replay', trace, '--steps')
+    problems = unexpected('a virtual one', (result.returncode, result.stderr.strip()), (
+        2, f'armillary replay: {page} is not mapped on CPU 1 (pa:{page} is memory)'))
+    result = fed(f'to end\nmem pa:{page} 2\nmem 0x81a3c 2\nchanger pa:{page}\n', 'replay', trace, '--steps')
+    words = re.findall(r'^(?:pa:)?[0-9a-f]{16}: ((?:[0-9a-f]{16} ?)+)$', result.stdout, re.MULTILINE)
+    return problems + unexpected('physical', (result.returncode, len(words[0]), words[0] == words[1]), (0, 33, True))
+
+
 def main():
     print(f'1..{len(cases)}', flush=True)
     failed = False
