@@ -110,6 +110,7 @@ static bool take_find(const struct command *command, struct arguments *a)
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
     struct explore_options *o = &a->options;
+    char names[STRATEGY_NAMES_MAX];
     uint32_t number;
     switch (option) {
     case EXPLORE_VARIANT:
@@ -119,8 +120,8 @@ static bool take_option(const struct command *command, int option, struct argume
         a->has_strategy = true;
         if (strategy_by_name(optarg, &o->strategy))
             return true;
-        usage_error(command, "--strategy: %s is none of random, pct, conflict, systematic, "
-                    "complete, portfolio", optarg);
+        strategy_names(names);
+        usage_error(command, "--strategy: %s is none of %s", optarg, names);
         return false;
     case EXPLORE_SCHEDULES:
         a->has_schedules = true;

@@ -279,11 +279,11 @@ static bool read_bounds(struct reading *r, const struct yaml_node *root, struct 
     if (s->setup.max_steps == 0)
         return yaml_fail(r->yaml, node, "max-steps", r->error, "is missing");
     s->depth = depth;
-    if (!strategy_by_name(strategy, &s->strategy))
-        return yaml_fail(r->yaml, node, "strategy", r->error,
-                         "%s is none of random, pct, conflict, systematic, complete, portfolio",
-                         strategy);
-    return true;
+    if (strategy_by_name(strategy, &s->strategy))
+        return true;
+    char names[STRATEGY_NAMES_MAX];
+    strategy_names(names);
+    return yaml_fail(r->yaml, node, "strategy", r->error, "%s is none of %s", strategy, names);
 }
 
 static bool read_place(struct reading *r, const struct yaml_node *node, struct scenario *s)
