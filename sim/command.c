@@ -255,6 +255,15 @@ void finding_print(FILE *out, const struct finding *f, const struct names *names
     }
 }
 
+void place_print(FILE *out, uint64_t address, const char *name)
+{
+    char number[24];
+    snprintf(number, sizeof number, "0x%" PRIx64, address);
+    fprintf(out, "%016" PRIx64, address);
+    if (strcmp(name, number) != 0)
+        fprintf(out, " %s", name);
+}
+
 static void registers_print(FILE *out, const struct cpu *cpu)
 {
     for (unsigned i = 0; i < 31; i++)
@@ -316,7 +325,9 @@ void cpu_report_to(FILE *out, struct machine *m, unsigned pe, const struct names
         return;
     }
     code_text(names, m, pe, cpu->pc, where, sizeof where);
-    fprintf(out, "CPU %u at %016" PRIx64 " %s\n", pe, cpu->pc, where);
+    fprintf(out, "CPU %u at ", pe);
+    place_print(out, cpu->pc, where);
+    fputc('\n', out);
     if (machine_peek_va(m, pe, va_make(cpu->pc), &walk) &&
         machine_peek(m, walk.result.pa, &word, sizeof word)) {
         enum a64_op row = a64_disassemble(word, cpu->pc, text, sizeof text);

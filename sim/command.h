@@ -103,6 +103,9 @@ struct names {
 void finding_print(FILE *out, const struct finding *finding, const struct names *names,
                    const struct machine *m);
 
+/* An address in 16 digits, and behind a space what it is called, unless that is its number. */
+void place_print(FILE *out, uint64_t address, const char *name);
+
 /* "symbol+0x10 (file.c:12)" of a linked address, or its number. */
 void address_text(const struct names *names, uint64_t address, char *text, size_t size);
 /* The same of code as a PE would execute it there now. */

@@ -19,6 +19,7 @@
 /* So many exceptions in a row at the vector itself mean that it goes on like this. */
 #define LOST_EXCEPTIONS 16u
 #define RATE_DEFAULT 1000u
+#define PATH_TEXT_MAX 500u /* of a file's name in a message */
 #define EMBED_DEFAULT (UINT64_C(4) << 20)
 
 enum {
@@ -407,8 +408,10 @@ static void free_beside(const struct machine_payload *payload)
 static enum status run_payload(const struct command *command, struct arguments *a,
                                const struct image *image, const struct names *names)
 {
-    struct machine_payload payload = {
-        .image = image, .initrd_name = a->initrd, .tree_name = a->dtb};
+    char initrd[PATH_TEXT_MAX], tree[PATH_TEXT_MAX];
+    snprintf(initrd, sizeof initrd, "--initrd: %.480s", a->initrd ? a->initrd : "");
+    snprintf(tree, sizeof tree, "--dtb: %.480s", a->dtb ? a->dtb : "");
+    struct machine_payload payload = {.image = image, .initrd_name = initrd, .tree_name = tree};
     enum status status = STATUS_USAGE;
     if ((!a->initrd || read_beside(command, "--initrd", a->initrd, &payload.initrd,
                                    &payload.initrd_size)) &&

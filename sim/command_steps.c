@@ -37,7 +37,7 @@ struct steps_command {
     const char *name, *arguments;
     unsigned least, most; /* arguments */
     steps_run *run;
-    const char *sentence;
+    const char *sentence; /* NULL: another name of the one before */
 };
 
 static bool bad(const char *format, const char *word)
@@ -173,7 +173,8 @@ static void show_instruction(const struct steps *s, unsigned pe, uint64_t va)
     uint32_t word;
     struct walk walk;
     code_text(s->names, m, pe, va, where, sizeof where);
-    printf("%016" PRIx64 " %s: ", va, where);
+    place_print(stdout, va, where);
+    fputs(": ", stdout);
     if (machine_peek_va(m, pe, va_make(va), &walk) &&
         machine_peek(m, walk.result.pa, &word, sizeof word)) {
         a64_disassemble(word, va, text, sizeof text);
@@ -259,7 +260,8 @@ static bool show_symbol(struct steps *s)
     if (!address_of(s, s->word[1], &address))
         return false;
     address_text(s->names, address, text, sizeof text);
-    printf("%016" PRIx64 " %s\n", address, text);
+    place_print(stdout, address, text);
+    putchar('\n');
     return true;
 }
 
@@ -464,14 +466,19 @@ static const struct steps_command commands[] = {
     {"hash", "", 0, 0, show_hash, "of the state"},
     {"snapshots", "", 0, 0, show_snapshots, "how many, what they take, and where they are"},
     {"help", "", 0, 0, help, "this list"},
-    {"quit", "", 0, 0, quit, "end"},
+    {"quit", "", 0, 0, quit, "end; also exit or q"},
+    {"exit", "", 0, 0, quit, NULL},
+    {"q", "", 0, 0, quit, NULL},
 };
 
 static bool help(struct steps *s)
 {
     (void)s;
-    for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
-        printf("%-9s %-15s %s\n", commands[i].name, commands[i].arguments, commands[i].sentence);
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
+        const struct steps_command *c = &commands[i];
+        if (c->sentence)
+            printf("%-9s %-15s %s\n", c->name, c->arguments, c->sentence);
+    }
     printf("PLACE is an address, SYMBOL or SYMBOL+OFFSET; of mem, changed and changer also\n"
            "pa:ADDRESS, a physical one as findings name it.\n");
     return true;

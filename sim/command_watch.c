@@ -96,17 +96,29 @@ void watch_execute(struct watch *w, struct run *r, struct run_verdict *verdict,
     run_execute_watched(r, verdict, watchers, count);
 }
 
-/* Both files, whole: a disk that is full is an error like a file that cannot be made. */
+/* Whole: a disk that is full is an error like a file that cannot be made. */
+static bool profile_close(const struct watch *w, FILE *file, const char *tail)
+{
+    errno = 0;
+    bool good = fflush(file) == 0 && !ferror(file);
+    int reason = errno; /* of what could not be written long before nothing is known any more */
+    if (fclose(file) != 0 && good) {
+        good = false;
+        reason = errno;
+    }
+    if (!good)
+        usage_error(&command_run, "--profile: %s%s: %s", w->profile_path, tail,
+                    reason != 0 ? strerror(reason) : "could not be written");
+    return good;
+}
+
 static bool profile_write(struct watch *w)
 {
     profile_end(w->profile);
     profile_print(w->profile, w->profile_out);
     profile_print_stacks(w->profile, w->stacks_out);
-    bool good = !ferror(w->profile_out) && !ferror(w->stacks_out);
-    good = fclose(w->profile_out) == 0 && good;
-    good = fclose(w->stacks_out) == 0 && good;
-    if (!good)
-        fprintf(stderr, "--profile: %s could not be written\n", w->profile_path);
+    bool good = profile_close(w, w->profile_out, "");
+    good = profile_close(w, w->stacks_out, ".folded") && good;
     profile_free(w->profile);
     symbols_free(w->own_symbols);
     return good;
@@ -173,8 +185,8 @@ static bool drops_print(const struct watch *w)
         if (w->drops.done[i].step != 0)
             continue;
         drop_text(&w->drops, i, what, sizeof what);
-        fprintf(stderr, "--drop %s: the run came to %" PRIu32 " of them only\n", what,
-                drop_executed(&w->drops, i));
+        usage_error(&command_run, "--drop %s: the run came to %" PRIu32 " of them only", what,
+                    drop_executed(&w->drops, i));
         all = false;
     }
     return all;

@@ -158,13 +158,20 @@ bool config_parse_size(const char *text, uint64_t *value)
     case 0:
         break;
     case 'K':
+    case 'k':
         shift = 10;
         break;
     case 'M':
+    case 'm':
         shift = 20;
         break;
     case 'G':
+    case 'g':
         shift = 30;
+        break;
+    case 'T':
+    case 't':
+        shift = 40;
         break;
     default:
         return false;

@@ -102,7 +102,7 @@ bool config_check_devices(const struct machine_config *config, struct error *err
 /* Checks that every erratum asked for can show on this machine; open_mask is final by then. */
 bool config_check_errata(const struct machine_config *config, struct error *error);
 
-/* Parses "64M", "1G", "4096", "0x1000" strictly; false when it is not such a number. */
+/* Parses "64M", "1g", "4096", "0x1000" strictly; false when it is not such a number. */
 bool config_parse_size(const char *text, uint64_t *value);
 /* The same without a suffix. */
 bool config_parse_number(const char *text, uint64_t *value);

@@ -29,7 +29,9 @@
 
 static const char *object_ram(uint64_t bytes)
 {
-    return bytes % RAM_ALIGNMENT == 0 ? NULL : "bytes is not a multiple of 2 MiB in 2M..64G";
+    return bytes % RAM_ALIGNMENT == 0 && bytes >= RAM_ALIGNMENT && bytes <= RAM_BYTES_MAX
+               ? NULL
+               : "bytes is not a multiple of 2 MiB in 2M..64G";
 }
 
 static const char *object_id_bits(uint64_t bits)
@@ -45,7 +47,7 @@ static const char *object_sets(uint64_t sets)
 /* A tick is a whole number of cycles, which are 1 ns each. */
 static const char *object_counter(uint64_t hz)
 {
-    return CYCLES_PER_SECOND % hz == 0 ? NULL : "is no divisor of 1000000000";
+    return hz == 0 || CYCLES_PER_SECOND % hz == 0 ? NULL : "is no divisor of 1000000000";
 }
 
 static const char *object_irqs(uint64_t irqs)
@@ -240,7 +242,7 @@ static uint64_t highest(const struct config_field *field)
 
 static bool check_number(const struct config_field *field, uint64_t value, struct error *error)
 {
-    const char *what = field->object && value != 0 ? field->object(value) : NULL;
+    const char *what = field->object ? field->object(value) : NULL;
     if (what)
         return error_set(error, "%llu %s", (unsigned long long)value, what);
     if (value >= field->low && value <= highest(field))

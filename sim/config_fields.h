@@ -9,7 +9,7 @@
 /* What the text of a value is. */
 enum config_kind {
     CONFIG_NUMBER, /* a number in low..high */
-    CONFIG_SIZE,   /* the same, with K, M or G if one likes */
+    CONFIG_SIZE,   /* the same, with K, M, G or T if one likes */
     CONFIG_WORD,   /* one of two `words`: the first stands for low, the other for low + 1 */
     CONFIG_TEXT,   /* low..high characters */
     CONFIG_NAMES,  /* names, each of which adds something; with commas between them as an option */

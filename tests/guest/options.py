@@ -4,9 +4,11 @@ a replay, a shrinking and a walk say of findings, of recordings and of places is
 """
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from bad_input import RAM, elf, refused, run, write
 
@@ -215,6 +217,57 @@ def physical(folder):
     result = fed(f'to end\nmem pa:{page} 2\nmem 0x81a3c 2\nchanger pa:{page}\n', 'replay', trace, '--steps')
     words = re.findall(r'^(?:pa:)?[0-9a-f]{16}: ((?:[0-9a-f]{16} ?)+)$', result.stdout, re.MULTILINE)
     return problems + unexpected('physical', (result.returncode, len(words[0]), words[0] == words[1]), (0, 33, True))
+
+
+@case('messages: who says it, about what, and why; and nothing twice')
+def messages(folder):
+    guest, problems = spinning(folder), []
+    few = ['run', guest, '--max-insns', '100']
+    for arguments in ['--version'], ['--help'], ['help'], ['info', 'models']:
+        with open('/dev/full', 'w', encoding='utf-8') as full:
+            result = subprocess.run([os.path.join(os.environ['BUILD'], 'armillary'), *arguments], stdout=full,
+                                    stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False)
+        problems += unexpected(f'{arguments}: full', (result.returncode, result.stderr),
+                               (2, 'armillary: standard output: could not be written\n'))
+    result = run(*few, '--drop', 'tlbi:5')
+    problems += unexpected('--drop', 'armillary run: --drop tlbi:5: the run came to 0' in result.stderr, True)
+    os.symlink('/dev/full', f'{folder}/p.folded')
+    result = run(*few, '--profile', f'{folder}/p')
+    problems += unexpected('--profile', (result.returncode, re.findall(r'.*--profile.*', result.stderr)), (
+        2, [f'armillary run: --profile: {folder}/p.folded: No space left on device']))
+    for content, says in ((b'x' * 100, 'it does not begin like one'),
+                          (b'\xd0\x0d\xfe\xed' + bytes(96), 'no device tree')):
+        problems += refused([*few, '--dtb', write(f'{folder}/tree', content)], f'--dtb: {folder}/tree: ', says)
+        problems += unexpected('--dtb', 'FDT_' in run(*few, '--dtb', f'{folder}/tree').stderr, False)
+    for size in '0', '1', '128G', '1T':
+        problems += refused([*few, '--ram', size], 'is not a multiple of 2 MiB in 2M..64G')
+    problems += unexpected('--ram 64m', summary(run(*few, '--ram', '64m')), summary(run(*few, '--ram', '64M')))
+    result = run(*few)
+    problems += unexpected('an address', re.findall(r'^CPU 0 at (.*)$', result.stderr, re.MULTILINE),
+                           [f'{RAM + 0x200008:016x}'])
+    run(*few, '--record', f'{folder}/t.trace')
+    for word in 'q', 'exit', 'quit':
+        result = fed(f'to end\n{word}\njump\n', 'replay', f'{folder}/t.trace', '--steps')
+        problems += unexpected(word, (result.returncode, f'  {RAM + 0x200008:016x}: b 0x' in result.stdout), (0, True))
+    return problems
+
+
+@case('shrinking that is interrupted says how far it came')
+def interrupted(folder):
+    trace = f'{folder}/long.trace'
+    guest = write(f'{folder}/exclusive.elf', elf([0x885f7c02, 0x88037c02, 0x17fffffe]))  # ldxr, stxr, and again
+    made = run('run', guest, '--seed', '3', '--choices', 'exclusive-fail', '--rate', '1000000', '--max-insns',
+               '50000000', '--record', trace)
+    if summary(made).get('choices', '0') == '0':
+        return [f'no choices: {made.stdout}']
+    process = subprocess.Popen([os.path.join(os.environ['BUILD'], 'armillary'), 'shrink', trace, '--engine', 'precise',
+                                '--out', f'{folder}/out'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=SECONDS)
+    words = dict(word.split('=') for word in (out.splitlines() or [''])[-1].split()[1:])
+    problems = unexpected('end', (process.returncode, words.get('result')), (130, 'interrupted'))
+    return problems + ([] if int(words.get('insns', 0)) > 0 and words['hash'] != '0' * 16 else [out, errors])
 
 
 def main():

@@ -118,7 +118,8 @@ def check_drop(folder, name, operation, finding, checkers):
 
 def check_unreached(_folder):
     status, _, errors = run(*pair_options('tlbi_no_dsb_before', 'bbm'), '--drop', 'tlbi:1000000')
-    good = status == 1 and re.search(r'^--drop tlbi:1000000: the run came to \d+ of them only$', errors, re.MULTILINE)
+    good = status == 1 and re.search(
+        r'^armillary run: --drop tlbi:1000000: the run came to \d+ of them only$', errors, re.MULTILINE)
     return [] if good else [f'status {status}', errors]
 
 
