@@ -72,11 +72,6 @@ const char *run_result_name(enum run_result result)
     bug("run result %d", (int)result);
 }
 
-bool run_same_finding(const struct finding *a, const struct finding *b)
-{
-    return a->check == b->check && strncmp(a->kind, b->kind, sizeof a->kind) == 0;
-}
-
 void run_class(const struct run_verdict *v, char class[RUN_CLASS_MAX])
 {
     const char *word = run_result_name(v->result);
@@ -254,11 +249,6 @@ void run_set_report(struct run *r, run_report *report, void *context)
 {
     r->report = report;
     r->report_context = context;
-}
-
-void run_set_max_steps(struct run *r, uint64_t steps)
-{
-    r->setup.max_steps = steps;
 }
 
 uint64_t run_start_step(const struct run *r)
