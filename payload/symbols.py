@@ -7,7 +7,6 @@ A stock kernel's package has no System.map worth the name. The table (kernel/kal
 are bytes of a dictionary of 256 tokens, whose entries for the digits stand one behind the other; before it lie a
 marker for each 256 names, the names, their number, the address that offsets are relative to, and the offsets.
 """
-import bisect
 import pathlib
 import struct
 import sys
@@ -107,19 +106,6 @@ def symbols_of(image):
     if any(a[0] > b[0] for a, b in zip(found, found[1:])):
         raise Failure('addresses that do not grow')
     return found
-
-
-class Map:
-    """looks addresses up in the text of a System.map"""
-
-    def __init__(self, text):
-        rows = [line.split() for line in text.splitlines()]
-        self.addresses = [int(row[0], 16) for row in rows]
-        self.names = [row[2] for row in rows]
-
-    def at(self, address):
-        index = bisect.bisect_right(self.addresses, address) - 1
-        return f'{self.names[index]}+{address - self.addresses[index]:#x}' if index >= 0 else hex(address)
 
 
 def system_map(image):

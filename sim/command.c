@@ -86,6 +86,43 @@ int option_next(const struct command *command, int argc, char **argv)
     }
 }
 
+void option_note(struct options_given *given, int option)
+{
+    ensure(option >= OPTION_FIRST);
+    if (option >= OPTION_MACHINE)
+        given->machine |= UINT64_C(1) << (option - OPTION_MACHINE);
+    else
+        given->own |= UINT64_C(1) << (option - OPTION_FIRST);
+}
+
+static const char *option_name(const struct command *command, int option)
+{
+    const struct option *row = command->table;
+    while (row->val != option)
+        row++;
+    return row->name;
+}
+
+bool options_fit(const struct command *command, const struct options_given *given,
+                 const void *arguments, const struct machine_config *config)
+{
+    for (const struct option_need *need = command->needs; need && need->says; need++) {
+        if ((given->own >> (need->option - OPTION_FIRST) & 1) == 0 || need->is_met(arguments))
+            continue;
+        usage_error(command, "--%s: %s", option_name(command, need->option), need->says);
+        return false;
+    }
+    for (size_t i = 0; command->has_machine && i < config_field_count; i++) {
+        const char *lacks = given->machine >> i & 1 ? config_field_lacks(&config_fields[i], config)
+                                                    : NULL;
+        if (!lacks)
+            continue;
+        usage_error(command, "--%s: needs --%s", config_fields[i].option, lacks);
+        return false;
+    }
+    return true;
+}
+
 bool option_number(const struct command *command, const char *option, uint64_t low, uint64_t high,
                    uint64_t *value)
 {
@@ -220,6 +257,15 @@ void finding_print(FILE *out, const struct finding *f, const struct names *names
     }
 }
 
+void place_print(FILE *out, uint64_t address, const char *name)
+{
+    char number[24];
+    snprintf(number, sizeof number, "0x%" PRIx64, address);
+    fprintf(out, "%016" PRIx64, address);
+    if (strcmp(name, number) != 0)
+        fprintf(out, " %s", name);
+}
+
 static void registers_print(FILE *out, const struct cpu *cpu)
 {
     for (unsigned i = 0; i < 31; i++)
@@ -281,7 +327,9 @@ void cpu_report_to(FILE *out, struct machine *m, unsigned pe, const struct names
         return;
     }
     code_text(names, m, pe, cpu->pc, where, sizeof where);
-    fprintf(out, "CPU %u at %016" PRIx64 " %s\n", pe, cpu->pc, where);
+    fprintf(out, "CPU %u at ", pe);
+    place_print(out, cpu->pc, where);
+    fputc('\n', out);
     if (machine_peek_va(m, pe, va_make(cpu->pc), &walk) &&
         machine_peek(m, walk.result.pa, &word, sizeof word)) {
         enum a64_op row = a64_disassemble(word, cpu->pc, text, sizeof text);

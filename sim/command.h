@@ -22,12 +22,25 @@ enum status {
 /* Of two statuses the one that counts: 130, 2, 3, 4, 1, 0. */
 enum status status_worse(enum status a, enum status b);
 
+/* An option that has no effect without another one, or that contradicts one. */
+struct option_need {
+    int option;
+    const char *says; /* "needs --seed" */
+    bool (*is_met)(const void *arguments); /* of the command, when all have been taken */
+};
+
+/* Which options there were: a bit each of the command's own, and of the machine's. */
+struct options_given {
+    uint64_t own, machine;
+};
+
 struct command {
     const char *name;
     const char *synopsis; /* what follows the name */
     const char *sentence;
     const char *options;  /* one line each for --help, or "" */
     const struct option *table; /* long options; ends with a zero row */
+    const struct option_need *needs; /* ends with a zero row; or NULL */
     bool has_machine;     /* takes the options of a machine, too (sim/config_fields.h) */
     enum status (*run)(const struct command *command, int argc, char **argv);
 };
@@ -48,6 +61,14 @@ extern const struct command command_run, command_explore, command_shrink, comman
 
 /* The next option's value, its argument in optarg; operands begin at optind after OPTION_END. */
 int option_next(const struct command *command, int argc, char **argv);
+
+void option_note(struct options_given *given, int option);
+/*
+ * Whether each option that was given has what it needs; false after a usage error. config is the
+ * machine's, for a command that takes options of one.
+ */
+bool options_fit(const struct command *command, const struct options_given *given,
+                 const void *arguments, const struct machine_config *config);
 
 /* "armillary COMMAND: ..." on standard error; returns STATUS_USAGE. */
 enum status usage_error(const struct command *command, const char *format, ...)
@@ -81,6 +102,9 @@ struct names {
  */
 void finding_print(FILE *out, const struct finding *finding, const struct names *names,
                    const struct machine *m);
+
+/* An address in 16 digits, and behind a space what it is called, unless that is its number. */
+void place_print(FILE *out, uint64_t address, const char *name);
 
 /* "symbol+0x10 (file.c:12)" of a linked address, or its number. */
 void address_text(const struct names *names, uint64_t address, char *text, size_t size);

@@ -110,6 +110,7 @@ static bool take_find(const struct command *command, struct arguments *a)
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
     struct explore_options *o = &a->options;
+    char names[STRATEGY_NAMES_MAX];
     uint32_t number;
     switch (option) {
     case EXPLORE_VARIANT:
@@ -119,8 +120,8 @@ static bool take_option(const struct command *command, int option, struct argume
         a->has_strategy = true;
         if (strategy_by_name(optarg, &o->strategy))
             return true;
-        usage_error(command, "--strategy: %s is none of random, pct, conflict, systematic, "
-                    "complete, portfolio", optarg);
+        strategy_names(names);
+        usage_error(command, "--strategy: %s is none of %s", optarg, names);
         return false;
     case EXPLORE_SCHEDULES:
         a->has_schedules = true;
@@ -156,6 +157,31 @@ static bool take_option(const struct command *command, int option, struct argume
         bug("option %d", option);
     }
 }
+
+/* --- what options need, when the scenario has said what nobody else has ------------------- */
+
+static bool is_complete(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->options.strategy == STRATEGY_COMPLETE;
+}
+
+static bool has_depth(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->options.strategy == STRATEGY_SYSTEMATIC;
+}
+
+static bool may_shrink(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->find_count == 0;
+}
+
+static const struct option_need needs[] = {
+    {EXPLORE_EVERY, "needs --strategy complete", is_complete},
+    {EXPLORE_FIND, "needs --strategy complete", is_complete},
+    {EXPLORE_DEPTH, "needs --strategy systematic", has_depth},
+    {EXPLORE_RAW, "not with --find, which shrinks nothing", may_shrink},
+    {0},
+};
 
 /* --- one finding's trace ------------------------------------------------------------------ */
 
@@ -516,8 +542,10 @@ static enum status run(const struct command *command, int argc, char **argv)
     a->out = "found";
     enum status status = STATUS_USAGE;
     struct error error;
+    struct options_given given = {0, 0};
     int option;
     while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
+        option_note(&given, option);
         if (!take_option(command, option, a)) {
             free(a);
             return STATUS_USAGE;
@@ -533,11 +561,11 @@ static enum status run(const struct command *command, int argc, char **argv)
     } else if (path) {
         const struct scenario_variant *only = NULL;
         defaults(a);
-        if (a->find_count != 0 && a->find_count != a->scenario.outcome_count)
+        if (!options_fit(command, &given, a, NULL))
+            status = STATUS_USAGE;
+        else if (a->find_count != 0 && a->find_count != a->scenario.outcome_count)
             usage_error(command, "--find: %u values, the outcome of %s has %u", a->find_count,
                         path, a->scenario.outcome_count);
-        else if (a->find_count != 0 && a->options.strategy != STRATEGY_COMPLETE)
-            usage_error(command, "--find: only --strategy complete looks at outcomes");
         else if (!may_write_into(a->out, &error))
             usage_error(command, "--out: %s", error.text);
         else if (a->variant && !(only = scenario_find(&a->scenario, a->variant)))
@@ -555,5 +583,6 @@ const struct command command_explore = {
     .sentence = "searches the schedules of a scenario's variants for violations",
     .options = option_help,
     .table = options,
+    .needs = needs,
     .run = run,
 };

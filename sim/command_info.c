@@ -128,8 +128,14 @@ static enum status run(const struct command *command, int argc, char **argv)
             return STATUS_EXPECTED;
         }
     }
-    return usage_error(command,
-                       "%s: none of isa, sysregs, gic, choices, checkers, models, errata", topic);
+    char names[128];
+    size_t length = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(topics); i++) {
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "",
+                                   topics[i].name);
+        ensure(length < sizeof names);
+    }
+    return usage_error(command, "%s: none of %s", topic, names);
 }
 
 const struct command command_info = {

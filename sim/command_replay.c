@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     REPLAY_TO = OPTION_FIRST, REPLAY_ENGINE, REPLAY_TRACE, REPLAY_CHECK, REPLAY_NO_STORY,
@@ -44,10 +45,8 @@ static bool parse_kinds(const struct command *command, const char *list, uint64_
 {
     char name[32];
     *mask = 0;
-    while (*list) {
-        size_t length = strcspn(list, ",");
+    while (config_next_name(&list, name, sizeof name)) {
         unsigned kind;
-        snprintf(name, sizeof name, "%.*s", (int)(length < 31 ? length : 31), list);
         if (strcmp(name, "all") == 0) {
             *mask = (UINT64_C(1) << EVENT_KIND_COUNT) - 1;
         } else if (event_kind_by_name(name, &kind)) {
@@ -56,10 +55,43 @@ static bool parse_kinds(const struct command *command, const char *list, uint64_
             usage_error(command, "--trace: %s is no kind of event", name);
             return false;
         }
-        list += length + (list[length] == ',');
     }
     return true;
 }
+
+/* --- what options need, and do not go with ------------------------------------------------ */
+
+static bool is_walk(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->steps;
+}
+
+static bool is_no_walk(const void *arguments)
+{
+    return !is_walk(arguments);
+}
+
+static bool may_tell_story(const void *arguments)
+{
+    const struct arguments *a = arguments;
+    return !a->steps && a->trace_mask == 0 && !a->no_story;
+}
+
+static bool is_folder(const void *arguments)
+{
+    const struct arguments *a = arguments;
+    struct stat there;
+    return stat(a->payload_dir, &there) == 0 && S_ISDIR(there.st_mode);
+}
+
+static const struct option_need needs[] = {
+    {REPLAY_SNAPSHOTS, "needs --steps", is_walk},
+    {REPLAY_TRACE, "not with --steps", is_no_walk},
+    {REPLAY_NO_STORY, "not with --steps", is_no_walk},
+    {REPLAY_STORY, "not with --steps, --trace or --no-story", may_tell_story},
+    {REPLAY_PAYLOAD_DIR, "there is no such folder", is_folder},
+    {0},
+};
 
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
@@ -196,12 +228,14 @@ static enum status replay_trace(const struct command *command, const struct argu
         story_listen(story, &replay);
     replay_execute(&replay, &result);
     progress_end(&bar);
+    const struct names names = {&replay.image, replay.place};
     if (story)
         story_print(story, &replay, &result, stdout);
+    else if (result.verdict.result == RUN_VIOLATION) /* a story ends with it */
+        finding_print(stdout, &result.verdict.finding, &names, run_machine(replay.run));
     if (o.to_given) {
         fflush(stdout);
         struct machine *m = run_machine(replay.run);
-        const struct names names = {&replay.image, replay.place};
         fprintf(stderr, "at step %" PRIu64 ":\n", m->state->step);
         for (unsigned pe = 0; pe < m->config.pe_count; pe++)
             cpu_report(m, pe, &names);
@@ -247,18 +281,20 @@ static enum status walk_trace(const struct command *command, const struct argume
 static enum status run(const struct command *command, int argc, char **argv)
 {
     struct arguments a = {.options.engine = ENGINE_KIND_FAST, .snapshot_bytes = SESSION_BYTES_MAX};
+    struct options_given given = {0, 0};
     int option;
     while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
+        option_note(&given, option);
         if (!take_option(command, option, &a))
             return STATUS_USAGE;
     }
     if (option != OPTION_END)
         return option == OPTION_HELP ? STATUS_EXPECTED : STATUS_USAGE;
+    if (!options_fit(command, &given, &a, NULL))
+        return STATUS_USAGE;
     const char *path = one_operand(command, argc, argv, "FILE.trace");
     if (!path)
         return STATUS_USAGE;
-    if (a.steps && (a.trace_mask != 0 || a.story))
-        return usage_error(command, "--steps: neither with --trace nor with --story");
     struct trace trace;
     struct symbols *symbols = NULL;
     struct error error;
@@ -267,6 +303,9 @@ static enum status run(const struct command *command, int argc, char **argv)
     enum status status;
     if (a.symbols && !(symbols = symbols_read(a.symbols, &error))) {
         status = usage_error(command, "--symbols: %s", error.text);
+    } else if (a.options.to_given && a.options.to_step > trace.verdict.steps) {
+        status = usage_error(command, "--to: %" PRIu64 " is behind the end of the recording, step %"
+                             PRIu64, a.options.to_step, trace.verdict.steps);
     } else {
         signals_catch();
         status = (a.steps ? walk_trace : replay_trace)(command, &a, &trace, symbols);
@@ -284,12 +323,13 @@ const struct command command_replay = {
                "  --engine precise|fast     (fast)\n"
                "  --check LIST|none other checkers than the trace's; the verdict is not compared\n"
                "  --trace KINDS     print events instead of the story, like MEM,TLBI or all\n"
-               "  --no-story        only compare\n"
+               "  --no-story        only compare, and tell what was found\n"
                "  --story           tell the story of a long run, too\n"
                "  --steps           walk in it by commands from standard input; help lists them\n"
                "  --snapshots SIZE  with --steps: memory of snapshots beside the machine (512M)\n"
                "  --symbols FILE    names for addresses: an ELF or a System.map (the image's)\n"
                "  --payload-dir DIR where files are that the trace names (where they were)\n",
     .table = options,
+    .needs = needs,
     .run = run,
 };

@@ -20,11 +20,13 @@
 /* So many exceptions in a row at the vector itself mean that it goes on like this. */
 #define LOST_EXCEPTIONS 16u
 #define RATE_DEFAULT 1000u
+#define PATH_TEXT_MAX 500u /* of a file's name in a message */
 #define EMBED_DEFAULT (UINT64_C(4) << 20)
 
 enum {
     RUN_CHECK = OPTION_FIRST, RUN_SEED, RUN_OPEN, RUN_RATE, RUN_RECORD, RUN_MAX_INSNS,
     RUN_SYMBOLS, RUN_ENGINE, RUN_INITRD, RUN_DTB, RUN_EMBED, RUN_DROP, RUN_FINDINGS, RUN_PROFILE,
+    RUN_PROGRESS,
 };
 
 static const struct option options[] = {
@@ -32,7 +34,8 @@ static const struct option options[] = {
     OPTION("rate", RUN_RATE), OPTION("record", RUN_RECORD), OPTION("max-insns", RUN_MAX_INSNS),
     OPTION("symbols", RUN_SYMBOLS), OPTION("engine", RUN_ENGINE),
     OPTION("initrd", RUN_INITRD), OPTION("dtb", RUN_DTB), OPTION("embed", RUN_EMBED),
-    OPTION("drop", RUN_DROP), OPTION("findings", RUN_FINDINGS), OPTION("profile", RUN_PROFILE), {0},
+    OPTION("drop", RUN_DROP), OPTION("findings", RUN_FINDINGS), OPTION("profile", RUN_PROFILE),
+    OPTION("progress-steps", RUN_PROGRESS), {0},
 };
 
 /* Behind those of the machine. */
@@ -41,6 +44,7 @@ static const char option_help[] =
     "  --dtb FILE        this device tree, with the machine's memory (one is made)\n"
     "  --check LIST      checkers, like vmid,tlb (none; see armillary info checkers)\n"
     "  --findings N      go on behind a finding, and report N places of each class of them\n"
+    "  --progress-steps N        with --check progress: so many steps without any (1000000000)\n"
     "  --drop KIND:N     leave out the N-th tlbi, dsb, dmb, isb, dc, ic or sev; may be repeated\n"
     "  --profile FILE    where the guest's time goes, and stacks for flame graphs in FILE.folded\n"
     "  --seed N          answer open choices at random from this seed\n"
@@ -94,16 +98,13 @@ static bool parse_choices(const struct command *command, const char *list, uint3
 {
     char name[64];
     *mask = 0;
-    while (*list) {
-        size_t length = strcspn(list, ",");
+    while (config_next_name(&list, name, sizeof name)) {
         enum choice_kind kind;
-        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), list);
         if (!choice_kind_by_name(name, &kind)) {
             usage_error(command, "--choices: %s is no kind of choice", name);
             return false;
         }
         *mask |= 1u << kind;
-        list += length + (list[length] == ',');
     }
     return true;
 }
@@ -135,6 +136,52 @@ static bool take_machine_option(const struct command *command, int option, struc
     return true;
 }
 
+/* --- what options need -------------------------------------------------------------------- */
+
+static bool is_seeded(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->has_seed;
+}
+
+static bool is_recorded(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->record != NULL;
+}
+
+static bool is_checked(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->setup.checks.mask != 0;
+}
+
+static bool is_checked_for_progress(const void *arguments)
+{
+    return ((const struct arguments *)arguments)->setup.checks.mask >> CHECK_PROGRESS & 1;
+}
+
+static const struct option_need needs[] = {
+    {RUN_OPEN, "needs --seed", is_seeded},
+    {RUN_RATE, "needs --seed", is_seeded},
+    {RUN_EMBED, "needs --record", is_recorded},
+    {RUN_FINDINGS, "needs --check", is_checked},
+    {RUN_PROGRESS, "needs --check progress", is_checked_for_progress},
+    {0},
+};
+
+/* Whether all kinds that were opened can be asked. */
+static bool choices_fit(const struct command *command, const struct arguments *a)
+{
+    for (unsigned kind = 0; kind < CHOICE_KIND_COUNT; kind++) {
+        const char *lacks = a->open_mask >> kind & 1
+                                ? config_choice_lacks(&a->setup.config, (enum choice_kind)kind)
+                                : NULL;
+        if (!lacks)
+            continue;
+        usage_error(command, "--choices: %s: needs %s", choice_rows[kind].name, lacks);
+        return false;
+    }
+    return true;
+}
+
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
     switch (option) {
@@ -159,6 +206,9 @@ static bool take_option(const struct command *command, int option, struct argume
         return option_number(command, "--max-insns", 1, INT64_MAX, &a->setup.max_insns);
     case RUN_FINDINGS:
         return option_u32(command, "--findings", 1, WATCH_SITES_MAX, &a->watch.sites_per_class);
+    case RUN_PROGRESS:
+        return option_number(command, "--progress-steps", 1, INT64_MAX,
+                             &a->setup.checks.progress_steps);
     case RUN_PROFILE:
         a->watch.profile_path = optarg;
         return true;
@@ -347,8 +397,10 @@ static void free_beside(const struct machine_payload *payload)
 static enum status run_payload(const struct command *command, struct arguments *a,
                                const struct image *image, const struct names *names)
 {
-    struct machine_payload payload = {
-        .image = image, .initrd_name = a->initrd, .tree_name = a->dtb};
+    char initrd[PATH_TEXT_MAX], tree[PATH_TEXT_MAX];
+    snprintf(initrd, sizeof initrd, "--initrd: %.480s", a->initrd ? a->initrd : "");
+    snprintf(tree, sizeof tree, "--dtb: %.480s", a->dtb ? a->dtb : "");
+    struct machine_payload payload = {.image = image, .initrd_name = initrd, .tree_name = tree};
     enum status status = STATUS_USAGE;
     uint64_t ram = a->setup.config.ram_bytes;
     if ((!a->initrd || read_beside(command, "--initrd", a->initrd, ram, &payload.initrd,
@@ -382,14 +434,18 @@ static enum status run(const struct command *command, int argc, char **argv)
     struct image image;
     struct symbols *symbols = NULL;
     struct symbol_place place;
+    struct options_given given = {0, 0};
     int option;
     config_default(&a.setup.config);
     while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
+        option_note(&given, option);
         if (!take_option(command, option, &a))
             return STATUS_USAGE;
     }
     if (option != OPTION_END)
         return option == OPTION_HELP ? STATUS_EXPECTED : STATUS_USAGE;
+    if (!options_fit(command, &given, &a, &a.setup.config) || !choices_fit(command, &a))
+        return STATUS_USAGE;
     a.image = one_operand(command, argc, argv, "IMAGE");
     if (!a.image)
         return STATUS_USAGE;
@@ -416,6 +472,7 @@ const struct command command_run = {
     .sentence = "boots an ELF or an arm64 Image and says how it ended",
     .options = option_help,
     .table = options,
+    .needs = needs,
     .has_machine = true,
     .run = run,
 };

@@ -16,10 +16,10 @@
 
 #define PATH_BYTES 512u
 
-enum { SHRINK_OUT = OPTION_FIRST, SHRINK_RUNS };
+enum { SHRINK_OUT = OPTION_FIRST, SHRINK_RUNS, SHRINK_ENGINE };
 
 static const struct option options[] = {
-    OPTION("out", SHRINK_OUT), OPTION("runs", SHRINK_RUNS), {0},
+    OPTION("out", SHRINK_OUT), OPTION("runs", SHRINK_RUNS), OPTION("engine", SHRINK_ENGINE), {0},
 };
 
 static void show(void *context, uint64_t runs, size_t choices)
@@ -49,19 +49,36 @@ static bool write_shrunk(const struct trace *old, struct run *r, const struct sh
     return good;
 }
 
+/*
+ * Whether something can become less. A verdict that nobody found, or that somebody from outside
+ * made, is no finding; where choices are none, every run would be the same one.
+ */
+static bool may_shrink(const struct trace *trace, const char *path, struct error *error)
+{
+    static const char *const others[] = {"clean", "unfair", "diverged", "interrupted"};
+    char class[RUN_CLASS_MAX];
+    run_class(&trace->verdict, class);
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        if (strcmp(class, others[i]) == 0)
+            return error_set(error, "%s: its verdict is %s, and no finding to shrink", path, class);
+    }
+    return trace->record_count != 0 ||
+           error_set(error, "%s: it has no choices that could be taken away", path);
+}
+
 static enum status shrink_trace(const struct command *command, const struct trace *trace,
-                                const char *out, uint64_t runs_max)
+                                const char *out, const struct replay_options *how,
+                                uint64_t runs_max)
 {
     struct replay replay;
-    struct replay_options nothing = {0};
     struct shrink_result result;
     struct run_verdict verdict;
     struct progress bar;
     struct error error;
     char class[RUN_CLASS_MAX];
     run_class(&trace->verdict, class);
-    if (!replay_open(&replay, trace, &nothing, &error))
-        return usage_error(command, "%s", error.text);
+    if (!replay_open(&replay, trace, how, &error))
+        return run_is_interrupted() ? STATUS_INTERRUPTED : usage_error(command, "%s", error.text);
     progress_begin(&bar, "shrinking");
     struct shrink_options o = {.runs_max = runs_max, .progress = show, .progress_context = &bar};
     bool good = shrink_run(replay.run, trace->records, trace->record_count, class, &o, &result,
@@ -92,12 +109,15 @@ static enum status shrink_trace(const struct command *command, const struct trac
 static enum status run(const struct command *command, int argc, char **argv)
 {
     const char *out = NULL;
+    struct replay_options how = {.engine = ENGINE_KIND_FAST};
     uint64_t runs_max = 0;
     int option;
     while ((option = option_next(command, argc, argv)) >= OPTION_FIRST) {
         if (option == SHRINK_OUT)
             out = optarg;
-        else if (!option_number(command, "--runs", 1, UINT64_MAX, &runs_max))
+        else if (option == SHRINK_ENGINE ? !option_engine(command, &how.engine)
+                                         : !option_number(command, "--runs", 2, UINT64_MAX,
+                                                          &runs_max))
             return STATUS_USAGE;
     }
     if (option != OPTION_END)
@@ -118,18 +138,25 @@ static enum status run(const struct command *command, int argc, char **argv)
         return usage_error(command, "%s%s", out ? "--out: " : "", error.text);
     if (!trace_open(&trace, path, NULL, &error))
         return usage_error(command, "%s", error.text);
-    signals_catch();
-    enum status status = shrink_trace(command, &trace, out ? out : beside, runs_max);
+    enum status status = STATUS_USAGE;
+    out = out ? out : beside;
+    if (trace_may_write(out, &error) && may_shrink(&trace, path, &error)) {
+        signals_catch();
+        status = shrink_trace(command, &trace, out, &how, runs_max);
+    } else {
+        usage_error(command, "%s", error.text);
+    }
     trace_free(&trace);
     return status;
 }
 
 const struct command command_shrink = {
     .name = "shrink",
-    .synopsis = "FILE.trace [--out FILE] [--runs N]",
+    .synopsis = "FILE.trace [OPTIONS]",
     .sentence = "takes away every choice that the finding does not need",
     .options = "  --out FILE        where the shrunk trace goes (FILE.min.trace)\n"
-               "  --runs N          at most so many runs (no limit)\n",
+               "  --runs N          at most so many runs, first and last included (no limit)\n"
+               "  --engine precise|fast     (fast)\n",
     .table = options,
     .run = run,
 };

@@ -3,7 +3,8 @@
  * is session.c's. Each command is a row of a table, with its arguments and a sentence for `help`.
  *
  * An address is a number, a symbol, or a symbol and an offset (name+0x10), all of them linked or
- * virtual ones; memory is shown and watched as the CPU whose turn it is sees it.
+ * virtual ones; memory is shown and watched as the CPU whose turn it is sees it, or by physical
+ * addresses (pa:0x40001000), which findings name and which are the same for every CPU.
  */
 #include "sim/command_steps.h"
 #include "sim/signals.h"
@@ -19,6 +20,7 @@
 #define WORDS_MAX 4u
 #define SHOWN_MAX 4096u /* words of memory, instructions */
 #define PLACE_TEXT_MAX 256u
+#define PHYSICAL "pa:"
 
 struct steps {
     struct session *session;
@@ -35,7 +37,7 @@ struct steps_command {
     const char *name, *arguments;
     unsigned least, most; /* arguments */
     steps_run *run;
-    const char *sentence;
+    const char *sentence; /* NULL: another name of the one before */
 };
 
 static bool bad(const char *format, const char *word)
@@ -85,6 +87,8 @@ static bool address_of(const struct steps *s, const char *word, uint64_t *addres
     size_t length = plus ? (size_t)(plus - word) : strlen(word);
     if (config_parse_number(word, address))
         return true;
+    if (strncmp(word, PHYSICAL, sizeof PHYSICAL - 1) == 0)
+        return bad("%s: a physical address is for mem, changed and changer only", word);
     if (length >= sizeof name || (plus && !config_parse_number(plus + 1, &offset)))
         return bad("%s is no address", word);
     memcpy(name, word, length);
@@ -99,32 +103,65 @@ static bool kinds_of(const char *list, uint64_t *mask)
 {
     char name[32];
     *mask = 0;
-    while (*list) {
-        size_t length = strcspn(list, ",");
+    while (config_next_name(&list, name, sizeof name)) {
         unsigned kind;
-        snprintf(name, sizeof name, "%.*s", (int)(length < 31 ? length : 31), list);
         if (!event_kind_by_name(name, &kind))
             return bad("%s is no kind of event", name);
         *mask |= UINT64_C(1) << kind;
-        list += length + (list[length] == ',');
     }
     return true;
 }
 
-/* Where a virtual address of the CPU whose turn it is lies in memory. */
-static bool physical_of(const struct steps *s, uint64_t va, pa_t *pa)
+/* A place of memory: a virtual address of the CPU whose turn it is, or a physical one. */
+struct place {
+    uint64_t address;
+    bool is_physical;
+};
+
+static bool place_of(const struct steps *s, const char *word, struct place *place)
+{
+    place->is_physical = strncmp(word, PHYSICAL, sizeof PHYSICAL - 1) == 0;
+    if (!place->is_physical)
+        return address_of(s, word, &place->address);
+    return config_parse_number(word + sizeof PHYSICAL - 1, &place->address) ||
+           bad("%s is no address", word);
+}
+
+static bool is_memory(const struct machine *m, uint64_t pa)
+{
+    uint8_t byte;
+    return machine_peek(m, pa_make(pa), &byte, 1);
+}
+
+static bool nothing_at(const struct machine *m, const struct place *place, bool is_mapped)
+{
+    char text[120];
+    int length = snprintf(text, sizeof text, "%s0x%" PRIx64, place->is_physical ? PHYSICAL : "",
+                          place->address);
+    if (place->is_physical || is_mapped)
+        return bad("there is no memory at %s", text);
+    length += snprintf(text + length, sizeof text - (size_t)length, " is not mapped on CPU %u",
+                       m->state->current);
+    if (is_memory(m, place->address))
+        snprintf(text + length, sizeof text - (size_t)length, " (" PHYSICAL "0x%" PRIx64
+                 " is memory)", place->address);
+    return bad("%s", text);
+}
+
+/* Where a place lies in memory. */
+static bool physical_of(const struct steps *s, const struct place *place, pa_t *pa)
 {
     struct machine *m = session_machine(s->session);
-    char text[24];
     struct walk walk;
-    uint8_t byte;
-    if (machine_peek_va(m, m->state->current, va_make(va), &walk) &&
-        machine_peek(m, walk.result.pa, &byte, 1)) {
+    bool is_mapped = false;
+    *pa = pa_make(place->address);
+    if (!place->is_physical) {
+        is_mapped = machine_peek_va(m, m->state->current, va_make(place->address), &walk);
         *pa = walk.result.pa;
-        return true;
     }
-    snprintf(text, sizeof text, "0x%" PRIx64, va);
-    return bad("there is no memory at %s", text);
+    if ((place->is_physical || is_mapped) && is_memory(m, pa->bits))
+        return true;
+    return nothing_at(m, place, is_mapped);
 }
 
 /* --- what is shown ------------------------------------------------------------------------ */
@@ -136,7 +173,8 @@ static void show_instruction(const struct steps *s, unsigned pe, uint64_t va)
     uint32_t word;
     struct walk walk;
     code_text(s->names, m, pe, va, where, sizeof where);
-    printf("%016" PRIx64 " %s: ", va, where);
+    place_print(stdout, va, where);
+    fputs(": ", stdout);
     if (machine_peek_va(m, pe, va_make(va), &walk) &&
         machine_peek(m, walk.result.pa, &word, sizeof word)) {
         a64_disassemble(word, va, text, sizeof text);
@@ -181,20 +219,23 @@ static bool show_registers(struct steps *s)
 
 static bool show_memory(struct steps *s)
 {
-    uint64_t va, count;
-    if (!address_of(s, s->word[1], &va) || !number_of(s, 2, 8, &count))
+    struct place at;
+    uint64_t count;
+    if (!place_of(s, s->word[1], &at) || !number_of(s, 2, 8, &count))
         return false;
-    va &= ~UINT64_C(7);
     for (uint64_t i = 0; i < count && i < SHOWN_MAX; i++) {
         uint64_t value;
         pa_t pa;
-        if (!physical_of(s, va + 8 * i, &pa)) {
+        if (!physical_of(s, &at, &pa)) {
             printf("%s", i % 4 == 0 ? "" : "\n");
             return false;
         }
-        machine_peek(session_machine(s->session), pa, &value, sizeof value);
+        at.address &= ~UINT64_C(7);
+        machine_peek(session_machine(s->session), pa_make(pa.bits & ~UINT64_C(7)), &value,
+                     sizeof value);
         if (i % 4 == 0)
-            printf("%016" PRIx64 ":", va + 8 * i);
+            printf("%s%016" PRIx64 ":", at.is_physical ? PHYSICAL : "", at.address);
+        at.address += 8;
         printf(" %016" PRIx64 "%s", value, i % 4 == 3 || i + 1 == count ? "\n" : "");
     }
     return true;
@@ -219,7 +260,8 @@ static bool show_symbol(struct steps *s)
     if (!address_of(s, s->word[1], &address))
         return false;
     address_text(s->names, address, text, sizeof text);
-    printf("%016" PRIx64 " %s\n", address, text);
+    place_print(stdout, address, text);
+    putchar('\n');
     return true;
 }
 
@@ -355,13 +397,13 @@ static bool find_pc(struct steps *s, bool backwards)
 static bool find_store(struct steps *s, bool backwards)
 {
     struct session_target target = {.pe = -1};
-    uint64_t va;
-    if (!address_of(s, s->word[1], &va) || !number_of(s, 2, 8, &target.watch_size) ||
-        !physical_of(s, va, &target.watch))
+    struct place at;
+    if (!place_of(s, s->word[1], &at) || !number_of(s, 2, 8, &target.watch_size) ||
+        !physical_of(s, &at, &target.watch))
         return false;
     if (target.watch_size == 0 ||
         target.watch_size > PAGE_BYTES - target.watch.bits % PAGE_BYTES)
-        return bad("%s bytes there are not in one page", s->word[2]);
+        return bad("%s bytes there are not in one page", s->word_count > 2 ? s->word[2] : "8");
     return find(s, &target, backwards);
 }
 
@@ -424,15 +466,21 @@ static const struct steps_command commands[] = {
     {"hash", "", 0, 0, show_hash, "of the state"},
     {"snapshots", "", 0, 0, show_snapshots, "how many, what they take, and where they are"},
     {"help", "", 0, 0, help, "this list"},
-    {"quit", "", 0, 0, quit, "end"},
+    {"quit", "", 0, 0, quit, "end; also exit or q"},
+    {"exit", "", 0, 0, quit, NULL},
+    {"q", "", 0, 0, quit, NULL},
 };
 
 static bool help(struct steps *s)
 {
     (void)s;
-    for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
-        printf("%-9s %-15s %s\n", commands[i].name, commands[i].arguments, commands[i].sentence);
-    printf("PLACE is an address, SYMBOL or SYMBOL+OFFSET.\n");
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
+        const struct steps_command *c = &commands[i];
+        if (c->sentence)
+            printf("%-9s %-15s %s\n", c->name, c->arguments, c->sentence);
+    }
+    printf("PLACE is an address, SYMBOL or SYMBOL+OFFSET; of mem, changed and changer also\n"
+           "pa:ADDRESS, a physical one as findings name it.\n");
     return true;
 }
 

@@ -90,7 +90,7 @@ static bool profile_write(struct watch *w)
     bool good = text_write(w->profile_out, w->profile, profile_print, &error) &&
                 text_write(w->stacks_out, w->profile, profile_print_stacks, &error);
     if (!good)
-        fprintf(stderr, "armillary run: --profile: %s\n", error.text);
+        usage_error(&command_run, "--profile: %s", error.text);
     profile_free(w->profile);
     symbols_free(w->own_symbols);
     return good;
@@ -157,8 +157,8 @@ static bool drops_print(const struct watch *w)
         if (w->drops.done[i].step != 0)
             continue;
         drop_text(&w->drops, i, what, sizeof what);
-        fprintf(stderr, "--drop %s: the run came to %" PRIu32 " of them only\n", what,
-                drop_executed(&w->drops, i));
+        usage_error(&command_run, "--drop %s: the run came to %" PRIu32 " of them only", what,
+                    drop_executed(&w->drops, i));
         all = false;
     }
     return all;

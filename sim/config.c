@@ -79,6 +79,35 @@ bool config_check(const struct machine_config *config, struct error *error)
     return config_check_devices(config, error);
 }
 
+bool config_next_name(const char **rest, char *name, size_t size)
+{
+    if (!*rest)
+        return false;
+    size_t length = strcspn(*rest, ",");
+    const char *end = *rest + length;
+    if (length == 0)
+        snprintf(name, size, "''");
+    else
+        snprintf(name, size, "%.*s", (int)(length < size ? length : size - 1), *rest);
+    *rest = *end == ',' ? end + 1 : NULL;
+    return true;
+}
+
+const char *config_choice_lacks(const struct machine_config *config, enum choice_kind kind)
+{
+    static const uint32_t of_caches =
+        1u << CHOICE_CACHE_WRITEBACK | 1u << CHOICE_CACHE_ALLOCATE | 1u << CHOICE_ICACHE_STALE;
+    if ((of_caches >> kind & 1) && !config->caches)
+        return "caches";
+    if (kind == CHOICE_STORE_DRAIN && config->store_buffer == 0)
+        return "a store-buffer";
+    if (kind == CHOICE_LOAD_EARLY && config->history == 0)
+        return "a history";
+    if (kind == CHOICE_TLBI_DRAIN && config->store_buffer == 0 && config->history == 0)
+        return "a store-buffer or a history";
+    return kind == CHOICE_HOST_INPUT ? "somebody outside: it is told and not asked" : NULL;
+}
+
 /* Digits of one base up to the end of the number; *end behind them. False: none, or too many. */
 static bool parse_digits(const char *text, uint64_t *value, const char **end)
 {
@@ -129,13 +158,20 @@ bool config_parse_size(const char *text, uint64_t *value)
     case 0:
         break;
     case 'K':
+    case 'k':
         shift = 10;
         break;
     case 'M':
+    case 'm':
         shift = 20;
         break;
     case 'G':
+    case 'g':
         shift = 30;
+        break;
+    case 'T':
+    case 't':
+        shift = 40;
         break;
     default:
         return false;

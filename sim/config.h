@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "sim/base/base.h"
+#include "sim/base/choice.h"
 
 /* The memory map of the "virt" board (docs/architecture.md). */
 #define MAP_GICD UINT64_C(0x08000000)
@@ -101,13 +102,22 @@ bool config_check_devices(const struct machine_config *config, struct error *err
 /* Checks that every erratum asked for can show on this machine; open_mask is final by then. */
 bool config_check_errata(const struct machine_config *config, struct error *error);
 
-/* Parses "64M", "1G", "4096", "0x1000" strictly; false when it is not such a number. */
+/* Parses "64M", "1g", "4096", "0x1000" strictly; false when it is not such a number. */
 bool config_parse_size(const char *text, uint64_t *value);
 /* The same without a suffix. */
 bool config_parse_number(const char *text, uint64_t *value);
 
 /* The absolute name of a drive's file, which is there. False with "PATH: reason". */
 bool config_drive_place(struct config_drive *drive, const char *path, struct error *error);
+/*
+ * The next name of a list with commas; *rest begins as the list and is NULL behind its last name.
+ * A name that is missing reads as '' in quotes, which is nobody's.
+ */
+bool config_next_name(const char **rest, char *name, size_t size);
+
+/* What the machine has not that a kind of choice is about, so that nobody would ask; or NULL. */
+const char *config_choice_lacks(const struct machine_config *config, enum choice_kind kind);
+
 /* Opens a file for its size and hash, and adds a block device. False with the reason alone. */
 bool config_add_drive(struct machine_config *config, const char *path, bool read_only,
                       struct error *error);

@@ -14,6 +14,7 @@
 #include "cpu/errata.h"
 #include "gic/gic.h"
 #include "mem/order.h"
+#include "sim/devices/virtio.h"
 
 #include <string.h>
 
@@ -28,7 +29,9 @@
 
 static const char *object_ram(uint64_t bytes)
 {
-    return bytes % RAM_ALIGNMENT == 0 ? NULL : "bytes is not a multiple of 2 MiB in 2M..64G";
+    return bytes % RAM_ALIGNMENT == 0 && bytes >= RAM_ALIGNMENT && bytes <= RAM_BYTES_MAX
+               ? NULL
+               : "bytes is not a multiple of 2 MiB in 2M..64G";
 }
 
 static const char *object_id_bits(uint64_t bits)
@@ -44,7 +47,7 @@ static const char *object_sets(uint64_t sets)
 /* A tick is a whole number of cycles, which are 1 ns each. */
 static const char *object_counter(uint64_t hz)
 {
-    return CYCLES_PER_SECOND % hz == 0 ? NULL : "is no divisor of 1000000000";
+    return hz == 0 || CYCLES_PER_SECOND % hz == 0 ? NULL : "is no divisor of 1000000000";
 }
 
 static const char *object_irqs(uint64_t irqs)
@@ -87,6 +90,27 @@ static bool add_drive(struct machine_config *config, const char *text, struct er
     memcpy(path, text, length);
     path[length] = 0;
     return config_add_drive(config, path, tail != NULL, error);
+}
+
+/* --- what a field needs --------------------------------------------------------------------- */
+
+static bool has_architectural_tlb(const struct machine_config *config)
+{
+    return !config->tlb_core;
+}
+
+static bool has_caches(const struct machine_config *config)
+{
+    return config->caches != 0;
+}
+
+static bool has_entropy(const struct machine_config *config)
+{
+    for (uint32_t i = 0; i < config->virtio_count; i++) {
+        if (config->virtio[i] == VIRTIO_ENTROPY)
+            return true;
+    }
+    return false;
 }
 
 /* --- the table ------------------------------------------------------------------------------ */
@@ -133,6 +157,7 @@ const struct config_field config_fields[] = {
     {BOTH("tlb"), WORD(tlb_core, 0, "architectural|core"),
      .help = "nothing leaves it untold, or the core's geometry (architectural)"},
     {BOTH("tlb-entries"), NUMBER(tlb_entries, 1, TLB_ENTRIES_MAX), .is_always_told = true,
+     .needs = "tlb architectural", .is_met = has_architectural_tlb,
      .help = "of each CPU, before the oldest goes; of the architectural TLB (4096)"},
     {BOTH("errata"), .member = "errata", .kind = CONFIG_NAMES, .add = add_erratum,
      .argument = "LIST",
@@ -144,7 +169,7 @@ const struct config_field config_fields[] = {
     {BOTH("caches"), WORD(caches, 0, "off|on"),
      .help = "L1 caches of each CPU and a shared L2, in the model's sizes (off)"},
     {BOTH("cache-sets"), NUMBER(cache_sets, 1, CACHE_SETS_MAX), .object = object_sets,
-     .has_default_zero = true,
+     .has_default_zero = true, .needs = "caches on", .is_met = has_caches,
      .help = "at most N sets in each cache, a power of two (the model's)"},
     {BOTH("counter-hz"), NUMBER(counter_hz, COUNTER_HZ_MIN, CYCLES_PER_SECOND),
      .object = object_counter, .has_default_zero = true,
@@ -160,7 +185,8 @@ const struct config_field config_fields[] = {
     {BOTH("virtio"), .member = "virtio", .kind = CONFIG_NAMES, .add = config_add_virtio,
      .argument = "LIST",
      .help = "more devices: console, entropy, net; two nets are joined (none)"},
-    {BOTH("entropy-seed"), NUMBER(entropy_seed, 0, UINT32_MAX),
+    {BOTH("entropy-seed"), NUMBER(entropy_seed, 0, UINT32_MAX), .needs = "virtio entropy",
+     .is_met = has_entropy,
      .help = "of what the entropy devices give (0)"},
     {BOTH("rtc"), NUMBER(rtc_start, 0, UINT32_MAX),
      .help = "what the real-time clock says at first: seconds since 1970 (1767225600)"},
@@ -216,7 +242,7 @@ static uint64_t highest(const struct config_field *field)
 
 static bool check_number(const struct config_field *field, uint64_t value, struct error *error)
 {
-    const char *what = field->object && value != 0 ? field->object(value) : NULL;
+    const char *what = field->object ? field->object(value) : NULL;
     if (what)
         return error_set(error, "%llu %s", (unsigned long long)value, what);
     if (value >= field->low && value <= highest(field))
@@ -240,6 +266,12 @@ bool config_field_check(const struct config_field *field, const struct machine_c
         good = (value == 0 && field->has_default_zero) || check_number(field, value, &why);
     }
     return good || error_set(error, "--%s: %.480s", field->option, why.text);
+}
+
+const char *config_field_lacks(const struct config_field *field,
+                               const struct machine_config *config)
+{
+    return field->needs && !field->is_met(config) ? field->needs : NULL;
 }
 
 /* --- texts ---------------------------------------------------------------------------------- */
@@ -310,15 +342,10 @@ bool config_field_put_option(const struct config_field *field, struct machine_co
 {
     if (field->kind != CONFIG_NAMES)
         return config_field_put(field, config, text, error);
-    while (*text) {
-        char name[64];
-        size_t length = strcspn(text, ",");
-        size_t kept = length < sizeof name - 1 ? length : sizeof name - 1;
-        memcpy(name, text, kept);
-        name[kept] = 0;
+    char name[64];
+    while (config_next_name(&text, name, sizeof name)) {
         if (!config_field_put(field, config, name, error))
             return false;
-        text += length + (text[length] == ',');
     }
     return true;
 }

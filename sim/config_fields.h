@@ -9,7 +9,7 @@
 /* What the text of a value is. */
 enum config_kind {
     CONFIG_NUMBER, /* a number in low..high */
-    CONFIG_SIZE,   /* the same, with K, M or G if one likes */
+    CONFIG_SIZE,   /* the same, with K, M, G or T if one likes */
     CONFIG_WORD,   /* one of two `words`: the first stands for low, the other for low + 1 */
     CONFIG_TEXT,   /* low..high characters */
     CONFIG_NAMES,  /* names, each of which adds something; with commas between them as an option */
@@ -31,6 +31,9 @@ struct config_field {
     bool has_default_zero; /* 0 stands for the model's own value, or for the ordinary one */
     /* For a number of the range: what is wrong with it all the same, or NULL. */
     const char *(*object)(uint64_t value);
+    /* "caches on": the field and the value without which this one has no effect; or NULL. */
+    const char *needs;
+    bool (*is_met)(const struct machine_config *config);
     /* The kinds that add something: does so; false with the reason. */
     bool (*add)(struct machine_config *config, const char *text, struct error *error);
 };
@@ -57,6 +60,10 @@ bool config_field_put(const struct config_field *field, struct machine_config *c
 /* The same for the argument of an option: of names there may be several, with commas. */
 bool config_field_put_option(const struct config_field *field, struct machine_config *config,
                              const char *text, struct error *error);
+
+/* What a field that somebody has set needs to have an effect and has not: its `needs`, or NULL. */
+const char *config_field_lacks(const struct config_field *field,
+                               const struct machine_config *config);
 
 /* Whether a field of a configuration is in its range; false with "--OPTION: reason". */
 bool config_field_check(const struct config_field *field, const struct machine_config *config,

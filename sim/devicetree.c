@@ -366,6 +366,32 @@ static void forget_initrd(struct tree *t)
     }
 }
 
+/* What libfdt's numbers mean to who has the file. */
+static const char *tree_reason(int status)
+{
+    switch (-status) {
+    case FDT_ERR_BADMAGIC:
+        return "it does not begin like one";
+    case FDT_ERR_BADVERSION:
+        return "it is of a version that nobody reads any more";
+    case FDT_ERR_TRUNCATED:
+        return "it ends too early";
+    case FDT_ERR_NOSPACE:
+        return "there is no room for what the machine adds";
+    case FDT_ERR_BADSTATE:
+    case FDT_ERR_BADSTRUCTURE:
+    case FDT_ERR_BADLAYOUT:
+    case FDT_ERR_BADPATH:
+    case FDT_ERR_BADOFFSET:
+    case FDT_ERR_BADVALUE:
+    case FDT_ERR_BADNCELLS:
+    case FDT_ERR_BADPHANDLE:
+        return "it is damaged";
+    default:
+        return fdt_strerror(status);
+    }
+}
+
 static bool tree_check(const struct devicetree_given *given, struct error *error)
 {
     if (given->size < FDT_V1_SIZE)
@@ -381,7 +407,7 @@ static bool tree_check(const struct devicetree_given *given, struct error *error
     if (status == 0)
         status = fdt_check_full(given->bytes, given->size);
     return status == 0 || error_set(error, "%s: no device tree: %s", given->name,
-                                    fdt_strerror(status));
+                                    tree_reason(status));
 }
 
 bool devicetree_fit(const struct machine_config *config, const struct devicetree_boot *boot,
@@ -402,7 +428,7 @@ bool devicetree_fit(const struct machine_config *config, const struct devicetree
     if (good && t.status == 0)
         t.status = fdt_pack(t.fdt);
     if (good && t.status != 0)
-        good = error_set(error, "%s: device tree: %s", given->name, fdt_strerror(t.status));
+        good = error_set(error, "%s: device tree: %s", given->name, tree_reason(t.status));
     if (!good) {
         free(t.fdt);
         return false;

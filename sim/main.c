@@ -43,6 +43,15 @@ static void set_names(void)
     event_set_op_names(ops, A64_COUNT);
 }
 
+/* What could not be printed is an error, whatever the status would have been. */
+static int end(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "armillary: standard output: could not be written\n");
+    return STATUS_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -52,22 +61,18 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 ||
         strcmp(argv[1], "-h") == 0) {
         help();
-        return STATUS_EXPECTED;
+        return end(STATUS_EXPECTED);
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("armillary %s\n", ARMILLARY_VERSION);
-        return STATUS_EXPECTED;
+        return end(STATUS_EXPECTED);
     }
     set_names();
     for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
         if (strcmp(commands[i]->name, argv[1]) != 0)
             continue;
         enum status status = commands[i]->run(commands[i], argc - 1, argv + 1);
-        if (fflush(stdout) != 0 || ferror(stdout)) {
-            fprintf(stderr, "armillary: standard output: could not be written\n");
-            return STATUS_USAGE;
-        }
-        return status == STATUS_INTERRUPTED ? signals_status() : (int)status;
+        return end(status == STATUS_INTERRUPTED ? signals_status() : (int)status);
     }
     fprintf(stderr, "armillary: %s: unknown command (see armillary --help)\n", argv[1]);
     return STATUS_USAGE;

@@ -72,11 +72,6 @@ const char *run_result_name(enum run_result result)
     bug("run result %d", (int)result);
 }
 
-bool run_same_finding(const struct finding *a, const struct finding *b)
-{
-    return a->check == b->check && strncmp(a->kind, b->kind, sizeof a->kind) == 0;
-}
-
 void run_class(const struct run_verdict *v, char class[RUN_CLASS_MAX])
 {
     const char *word = run_result_name(v->result);
@@ -256,11 +251,6 @@ void run_set_report(struct run *r, run_report *report, void *context)
     r->report_context = context;
 }
 
-void run_set_max_steps(struct run *r, uint64_t steps)
-{
-    r->setup.max_steps = steps;
-}
-
 uint64_t run_start_step(const struct run *r)
 {
     return r->start_step;
@@ -297,8 +287,12 @@ enum machine_stop run_advance(struct run *r, uint64_t step)
     for (;;) {
         bool is_open = m->state->step < window;
         uint64_t limit = is_open && window < step ? window : step;
+        uint64_t poll = checks_poll_step(r->checks);
+        limit = poll < limit ? poll : limit;
         m->chooser.open_mask = is_open ? r->setup.config.open_mask : 0;
         enum machine_stop stop = machine_run(m, limit);
+        if (stop == MACHINE_LIMIT && checks_poll(r->checks))
+            return MACHINE_REQUEST;
         if (stop != MACHINE_LIMIT || m->state->step >= step)
             return stop;
     }

@@ -48,9 +48,6 @@ struct run_verdict {
     struct finding finding; /* for RUN_VIOLATION */
 };
 
-/* Two verdicts name the same finding: same checker, same class. */
-bool run_same_finding(const struct finding *a, const struct finding *b);
-
 #define RUN_CLASS_MAX 48u
 
 /*
@@ -129,9 +126,6 @@ enum machine_stop run_advance(struct run *r, uint64_t step);
  * hash and choices). The end mark ends it at its first hit.
  */
 bool run_step(struct run *r, struct run_verdict *verdict);
-
-/* From now on runs end at this step at the latest (to record one that was stopped there). */
-void run_set_max_steps(struct run *r, uint64_t steps);
 
 /* The machine step of the start mark, and the instructions executed before it. */
 uint64_t run_start_step(const struct run *r);

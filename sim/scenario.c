@@ -154,8 +154,16 @@ static bool read_machine(struct reading *r, const struct yaml_node *root,
             return false;
     }
     struct error why;
-    return config_check(config, &why) ||
-           yaml_fail(r->yaml, node, "machine", r->error, "%s", why.text);
+    if (!config_check(config, &why))
+        return yaml_fail(r->yaml, node, "machine", r->error, "%s", why.text);
+    for (size_t i = 0; i < config_field_count; i++) {
+        const char *key = config_fields[i].key;
+        const struct yaml_node *there = key ? yaml_member(node, key) : NULL;
+        const char *lacks = there ? config_field_lacks(&config_fields[i], config) : NULL;
+        if (lacks)
+            return yaml_fail(r->yaml, there, key, r->error, "needs %s", lacks);
+    }
+    return true;
 }
 
 static bool read_property(struct reading *r, const struct yaml_node *item,
@@ -204,6 +212,9 @@ static bool read_choices(struct reading *r, const struct yaml_node *root,
             return yaml_fail(r->yaml, item, "choices", r->error,
                              "%.40s is no kind of choice (see `armillary info choices`)",
                              item->kind == YAML_TEXT ? item->text : "this");
+        const char *lacks = config_choice_lacks(config, kind);
+        if (lacks)
+            return yaml_fail(r->yaml, item, "choices", r->error, "%s: needs %s", item->text, lacks);
         config->open_mask |= 1u << kind;
     }
     return true;
@@ -225,6 +236,9 @@ static bool read_checkers(struct reading *r, const struct yaml_node *root,
                              "%.40s is no checker (see `armillary info checkers`)", item->text);
         checks->mask |= mask;
     }
+    const struct yaml_node *steps = yaml_member(root, "progress-steps");
+    if (steps && !(checks->mask >> CHECK_PROGRESS & 1))
+        return yaml_fail(r->yaml, steps, "progress-steps", r->error, "needs the checker progress");
     return read_word(r, root, "one-root-one-vmid", "no", "yes", &checks->one_root_one_id) &&
            read_number(r, root, "progress-steps", 1, INT64_MAX, &checks->progress_steps);
 }
@@ -265,11 +279,11 @@ static bool read_bounds(struct reading *r, const struct yaml_node *root, struct 
     if (s->setup.max_steps == 0)
         return yaml_fail(r->yaml, node, "max-steps", r->error, "is missing");
     s->depth = depth;
-    if (!strategy_by_name(strategy, &s->strategy))
-        return yaml_fail(r->yaml, node, "strategy", r->error,
-                         "%s is none of random, pct, conflict, systematic, complete, portfolio",
-                         strategy);
-    return true;
+    if (strategy_by_name(strategy, &s->strategy))
+        return true;
+    char names[STRATEGY_NAMES_MAX];
+    strategy_names(names);
+    return yaml_fail(r->yaml, node, "strategy", r->error, "%s is none of %s", strategy, names);
 }
 
 static bool read_place(struct reading *r, const struct yaml_node *node, struct scenario *s)

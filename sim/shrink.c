@@ -21,6 +21,7 @@ struct shrinker {
     uint64_t runs;
     bool out_of_runs;
     struct run_verdict verdict; /* of best */
+    struct run_verdict last;    /* of the last run */
 };
 
 static void replay(struct shrinker *s, enum choice_policy policy,
@@ -40,15 +41,15 @@ static void replay(struct shrinker *s, enum choice_policy policy,
 /* Runs trial[0..count); takes it over when the class is the same. */
 static bool try_trial(struct shrinker *s, size_t count)
 {
-    struct run_verdict verdict;
     char class[RUN_CLASS_MAX];
-    if (run_is_interrupted() ||
-        (s->options && s->options->runs_max != 0 && s->runs >= s->options->runs_max)) {
+    uint64_t most = s->options ? s->options->runs_max : 0;
+    /* The first is always made, and the last verifies. */
+    if (run_is_interrupted() || (most != 0 && s->runs != 0 && s->runs + 1 >= most)) {
         s->out_of_runs = true;
         return false;
     }
-    replay(s, CHOICE_LENIENT, s->trial, count, &verdict);
-    run_class(&verdict, class);
+    replay(s, CHOICE_LENIENT, s->trial, count, &s->last);
+    run_class(&s->last, class);
     if (strcmp(class, s->class) != 0)
         return false;
     const struct chooser *c = &run_machine(s->run)->chooser;
@@ -57,7 +58,7 @@ static bool try_trial(struct shrinker *s, size_t count)
         memcpy(s->best, c->record, c->record_count * sizeof *s->best);
     s->best_count = c->record_count;
     choice_records_sort(s->best, s->best_count);
-    s->verdict = verdict;
+    s->verdict = s->last;
     return true;
 }
 
@@ -129,11 +130,12 @@ static bool start_is_good(struct shrinker *s, const struct choice_record *record
     s->best_count = count;
     if (try_trial(s, count))
         return true;
-    if (run_is_interrupted())
+    s->verdict = s->last;
+    if (run_is_interrupted()) {
+        s->verdict.result = RUN_INTERRUPTED;
         return error_set(error, "interrupted");
-    struct run_verdict verdict;
-    replay(s, CHOICE_LENIENT, s->trial, count, &verdict);
-    run_class(&verdict, class);
+    }
+    run_class(&s->last, class);
     return error_set(error, "the choices lead to %s, not to %s", class, s->class);
 }
 

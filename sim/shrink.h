@@ -6,7 +6,9 @@
 #include "sim/run.h"
 
 struct shrink_options {
-    uint64_t runs_max; /* at most so many runs; 0: no limit */
+    /* At most so many runs, at least 2: the first repeats what is shrunk, the last verifies what
+       it has become; 0: no limit. */
+    uint64_t runs_max;
     void (*progress)(void *context, uint64_t runs, size_t choices);
     void *progress_context;
 };
@@ -14,7 +16,7 @@ struct shrink_options {
 struct shrink_result {
     struct choice_record *records; /* sorted by name; freed by the caller */
     size_t record_count;
-    struct run_verdict verdict; /* of the strict replay of the records */
+    struct run_verdict verdict; /* of the records; where there is no result, of the last run */
     uint64_t runs;
     bool complete; /* nothing more can be taken away or lowered; false: stopped before that */
     bool interrupted; /* stopped by run_interrupt(), which has been cleared */

@@ -10,6 +10,7 @@
 
 #include "cpu/core.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const names[STRATEGY_COUNT] = {
@@ -25,6 +26,17 @@ const char *strategy_name(enum strategy_kind kind)
 {
     ensure((unsigned)kind < STRATEGY_COUNT);
     return names[kind];
+}
+
+void strategy_names(char text[STRATEGY_NAMES_MAX])
+{
+    size_t length = 0;
+    for (unsigned i = 0; i < STRATEGY_COUNT; i++) {
+        int more = snprintf(text + length, STRATEGY_NAMES_MAX - length, "%s%s", i ? ", " : "",
+                            strategy_name((enum strategy_kind)i));
+        length += (size_t)more;
+        ensure(more > 0 && length < STRATEGY_NAMES_MAX);
+    }
 }
 
 bool strategy_by_name(const char *name, enum strategy_kind *kind)

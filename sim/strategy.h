@@ -17,6 +17,9 @@ enum strategy_kind {
     STRATEGY_COUNT
 };
 const char *strategy_name(enum strategy_kind kind);
+/* All of them, with commas. */
+#define STRATEGY_NAMES_MAX 128u
+void strategy_names(char text[STRATEGY_NAMES_MAX]);
 bool strategy_by_name(const char *name, enum strategy_kind *kind);
 
 /* A shared granule that the run with no deviation touched, and at how many of its questions. */

@@ -54,11 +54,17 @@ struct finding_site {
 };
 STATE_END
 
+/*
+ * The bound of the checker progress where nobody names one. A kernel that unpacks, checks or
+ * initialises without a word is silent for hundreds of millions of steps.
+ */
+#define CHECK_PROGRESS_STEPS UINT64_C(1000000000)
+
 struct check_options {
     uint32_t mask;           /* bit per check_kind */
     uint32_t sites_per_class; /* how many sites of a class are findings; 0: any finding is one */
     uint32_t one_root_one_id; /* vmid: one root under two VMIDs at once is a violation too */
-    uint64_t progress_steps; /* progress: steps without forward progress */
+    uint64_t progress_steps; /* progress: steps without any; 0: CHECK_PROGRESS_STEPS */
 };
 
 struct checks;
@@ -95,8 +101,13 @@ size_t checks_sites(const struct checks *c, const struct finding_site **sites, u
  */
 uint64_t checks_unjudged(const struct checks *c, enum check_kind kind);
 
-/* Called between slices of a run: what no event tells, as that nothing happens. */
-void checks_poll(struct checks *c);
+/*
+ * What no event tells, as that nothing happens: at which step to poll if nothing comes before
+ * (UINT64_MAX: never), and whether something was found then. An event may make it later, so that
+ * the step of a finding does not depend on where somebody stops the machine to ask.
+ */
+uint64_t checks_poll_step(const struct checks *c);
+bool checks_poll(struct checks *c);
 
 /* State as bytes. */
 size_t checks_state_size(const struct checks *c);

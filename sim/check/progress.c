@@ -64,22 +64,33 @@ void check_progress(struct checks *c, const struct event *e)
         c->state->progress_step = e->step;
 }
 
-void checks_poll(struct checks *c)
+uint64_t checks_poll_step(const struct checks *c)
+{
+    if (!(c->options.mask >> CHECK_PROGRESS & 1) || c->state->found)
+        return UINT64_MAX;
+    uint64_t steps = c->options.progress_steps;
+    steps = steps ? steps : CHECK_PROGRESS_STEPS;
+    return steps > UINT64_MAX - c->state->progress_step ? UINT64_MAX
+                                                        : c->state->progress_step + steps;
+}
+
+bool checks_poll(struct checks *c)
 {
     const struct machine *m = c->machine;
     struct check_state *s = c->state;
-    if (!(c->options.mask >> CHECK_PROGRESS & 1) || c->options.progress_steps == 0 ||
-        m->state->step < s->progress_step + c->options.progress_steps)
-        return;
+    if (m->state->step < checks_poll_step(c))
+        return false;
     struct event now = {.kind = EVENT_RETIRE, .pe = (uint8_t)m->state->current,
                         .step = m->state->step};
+    uint64_t silence = m->state->step - s->progress_step;
+    s->progress_step = m->state->step; /* who goes on behind it waits as long again */
     struct finding *f = finding_begin(c, CHECK_PROGRESS, "no-progress", &now);
     if (!f)
-        return;
+        return false;
     for (unsigned pe = 0; pe < m->config.pe_count && pe < FINDING_EVENT_MAX; pe++)
         finding_event(f, m->state->step, pe, check_pc(c, pe), "is still at 0x%" PRIx64 " at EL%u",
                       check_pc(c, pe), m->state->cpu[pe].el);
     finding_end(c, f, "for %" PRIu64 " steps no VM was entered or left, nobody waited, and nothing "
-                "was put out",
-                m->state->step - s->progress_step);
+                "was put out", silence);
+    return s->found != 0;
 }

@@ -13,12 +13,6 @@
 
 #include "gen/dma.inc"
 
-const struct mmio_row *dma_row(enum dma_register row)
-{
-    ensure(row < DMA_REGISTER_COUNT);
-    return &dma_register_rows[row];
-}
-
 void dma_reset(struct dma *dma)
 {
     memset(dma, 0, sizeof *dma);

@@ -36,5 +36,3 @@ bool dma_line(const struct dma *dma);
 struct dma_piece dma_next(const struct dma *dma);
 /* The piece was copied, or found no memory. */
 void dma_done(struct dma *dma, const struct dma_piece *piece, bool is_good);
-
-const struct mmio_row *dma_row(enum dma_register row);

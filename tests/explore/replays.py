@@ -44,7 +44,10 @@ def check(path):
     with tempfile.TemporaryDirectory() as folder:
         result = armillary('shrink', path, '--out', f'{folder}/shrunk.trace')
         counts = re.search(r'choices=(\d+) shrunk=(\d+)', result.stdout)
-        if result.returncode != 0 or counts is None or counts[1] != counts[2]:
+        if keys.get('choices') == '0':
+            if result.returncode != 2 or 'no choices' not in result.stderr:
+                problems.append(f'shrink without choices: status {result.returncode}: {result.stderr[-300:]}')
+        elif result.returncode != 0 or counts is None or counts[1] != counts[2]:
             problems.append(f'shrink: status {result.returncode}: {result.stdout[-300:]}{result.stderr[-300:]}')
     return problems
 

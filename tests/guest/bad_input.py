@@ -341,7 +341,7 @@ def scenarios(folder):
 
 def record(folder):
     path = f'{folder}/good.trace'
-    result = run('run', PAYLOAD, '--seed', '3', '--max-insns', '40000', '--record', path)
+    result = run('run', PAYLOAD, '--seed', '3', '--rate', '2', '--max-insns', '40000', '--record', path)
     assert result.returncode == 1, result.stderr
     return path
 

@@ -160,6 +160,8 @@ def stores(folder):
     result = walk(path, *[f'changed {place:#x}'] * 12, 'to end', *[f'changer {place:#x}'] * 3)
     steps = steps_in(result)
     problems += [f'step {step}: no store there' for step in steps if step not in wanted and step < steps[12]]
+    result = walk(path, *[f'changed pa:{place:#x}'] * 12, 'to end', *[f'changer pa:{place:#x}'] * 3)
+    problems += unexpected('by the physical address', steps_in(result), steps)
     return problems + unexpected('ascending', sorted(set(steps[:12])), steps[:12])
 
 
@@ -178,6 +180,8 @@ def bad_commands(folder):
     for command, says in (('jump', 'jump'), ('to', 'to: wrong number'), ('to x', 'x is no number'),
                           ('step 1 9', 'CPU 9'), ('next GOSSIP', 'GOSSIP'),
                           ('until nowhere', 'nowhere'), ('mem 0x10', 'no memory at 0x10'),
+                          ('mem 3', 'no memory at 0x3'), ('mem pa:3', 'no memory at pa:0x3'), ('mem pa:x', 'pa:x'),
+                          ('until pa:0x40200000', 'for mem, changed and changer only'),
                           ('changed 0x40200ffc 8', '8 bytes'), ('code 1+x', '1+x'), ('to 1 2 3 4 5', 'too many')):
         problems += refused(path, command, says)
     for options, says in ((['--steps', '--trace', 'MEM'], '--steps'), (['--symbols', path], path),
@@ -195,8 +199,8 @@ def any_line(folder):
     chosen, problems = random.Random(7), []
     words = ['to', 'step', 'back', 'next', 'prev', 'until', 'since', 'changed', 'changer', 'mem', 'code', 'regs',
              'symbol', 'where', 'finding', 'snapshots', '0', '1', '-1', '+', '0x', '0x40200000', str(1 << 63),
-             str(1 << 64), 'MEM', 'MEM,', ',', 'vmid_update', 'vmid_update+', '+4', '#', 'start', 'end',
-             'a' * 300, '\0', '\xff', '%s%n']
+             str(1 << 64), 'MEM', 'MEM,', ',', 'pa:', 'pa:0x40200004', 'pa:x', 'vmid_update',
+             'vmid_update+', '+4', '#', 'start', 'end', 'a' * 300, '\0', '\xff', '%s%n']
     for _ in range(120):
         line = ' '.join(chosen.choices(words, k=chosen.randrange(1, 5)))
         result = walk(path, 'to 1500', line)

@@ -118,7 +118,8 @@ def check_drop(folder, name, operation, finding, checkers):
 
 def check_unreached(_folder):
     status, _, errors = run(*pair_options('tlbi_no_dsb_before', 'bbm'), '--drop', 'tlbi:1000000')
-    good = status == 1 and re.search(r'^--drop tlbi:1000000: the run came to \d+ of them only$', errors, re.MULTILINE)
+    good = status == 1 and re.search(
+        r'^armillary run: --drop tlbi:1000000: the run came to \d+ of them only$', errors, re.MULTILINE)
     return [] if good else [f'status {status}', errors]
 
 
@@ -145,7 +146,8 @@ def check_refusals(folder):
         (['--drop', 'tlbi:0'], '--drop: tlbi:0: 0 is no number'),
         (['--findings', '0'], '--findings'),
         (['--profile', f'{folder}/none/p'], f'--profile: {folder}/none/p: No such file or directory'),
-        (['--findings', '2', '--record', f'{folder}/t'], '--findings: a recording ends with its first finding'),
+        (['--findings', '2', '--check', 'tlb', '--record', f'{folder}/t'],
+         '--findings: a recording ends with its first finding'),
     ]
     problems = []
     for options, message in cases:

@@ -13,11 +13,12 @@ Test(config, sizes_are_read_strictly)
         uint64_t value;
     } good[] = {{"0", 0},          {"4096", 4096},
                 {"0x1000", 4096},  {"64M", UINT64_C(64) << 20},
-                {"1G", 1u << 30},  {"2K", 2048},
+                {"1G", 1u << 30},  {"2K", 2048}, {"3k", 3072}, {"5m", 5u << 20}, {"1g", 1u << 30},
+                {"1T", UINT64_C(1) << 40}, {"2t", UINT64_C(2) << 40},
                 {"18446744073709551615", UINT64_MAX}, {"0xFFFFFFFFFFFFFFFF", UINT64_MAX}};
-    static const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "1m", "1MM", "M", "0x", "0xg",
+    static const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "1mm", "1MM", "M", "0x", "0xg",
                                       "1e3", "18446744073709551616", "0x10000000000000000",
-                                      "17179869184G",
+                                      "17179869184G", "16777216T", "1P",
                                       "1.5", "64M ", "\t3"};
     uint64_t value;
     for (size_t i = 0; i < ARRAY_COUNT(good); i++) {

@@ -27,7 +27,7 @@ static const struct sample {
 } samples[] = {
     {"cpus", "4", 4, {{"9", "9 is not in 1..8"}, {"two", "two is no number"}, {"", "no number"}}},
     {"ram", "1G", UINT64_C(1) << 30, {{"1x", "1x is no size"}, {"1000", "multiple of 2 MiB"},
-                                      {"128G", "is not in 2097152..68719476736"}}},
+                                      {"128G", "137438953472 bytes is not a multiple of"}}},
     {"cpu", "cortex-a53", 0, {{"", "empty"},
                               {"a-name-of-forty-characters-that-is-nobodys", "longer than 31"}}},
     {"entry", "el1", 1, {{"el3", "el3 is neither el1 nor el2"}, {"1", "1 is neither"}}},
@@ -37,7 +37,7 @@ static const struct sample {
     {"resets", "0", 0, {{"4294967296", "is not in 0..4294967295"}}},
     {"quantum", "17", 17, {{"0", "0 is not in 1..4294967295"}}},
     {"timing", "flat", 1, {{"fast", "fast is neither model nor flat"}}},
-    {"vmid-bits", "16", 16, {{"12", "12 is neither 8 nor 16"}, {"0", "0 is not in 8..16"}}},
+    {"vmid-bits", "16", 16, {{"12", "12 is neither 8 nor 16"}, {"0", "0 is neither 8 nor 16"}}},
     {"asid-bits", "8", 8, {{"9", "9 is neither 8 nor 16"}}},
     {"tlb", "core", 1, {{"small", "small is neither architectural nor core"}}},
     {"tlb-entries", "128", 128, {{"0", "0 is not in 1..65536"}, {"65537", "not in"}}},
@@ -117,7 +117,10 @@ static void expect_sample(const struct machine_config *c, const struct config_fi
         struct machine_config plain;
         config_default(&plain);
         plain.quantum = field == &config_fields[i] || c->quantum != 1 ? plain.quantum : 1;
-        if (&config_fields[i] != field && config_field_is_number(&config_fields[i]))
+        size_t length = strlen(config_fields[i].option);
+        bool is_needed =
+            field->needs && strncmp(field->needs, config_fields[i].option, length) == 0;
+        if (&config_fields[i] != field && config_field_is_number(&config_fields[i]) && !is_needed)
             cr_expect_eq(config_field_get(&config_fields[i], c),
                          config_field_get(&config_fields[i], &plain), "%s %s changes %s", how,
                          field->option, config_fields[i].option);
@@ -163,17 +166,29 @@ Test(config_fields, each_is_an_option)
     }
 }
 
-/* A scenario whose machine has one key, on line 3. */
+/* The key that another one needs, as a line of a scenario. */
+static void needed_line(const struct config_field *field, char *line, size_t size)
+{
+    const char *value = field->needs ? strchr(field->needs, ' ') + 1 : "";
+    bool is_list = field->needs && strncmp(field->needs, "virtio", 6) == 0;
+    line[0] = 0;
+    if (field->needs)
+        snprintf(line, size, "  %.*s: %s\"%s\"%s\n", (int)(value - 1 - field->needs), field->needs,
+                 is_list ? "[" : "", value, is_list ? "]" : "");
+}
+
+/* A scenario whose machine has one key, on line 3, and what that needs. */
 static bool scenario_with(struct scenario *s, const struct config_field *field, const char *value,
                           struct error *error)
 {
-    char text[4096];
+    char text[4096], needed[80];
+    needed_line(field, needed, sizeof needed);
     bool is_list = field->kind == CONFIG_NAMES || field->kind == CONFIG_ITEMS ||
                    field->kind == CONFIG_FILES;
     snprintf(text, sizeof text,
-             "title: t\nmachine:\n  %s: %s\"%s\"%s\nchoices: [next-cpu]\ncheckers: [vmid]\n"
+             "title: t\nmachine:\n  %s: %s\"%s\"%s\n%schoices: [next-cpu]\ncheckers: [vmid]\n"
              "explore: {max-steps: 1}\nvariants:\n  a: {payload: a.elf, expect: clean}\n",
-             field->key, is_list ? "[" : "", value, is_list ? "]" : "");
+             field->key, is_list ? "[" : "", value, is_list ? "]" : "", needed);
     return scenario_parse(s, "./s.yaml", "s", text, strlen(text), error);
 }
 
@@ -203,6 +218,55 @@ Test(config_fields, each_is_a_key_of_a_scenario)
         }
     }
     cr_expect_eq(keys, config_field_count - 1, "all but the properties, which have a list");
+}
+
+Test(config_fields, what_has_no_effect_alone_says_what_it_needs)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < config_field_count; i++) {
+        const struct config_field *f = &config_fields[i];
+        struct machine_config c;
+        struct error error;
+        char option[32];
+        config_default(&c);
+        if (!f->needs) {
+            cr_expect_null(config_field_lacks(f, &c), "%s", f->option);
+            continue;
+        }
+        count++;
+        const char *value = strchr(f->needs, ' ');
+        snprintf(option, sizeof option, "%.*s", (int)(value - f->needs), f->needs);
+        const struct config_field *needed = config_field_by_option(option);
+        cr_assert_not_null(needed, "%s needs %s", f->option, option);
+        cr_assert(config_field_put_option(needed, &c, value + 1, &error), "%s", error.text);
+        cr_expect_null(config_field_lacks(f, &c), "%s", f->option);
+        if (config_field_is_number(needed)) /* a word: the other one */
+            config_field_set(needed, &c, !config_field_get(needed, &c));
+        else
+            config_default(&c);
+        cr_expect_eq(config_field_lacks(f, &c), f->needs, "%s", f->option);
+    }
+    cr_expect_eq(count, 3);
+}
+
+Test(config_fields, a_choice_that_nobody_asks_says_what_it_needs)
+{
+    static const enum choice_kind kinds[] = {
+        CHOICE_STORE_DRAIN, CHOICE_LOAD_EARLY, CHOICE_TLBI_DRAIN, CHOICE_CACHE_WRITEBACK,
+        CHOICE_CACHE_ALLOCATE, CHOICE_ICACHE_STALE};
+    struct machine_config plain, full;
+    config_default(&plain);
+    config_default(&full);
+    full.caches = full.store_buffer = full.history = 1;
+    uint32_t lack = 1u << CHOICE_HOST_INPUT;
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
+        lack |= 1u << kinds[i];
+    for (unsigned kind = 0; kind < CHOICE_KIND_COUNT; kind++) {
+        cr_expect_eq(config_choice_lacks(&plain, (enum choice_kind)kind) != NULL, lack >> kind & 1,
+                     "%s", choice_rows[kind].name);
+        cr_expect_eq(config_choice_lacks(&full, (enum choice_kind)kind) != NULL,
+                     kind == CHOICE_HOST_INPUT, "%s", choice_rows[kind].name);
+    }
 }
 
 Test(config_fields, files_of_a_scenario_lie_beside_it)
