@@ -4,15 +4,22 @@
  * terminal's size goes to the virtio console, at first and whenever it has changed.
  *
  * A pipe is read as fast as the machine takes it. A terminal is always read, also while a guest
- * takes nothing: what is for us must reach us.
+ * takes nothing: what is for us must reach us. Where somebody sits at it, a machine whose PEs all
+ * wait waits as long as its clock says, and what is typed meanwhile comes at once. A PE that works
+ * is as fast as the host is: that time counts for nothing.
  *
  * Not here: the terminal itself (terminal.c), and when a run looks for input (run.c).
  */
 #include "sim/console.h"
 
+#include "sim/progress.h"
 #include "sim/terminal.h"
 
 #include <stdio.h>
+
+/* How long the host sleeps at a time, in seconds. */
+#define SLEEP_LEAST 0.002
+#define SLEEP_MOST 0.2
 
 static bool is_amid_line; /* on standard output */
 
@@ -90,18 +97,47 @@ static bool take_input(void *context, struct machine *m, bool wait)
     return false;
 }
 
+/*
+ * Time of the host that goes by here is owed to the guest until its clock goes on; a wait that is
+ * cut short by a key is not begun anew. Short waits are added up, as the host sleeps no shorter.
+ */
+static enum machine_idle pass_time(void *context, struct machine *m, uint64_t cycles)
+{
+    struct console *c = context;
+    double wait = (double)cycles / (double)m->hz;
+    while (terminal_is_open() && !run_is_interrupted() && c->ahead + wait >= SLEEP_LEAST) {
+        double left = c->ahead + wait, most = left < SLEEP_MOST ? left : SLEEP_MOST;
+        double before = progress_seconds();
+        bool is_there = look(c, m, (unsigned)(most * 1e3));
+        double passed = progress_seconds() - before;
+        c->ahead -= passed < most ? passed : most;
+        if (is_there)
+            return IDLE_LOOK;
+    }
+    c->ahead += wait;
+    if (!terminal_is_open())
+        c->ahead = 0;
+    return run_is_interrupted() ? IDLE_END : IDLE_GO_ON;
+}
+
 void console_open(struct console *c, struct run *r)
 {
+    struct machine *m = run_machine(r);
     *c = (struct console){.run = r};
-    run_machine(r)->console = print;
+    m->console = print;
     terminal_open();
     run_set_input(r, take_input, c);
+    if (!terminal_is_open())
+        return;
+    m->idle = pass_time;
+    m->idle_context = c;
 }
 
 void console_close(struct console *c)
 {
     run_set_input(c->run, NULL, NULL);
     run_machine(c->run)->console = NULL;
+    run_machine(c->run)->idle = NULL;
     terminal_close();
     console_end_line();
 }

@@ -10,6 +10,7 @@ struct console {
     bool is_fixed;               /* somebody has said where keys go */
     enum machine_input_device to;
     unsigned columns, rows;      /* as last told; 0: never */
+    double ahead;                /* seconds by which waiting guests are ahead of the host's clock */
 };
 
 /* The run's console is the terminal, or standard output and what is piped in. */

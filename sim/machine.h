@@ -137,6 +137,13 @@ struct machine_virtio {
     unsigned drive;
 };
 
+/* What to do when all PEs wait and time would go on. */
+enum machine_idle {
+    IDLE_GO_ON, /* to what comes next */
+    IDLE_LOOK,  /* input may have come at this moment: ask again if it leads to nothing */
+    IDLE_END,   /* the run is to end soon: go on, and stop (MACHINE_REQUEST) behind the next step */
+};
+
 struct machine {
     struct machine_config config;
     struct machine_payload payload;
@@ -160,6 +167,12 @@ struct machine {
     enum engine_kind engine;
     void (*console)(void *context, uint8_t byte); /* UART and semihosting output */
     void *console_context;
+    /*
+     * Asked before time goes on by so many cycles with all PEs waiting; NULL: nobody. What it does
+     * to the machine is give it input, which is recorded: a replay needs nobody to ask.
+     */
+    enum machine_idle (*idle)(void *context, struct machine *m, uint64_t cycles);
+    void *idle_context;
     uint64_t hz; /* cycles in a second, as devices see it */
     struct machine_virtio virtio[VIRTIO_PLACES];
     struct disk disk[DRIVE_MAX]; /* what the files held */

@@ -247,6 +247,29 @@ void machine_input_size(struct machine *m, unsigned columns, unsigned rows)
     machine_input(m, INPUT_VIRTIO_SIZE, bytes, sizeof bytes);
 }
 
+bool machine_input_comes(struct machine *m, struct machine_idling *idling)
+{
+    const struct machine_state *s = m->state;
+    if (!m->idle || idling->ends || idling->done == moment(m) + 1 ||
+        s->clock.next == DEADLINE_NEVER)
+        return false;
+    uint64_t now = s->now > s->clock.seen ? s->now : s->clock.seen;
+    uint64_t cycles = s->clock.next > now ? s->clock.next - now : 0;
+    switch (m->idle(m->idle_context, m, cycles)) {
+    case IDLE_LOOK:
+        return true;
+    case IDLE_GO_ON:
+        break;
+    case IDLE_END:
+        idling->ends = true;
+        if (idling->limit > s->step + 1)
+            idling->limit = s->step + 1;
+        break;
+    }
+    idling->done = moment(m) + 1;
+    return false;
+}
+
 size_t machine_input_waiting(const struct machine *m)
 {
     return m->input ? m->input->count : 0;

@@ -149,6 +149,14 @@ void machine_input_take(struct machine *m);
 uint64_t machine_input_distance(const struct machine *m);
 /* All PEs wait, for ever: a lenient replay goes on with the next input. False: there is none. */
 bool machine_input_hurry(struct machine *m);
+/* How machine_run() waits where somebody sees to it that time goes by (machine.idle). */
+struct machine_idling {
+    uint64_t limit; /* in steps: the run's, or the next one when it is to end */
+    uint64_t done;  /* one more than the moment for which that has been seen to */
+    bool ends;
+};
+/* All PEs wait, and time is about to go on: whether something may have come before it does. */
+bool machine_input_comes(struct machine *m, struct machine_idling *idling);
 void machine_input_free(struct machine *m);
 
 /* machine_calls.c: firmware and semihosting, after the engine stopped for them. */

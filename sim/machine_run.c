@@ -151,16 +151,19 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
     m->unmodelled = NULL;
     code_break_at(m->code, m->break_on, m->break_pc, break_mask(m));
     tell_regimes(m);
+    struct machine_idling idling = {.limit = step_limit};
     for (;;) {
         if (m->stop_requested)
             return MACHINE_REQUEST;
         if (s->exit != EXIT_NONE)
             return MACHINE_EXIT;
-        if (s->step >= step_limit)
-            return MACHINE_LIMIT;
+        if (s->step >= idling.limit)
+            return idling.ends ? MACHINE_REQUEST : MACHINE_LIMIT;
         machine_input_take(m);
         int pe = machine_next(m);
         if (pe < 0) {
+            if (machine_input_comes(m, &idling))
+                continue;
             if (m->order && order_drain_all(m->order)) /* nothing waits for ever */
                 continue;
             if (s->clock.next == DEADLINE_NEVER) {
@@ -175,7 +178,7 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit)
         if (s->clock.next <= s->cpu[pe].cycles) /* in the course of its turn */
             machine_deadlines(m, s->cpu[pe].cycles);
         bool stop = false;
-        enum machine_stop why = run_turn(m, (unsigned)pe, step_limit, &stop);
+        enum machine_stop why = run_turn(m, (unsigned)pe, idling.limit, &stop);
         if (stop)
             return why;
     }

@@ -466,7 +466,9 @@ void run_execute_watched(struct run *r, struct run_verdict *v,
                 r->input(r->input_context, m, stop == MACHINE_IDLE))
                 is_over = false;
         }
-        if (is_over && !(stop == MACHINE_IDLE && run_is_interrupted())) {
+        bool may_end = stop == MACHINE_IDLE || (stop == MACHINE_REQUEST &&
+                                                !checks_finding(r->checks) && !r->has_first);
+        if (is_over && !(may_end && run_is_interrupted())) {
             conclude(r, stop, v);
             break;
         }

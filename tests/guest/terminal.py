@@ -39,6 +39,42 @@ VIRTIO = (0xd2a14001,  # mov x1, #0x0a000000
 
 DEAF = (0x14000000,)  # b .
 
+# A dot each second, and what is typed meanwhile; in between it waits. UART, SPI 1 (33) and the physical timer's PPI 30.
+CLOCK = (0xd2a12001,  # mov x1, #0x09000000
+         0xd2a10003,  # mov x3, #0x08000000
+         0xd2a10025,  # mov x5, #0x08010000
+         0x52800022,  # mov w2, #1
+         0xb9000062,  # str w2, [x3]            GICD_CTLR
+         0x52a80002,  # mov w2, #1 << 30
+         0xb9010062,  # str w2, [x3, #0x100]    GICD_ISENABLER0: 30
+         0x52800042,  # mov w2, #2
+         0xb9010462,  # str w2, [x3, #0x104]    GICD_ISENABLER1: 33
+         0x52800022,  # mov w2, #1
+         0x39208462,  # strb w2, [x3, #0x821]   GICD_ITARGETSR: CPU 0
+         0x52801fe2,  # mov w2, #0xff
+         0xb90004a2,  # str w2, [x5, #4]        GICC_PMR
+         0x52800022,  # mov w2, #1
+         0xb90000a2,  # str w2, [x5]            GICC_CTLR
+         0x52800202,  # mov w2, #0x10
+         0xb9003822,  # str w2, [x1, #0x38]     UARTIMSC.RXIM
+         0x52806022,  # mov w2, #0x301
+         0xb9003022,  # str w2, [x1, #0x30]     UARTCR
+         0xd53be006,  # mrs x6, CNTFRQ_EL0
+         0xd51be206,  # 1: msr CNTP_TVAL_EL0, x6
+         0x52800022,  # mov w2, #1
+         0xd51be222,  # msr CNTP_CTL_EL0, x2
+         0xd503207f,  # 2: wfi
+         0xd53be227,  # mrs x7, CNTP_CTL_EL0
+         0x36100087,  # tbz w7, #2, 3f          ISTATUS
+         0x528005c2,  # mov w2, #'.'
+         0xb9000022,  # str w2, [x1]            UARTDR
+         0x17fffff8,  # b 1b
+         0xb9401822,  # 3: ldr w2, [x1, #0x18]  UARTFR
+         0x3727ff22,  # tbnz w2, #4, 2b         RXFE
+         0xb9400022,  # ldr w2, [x1]            UARTDR
+         0xb9000022,  # str w2, [x1]
+         0x17fffffc)  # b 3b
+
 COUNT_DOWN = (0xd2a005a0,  # mov x0, #45 << 16
               0xf1000400,  # 1: subs x0, x0, #1
               0x54ffffe1)  # b.ne 1b
@@ -254,6 +290,49 @@ def deaf(path):
     return problems + ([] if (status := s.status()) == 130 else [f'status {status}'])
 
 
+def hashes(path, *options):
+    """-> (status, hash) of what runs without anybody at a terminal, and how long it takes"""
+    begin = time.monotonic()
+    result = subprocess.run([ARMILLARY, *options, path], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            timeout=SECONDS, check=False)
+    found = re.findall(r' hash=(\w+)', result.stdout)
+    return (result.returncode, found), time.monotonic() - begin
+
+
+def time_passes(path):
+    """a guest that waits does so by the clock on the wall, is there for keys meanwhile, and replays at once"""
+    trace = f'{path}.trace'
+    s = Session(write_image(f'{path}.clock', CLOCK), '--record', trace)
+    begin, problems = time.monotonic(), []
+    for number in range(1, 5):
+        time.sleep(0.3)
+        sent = time.monotonic()
+        s.send(b'%d' % number)  # amid its wait, which it does not make any longer
+        if not s.until(lambda: b'%d' % number in s.output) or time.monotonic() - sent > 0.7:
+            problems.append(f'key {number} comes back after {time.monotonic() - sent:.1f} s')
+        if not s.until(lambda: s.output.count(b'.') >= number):
+            problems.append(f'no dot {number}')
+    took = time.monotonic() - begin
+    if not 3.8 < took < 8:
+        problems.append(f'four seconds of the guest took {took:.1f} s')
+    with open(f'/proc/{s.pid}/stat', encoding='ascii') as file:
+        used = sum(int(word) for word in file.read().rpartition(')')[2].split()[11:13]) / os.sysconf('SC_CLK_TCK')
+    if used > 0.5 + took / 4:
+        problems.append(f'{used:.1f} s of a processor in {took:.1f} s of waiting')
+    s.send(b'\x01x')
+    sent = time.monotonic()
+    if s.status() != 130 or time.monotonic() - sent > 1:
+        problems.append(f'does not end at once: {time.monotonic() - sent:.1f} s')
+    wanted = re.findall(rb' choices=4 hash=(\w+)', s.output)
+    found, took = hashes(trace, 'replay', '--no-story')
+    if found != (0, [h.decode() for h in wanted]) or took > 3:
+        problems.append(f'replay: {found}, not {wanted}, in {took:.1f} s')
+    (status, _), took = hashes(f'{path}.clock', 'run', '--cpus', '1', '--max-insns', '10000')
+    if status != 1 or took > 20:  # more than an hour
+        problems.append(f'without a terminal: status {status} after {took:.1f} s')
+    return problems
+
+
 def main():
     cases = [('keys reach the guest; Ctrl-A h helps, Ctrl-A x ends', keys_and_commands),
              ('the terminal is given back before a signal ends the program', signals),
@@ -262,7 +341,8 @@ def main():
              ('the summary is a line of its own, whatever the guest wrote last', summary_line),
              ('keys go to the console that printed last or was chosen, sizes to the virtio console', consoles),
              ('before any has printed they wait', first_console),
-             ('a guest that takes no keys does not keep Ctrl-A from us', deaf)]
+             ('a guest that takes no keys does not keep Ctrl-A from us', deaf),
+             ('a guest that waits does so by our clock, without a terminal at once', time_passes)]
     print(f'1..{len(cases)}')
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
