@@ -37,8 +37,8 @@ static struct machine *machine_with(const char *list, bool caches)
     config.ram_bytes = 16u << 20;
     config.caches = caches;
     config.timing_flat = 1;
-    cr_assert(config_field_put_option(config_field_by_option("virtio"), &config, list, &error),
-              "%s", error.text);
+    cr_assert(*list == 0 || config_field_put_option(config_field_by_option("virtio"), &config, list,
+                                                    &error), "%s", error.text);
     struct machine *m = machine_new(&config, &error);
     cr_assert_not_null(m, "%s", error.text);
     return m;
