@@ -61,6 +61,8 @@ def run_engine(program, path, model, engine):
     if run.returncode or not mark:
         raise Problem(f'{" ".join(command)}: exit status {run.returncode}: '
                       f'{run.stderr.decode(errors="replace").strip()[-2000:]}')
+    if len(log) % 8 == 1:  # what is told has 8 bytes; it does not end a line, so that the summary begins one
+        log = log[:-1]
     return log, summary.decode().strip()
 
 

@@ -40,7 +40,7 @@ TOLD = {
 ASID_STYLE = 'one-cpu', 'zero-slot', 'plain-store'
 KEEP_VTTBR = 'posted-2012', 'gen-first', 'rwlock'  # what an entry loads is the VTTBR, not the number
 VMALLE1, IPAS2E1 = 0, 6  # mmu/tlbi.def
-KINDS = 'MEM,SYSREG,TLBI,TLB_FILL,EXC_TAKE,CONTEXT'
+KINDS = ('MEM', 'SYSREG', 'TLBI', 'TLB_FILL', 'EXC_TAKE', 'CONTEXT')
 VMS_MAX = 64  # hyp/host/vm.h; struct vmid stands first in struct vm
 GENERATION, NUMBER, VTTBR = 0, 8, 16
 
@@ -230,7 +230,8 @@ def check(armillary, trace, variant, elf):
     if variant in ASID_STYLE:
         return check_asid(armillary, trace, variant, elf)
     follower = Follower(symbols(elf), variant in KEEP_VTTBR)
-    with subprocess.Popen([armillary, 'replay', trace, '--trace', KINDS], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([armillary, 'replay', trace, '--trace', ','.join(KINDS)], stdout=subprocess.PIPE,
+                          text=True) as process:
         for line in process.stdout:
             kind, _, rest = line.partition(' ')
             if kind in KINDS:

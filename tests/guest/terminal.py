@@ -146,7 +146,7 @@ def keys_and_commands(path):
         problems.append(f'Ctrl-A x: status {status}')
     if b'result=interrupted' not in s.output:
         problems.append('no summary at the end')
-    if not re.search(rb'\ninterrupted at step \d+\r\nCPU 0 at 0000000040\w+ .*\r\n'
+    if not re.search(rb'\ninterrupted at step \d+\r\nCPU 0 at 0000000040\w+.*\r\n'
                      rb'  \w+  \w+ .*\(row \w+\)\r\n  runs\r\n', s.output):
         problems.append(f'no report on the CPU: {s.output}')
     return problems

@@ -11,6 +11,7 @@ from law import BUILD, SOURCE, Tap, part_of, read, tree
 WARNINGS = ['-std=gnu11', '-Wall', '-Wextra', '-Wconversion', '-Wshadow', '-Wstrict-prototypes',
             '-Wmissing-prototypes', '-Wvla', '-Wswitch-enum', '-Werror']
 HOST = [os.environ.get('CC') or 'cc']
+LINUX = ['aarch64-linux-gnu-gcc', '-D_GNU_SOURCE']  # as the payload's programs are compiled
 GUEST = ['aarch64-linux-gnu-gcc', '-ffreestanding', '-nostdinc', '-mgeneral-regs-only']
 
 
@@ -35,6 +36,8 @@ def problems_of(path, text, compilers):
 def compilers_for(path, text):
     if part_of(path) == 'hyp':
         return [GUEST + guest_includes()]
+    if part_of(path) == 'payload':
+        return [LINUX]
     if 'ENGINE_' in text:  # compiled once for each engine
         return [HOST + ['-DENGINE_PRECISE=1'], HOST + ['-DENGINE_FAST=1']]
     return [HOST]
