@@ -8,20 +8,14 @@ import re
 import struct
 import subprocess
 import sys
-import tempfile
+
+from cases import Cases
 
 BUILD = os.environ['BUILD']
 ARMILLARY = os.path.join(BUILD, 'armillary')
 PAYLOAD = os.path.join(BUILD, 'hyp', 'hyp-vmid-correct.elf')
 RAM = 0x40000000
-cases = []
-
-
-def case(name):
-    def add(function):
-        cases.append((name, function))
-        return function
-    return add
+case = Cases()
 
 
 def run(*arguments, cwd=None):
@@ -476,22 +470,5 @@ def statuses(folder):
     return problems
 
 
-def main():
-    print(f'1..{len(cases)}', flush=True)
-    failed = False
-    for number, (name, function) in enumerate(cases, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                problems = function(folder)
-            except (AssertionError, OSError, subprocess.TimeoutExpired) as e:
-                problems = [f'{type(e).__name__}: {e}']
-        failed |= bool(problems)
-        print(f'{"not ok" if problems else "ok"} {number} - {name}')
-        for problem in problems:
-            print('\n'.join('# ' + line for line in problem.splitlines()))
-        sys.stdout.flush()
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == '__main__':
-    main()
+    sys.exit(case.run())

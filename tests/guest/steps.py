@@ -11,10 +11,10 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 import terminal as terminal_guest  # beside this file
+from cases import Cases
 
 BUILD = os.environ['BUILD']
 ARMILLARY = os.path.join(BUILD, 'armillary')
@@ -22,14 +22,7 @@ SEARCH = os.path.join(os.environ['SOURCE'], 'traces', 'vmid-publish-order', 'sce
 PAYLOAD = os.path.join(BUILD, 'hyp', 'hyp-vmid-correct.elf')
 OPTIONS = ['--quantum', '50', '--seed', '3', '--max-insns', '400000']
 SECONDS = 300
-cases = []
-
-
-def case(name):
-    def add(function):
-        cases.append((name, function))
-        return function
-    return add
+case = Cases()
 
 
 def run(*arguments, text=''):
@@ -425,22 +418,5 @@ def named(folder):
     return problems + unexpected('a walk', shrunk.returncode, 0)
 
 
-def main():
-    print(f'1..{len(cases)}', flush=True)
-    failures = 0
-    for number, (name, function) in enumerate(cases, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                problems = function(folder)
-            except Exception as e:  # a case that breaks is a failure, and the others still count
-                problems = [f'{type(e).__name__}: {e}']
-        failures += bool(problems)
-        print(('not ok' if problems else 'ok'), number, '-', name)
-        for problem in problems:
-            print('#', str(problem).replace('\n', '\n# '))
-        sys.stdout.flush()
-    return 1 if failures else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(case.run())
