@@ -1,4 +1,4 @@
-"""Cases of a script: functions that are given an empty folder and return what is wrong; run in order, printed as TAP."""
+"""Cases of a script: functions that are given an empty folder and say what is wrong; run in order, printed as TAP."""
 import sys
 import tempfile
 
