@@ -269,7 +269,10 @@ def an_interrupted_run_is_shown_to_its_end():
             with start(runner) as process:
                 shown = process.stdout.readline()
                 (os.killpg if to_all else os.kill)(process.pid, number)
-                shown += process.communicate(timeout=60)[0]
+                try:
+                    shown += process.communicate(timeout=60)[0]
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
             if process.returncode != 130 or not shown.endswith('ending\nsummary: result=interrupted\n'):
                 problems.append(f'{number.name}: {process.returncode}: {shown}')
         with start(f'{folder}/nothing') as process:
@@ -285,7 +288,7 @@ def main():
     for number, function in enumerate(cases, 1):
         problems = function()
         failures += bool(problems)
-        print('not ok' if problems else 'ok', number, '-', function.__name__.replace('_', ' '))
+        print('not ok' if problems else 'ok', number, '-', function.__name__.replace('_', ' '), flush=True)
         for problem in problems:
             print('#', problem)
     return 1 if failures else 0
