@@ -239,24 +239,8 @@ def image(*words):
     return header + b''.join(struct.pack('<I', word) for word in words)
 
 
-# What is typed comes back, and in between it waits: PL011 at x1, its interrupt is SPI 1 (33), GICD at x3, GICC at x5.
-KEYS = (0xd2a12001,  # mov x1, #0x09000000
-        0xd2a10003,  # mov x3, #0x08000000
-        0xd2a10025,  # mov x5, #0x08010000
-        0x52800022,  # mov w2, #1
-        0xb9000062,  # str w2, [x3]            GICD_CTLR
-        0x52800042,  # mov w2, #2
-        0xb9010462,  # str w2, [x3, #0x104]    GICD_ISENABLER1: 33
-        0x52800022,  # mov w2, #1
-        0x39208462,  # strb w2, [x3, #0x821]   GICD_ITARGETSR: CPU 0
-        0x52801fe2,  # mov w2, #0xff
-        0xb90004a2,  # str w2, [x5, #4]        GICC_PMR
-        0x52800022,  # mov w2, #1
-        0xb90000a2,  # str w2, [x5]            GICC_CTLR
-        0x52800202,  # mov w2, #0x10
-        0xb9003822,  # str w2, [x1, #0x38]     UARTIMSC.RXIM
-        0x52806022,  # mov w2, #0x301
-        0xb9003022,  # str w2, [x1, #0x30]     UARTCR: on, transmit, receive
+# What is typed comes back, and in between it waits.
+KEYS = (*terminal_guest.LISTENING,
         0xd503207f,  # 1: wfi
         0xb9401822,  # 2: ldr w2, [x1, #0x18]  UARTFR
         0x3727ffc2,  # tbnz w2, #4, 1b         RXFE

@@ -39,26 +39,29 @@ VIRTIO = (0xd2a14001,  # mov x1, #0x0a000000
 
 DEAF = (0x14000000,)  # b .
 
-# A dot each second, and what is typed meanwhile; in between it waits. UART, SPI 1 (33) and the physical timer's PPI 30.
-CLOCK = (0xd2a12001,  # mov x1, #0x09000000
-         0xd2a10003,  # mov x3, #0x08000000
-         0xd2a10025,  # mov x5, #0x08010000
-         0x52800022,  # mov w2, #1
-         0xb9000062,  # str w2, [x3]            GICD_CTLR
+# The UART at x1 tells CPU 0 of what is typed, by SPI 1 (33); the Distributor is at x3, the CPU interface at x5.
+LISTENING = (0xd2a12001,  # mov x1, #0x09000000
+             0xd2a10003,  # mov x3, #0x08000000
+             0xd2a10025,  # mov x5, #0x08010000
+             0x52800022,  # mov w2, #1
+             0xb9000062,  # str w2, [x3]            GICD_CTLR
+             0x52800042,  # mov w2, #2
+             0xb9010462,  # str w2, [x3, #0x104]    GICD_ISENABLER1: 33
+             0x52800022,  # mov w2, #1
+             0x39208462,  # strb w2, [x3, #0x821]   GICD_ITARGETSR: CPU 0
+             0x52801fe2,  # mov w2, #0xff
+             0xb90004a2,  # str w2, [x5, #4]        GICC_PMR
+             0x52800022,  # mov w2, #1
+             0xb90000a2,  # str w2, [x5]            GICC_CTLR
+             0x52800202,  # mov w2, #0x10
+             0xb9003822,  # str w2, [x1, #0x38]     UARTIMSC.RXIM
+             0x52806022,  # mov w2, #0x301
+             0xb9003022)  # str w2, [x1, #0x30]     UARTCR: on, transmit, receive
+
+# A dot each second, and what is typed meanwhile; in between it waits. The physical timer is PPI 30.
+CLOCK = (*LISTENING,
          0x52a80002,  # mov w2, #1 << 30
          0xb9010062,  # str w2, [x3, #0x100]    GICD_ISENABLER0: 30
-         0x52800042,  # mov w2, #2
-         0xb9010462,  # str w2, [x3, #0x104]    GICD_ISENABLER1: 33
-         0x52800022,  # mov w2, #1
-         0x39208462,  # strb w2, [x3, #0x821]   GICD_ITARGETSR: CPU 0
-         0x52801fe2,  # mov w2, #0xff
-         0xb90004a2,  # str w2, [x5, #4]        GICC_PMR
-         0x52800022,  # mov w2, #1
-         0xb90000a2,  # str w2, [x5]            GICC_CTLR
-         0x52800202,  # mov w2, #0x10
-         0xb9003822,  # str w2, [x1, #0x38]     UARTIMSC.RXIM
-         0x52806022,  # mov w2, #0x301
-         0xb9003022,  # str w2, [x1, #0x30]     UARTCR
          0xd53be006,  # mrs x6, CNTFRQ_EL0
          0xd51be206,  # 1: msr CNTP_TVAL_EL0, x6
          0x52800022,  # mov w2, #1
