@@ -58,6 +58,7 @@ struct core_cache {
     bool asks;               /* about visible operations: core_ops.visible */
     bool held;               /* what it said */
     bool code_gone;          /* pages of code have been dropped since it began */
+    bool unaligned;          /* accesses to Normal memory need not be aligned */
     bool vectors;            /* FP and SIMD are not trapped */
     uint8_t sys_asked, sys_open; /* hot forms of DC and IC: asked about when met; system.c */
     bool fpsr_told;          /* somebody is told of changes of FPSR */

@@ -124,12 +124,19 @@ void hot_asking_sp(HOT_ARGUMENTS)
     return by_handler(HOT_PASS, (exec_function *)(uintptr_t)s->imm, &x[s->rd], true);
 }
 
-/* What forms of FP and SIMD, of DC and IC look at: it changes only behind system instructions. */
+void hot_cut(HOT_ARGUMENTS)
+{
+    handle(h, s, b + s->run, fa, fb, ENGINE(exec_table)[a64_decode(s->word)]);
+    HOT_ENTER(s + 1);
+}
+
+/* What forms look at that changes only behind system instructions: traps, and SCTLR_ELx.A. */
 void hot_open_forms(struct core *c)
 {
     uint64_t told = UINT64_C(1) << EVENT_SYSREG | UINT64_C(1) << EVENT_EFFECTIVE;
     uint64_t fpcr = c->cpu->reg[SR_FPCR];
     c->cache->sys_asked = 0;
+    c->cache->unaligned = direct_allows_unaligned(c);
     c->cache->vectors = fp_is_open(c);
     c->cache->fpsr_told = (c->events->mask & told) != 0;
     c->cache->host_fp = c->cache->vectors && (fpcr & (FPCR_RMode | FPCR_FZ)) == 0;

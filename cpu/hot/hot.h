@@ -128,6 +128,8 @@ void hot_stop_amid(HOT_ARGUMENTS);
 void hot_slow(HOT_ARGUMENTS);
 void hot_generic(HOT_ARGUMENTS); /* the same, the handler is s->imm */
 void hot_generic_sp(HOT_ARGUMENTS); /* the same, and SP may be written: it is register s->rd */
+/* hot_slow for the last instruction of a run behind which the next run is entered: it computes. */
+void hot_cut(HOT_ARGUMENTS);
 /* hot_generic and hot_slow for what may change how to go on: registers, masks, TLBs. */
 void hot_system(HOT_ARGUMENTS);
 void hot_system_slow(HOT_ARGUMENTS);
@@ -242,7 +244,7 @@ static inline uint8_t hot_or_sp(unsigned n, const struct hot_place *place)
     return (uint8_t)(n == 31 ? HOT_SP + place->stack : n);
 }
 
-/* What forms of FP and SIMD, DC and IC look at is to be looked at again. */
+/* What forms look at beside registers and memory is to be looked at again. */
 void hot_open_forms(struct core *c);
 
 /* --- the door ------------------------------------------------------------------------------- */

@@ -1,17 +1,18 @@
 /*
- * Hot forms of loads and stores of general registers: aligned, and to pages that host pointers
- * are kept for (direct.h). Everything else - a walk, a device, an access that is not aligned or
- * crosses a page, byte order - is done by the handler of the row, in its place.
+ * Hot forms of loads and stores of general registers to pages that host pointers are kept for
+ * (direct.h). Everything else - a walk, a device, an alignment fault, an access that crosses a
+ * page, byte order - is done by the handler of the row, in its place.
  *
- * LDAR and STLR are loads and stores here: memory is in order as long as the machine keeps no
- * order of its own, and then nothing is fast. LDTR and STTR go by the pointers of EL0.
+ * LDAR and STLR are loads and stores here, always aligned: memory is in order as long as the
+ * machine keeps no order of its own, and then nothing is fast. LDTR and STTR go by the pointers
+ * of EL0.
  *
  * Not here: exclusives, limited ordering, non-temporal pairs, forms whose result the architecture
  * leaves open.
  *
  * DDI 0487, "Loads and Stores"; AArch64.MemSingle.
  */
-#include "cpu/hot/hot.h"
+#include "cpu/hot/reach.h"
 
 #include <string.h>
 
@@ -19,19 +20,11 @@
 #define RN x[s->rn]
 #define RM x[s->rm]
 
-/* The host address of an access of `bytes` at va by `who`, or off to the handler. */
-#define REACH_AS(who, tag, bytes)                                                               \
-    const struct direct_entry *e = direct_entry(h, va);                                         \
-    if (__builtin_expect(!direct_matches(e->tag, va, bytes, who), 0))                           \
-        return hot_slow(HOT_PASS);                                                              \
-    uint8_t *at = direct_host(e, va)
-#define REACH(tag, bytes) REACH_AS(h->data_tag, tag, bytes)
-
-#define LOAD_AS(who, name, address, type, cast, writeback)                                      \
+#define LOAD_AS(who, matches, or_else, name, address, type, cast, writeback)                    \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH_AS(who, read_tag, sizeof(type));                                                  \
+        HOT_REACH(who, matches, or_else, read_tag, sizeof(type));                               \
         type value;                                                                             \
         memcpy(&value, at, sizeof value);                                                       \
         writeback;                                                                              \
@@ -39,19 +32,19 @@
         HOT_NEXT(1);                                                                            \
     }
 
-#define STORE_AS(who, name, address, type, cast, writeback)                                     \
+#define STORE_AS(who, matches, or_else, name, address, type, cast, writeback)                   \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH_AS(who, write_tag, sizeof(type));                                                 \
+        HOT_REACH(who, matches, or_else, write_tag, sizeof(type));                              \
         type value = (type)RD;                                                                  \
         memcpy(at, &value, sizeof value);                                                       \
         writeback;                                                                              \
         HOT_NEXT(1);                                                                            \
     }
 
-#define LOAD(...) LOAD_AS(h->data_tag, __VA_ARGS__)
-#define STORE(...) STORE_AS(h->data_tag, __VA_ARGS__)
+#define LOAD(...) HOT_BOTH(LOAD_AS, h->data_tag, __VA_ARGS__)
+#define STORE(...) HOT_BOTH(STORE_AS, h->data_tag, __VA_ARGS__)
 
 /* AArch64.AccessUsesEL: LDTR and STTR are EL0's from EL1, unless PSTATE.UAO overrides it. */
 static inline uint64_t unprivileged(const struct core_cache *h)
@@ -61,48 +54,43 @@ static inline uint64_t unprivileged(const struct core_cache *h)
     return is_user ? direct_data_tag(h, 0) : h->data_tag;
 }
 
-#define UXTW(n) ((uint64_t)(uint32_t)(n))
-#define SXTW(n) ((uint64_t)(int64_t)(int32_t)(n))
-
-/* All addresses of a load or store; the last one is LDTR's or STTR's. */
+/* All addresses of a load or store; the last one is LDTR's or STTR's, and LDAR's or STLR's. */
 #define FORMS(what, name, type, cast)                                                           \
     what(name##_off, RN + s->imm, type, cast, (void)0)                                          \
     what(name##_pre, RN + s->imm, type, cast, RN = va)                                          \
     what(name##_post, RN, type, cast, RN = va + s->imm)                                         \
     what(name##_lsl, RN + (RM << s->ra), type, cast, (void)0)                                   \
-    what(name##_uxtw, RN + (UXTW(RM) << s->ra), type, cast, (void)0)                            \
-    what(name##_sxtw, RN + (SXTW(RM) << s->ra), type, cast, (void)0)                            \
-    what##_AS(unprivileged(h), name##_user, RN + s->imm, type, cast, (void)0)
+    what(name##_uxtw, RN + (HOT_UXTW(RM) << s->ra), type, cast, (void)0)                        \
+    what(name##_sxtw, RN + (HOT_SXTW(RM) << s->ra), type, cast, (void)0)                        \
+    HOT_BOTH(what##_AS, unprivileged(h), name##_user, RN + s->imm, type, cast, (void)0)
+#define FORMS_ORDERED(what, name, type, cast)                                                   \
+    FORMS(what, name, type, cast)                                                               \
+    what##_AS(h->data_tag, HOT_ALIGNED, hot_slow, name##_ordered, RN, type, cast, (void)0)
 
-FORMS(LOAD, ldrb, uint8_t, uint8_t)
-FORMS(LOAD, ldrh, uint16_t, uint16_t)
-FORMS(LOAD, ldr_w, uint32_t, uint32_t)
-FORMS(LOAD, ldr_x, uint64_t, uint64_t)
+FORMS_ORDERED(LOAD, ldrb, uint8_t, uint8_t)
+FORMS_ORDERED(LOAD, ldrh, uint16_t, uint16_t)
+FORMS_ORDERED(LOAD, ldr_w, uint32_t, uint32_t)
+FORMS_ORDERED(LOAD, ldr_x, uint64_t, uint64_t)
 FORMS(LOAD, ldrsb_x, int8_t, int64_t)
 FORMS(LOAD, ldrsh_x, int16_t, int64_t)
 FORMS(LOAD, ldrsw, int32_t, int64_t)
 FORMS(LOAD, ldrsb_w, int8_t, uint32_t)
 FORMS(LOAD, ldrsh_w, int16_t, uint32_t)
-FORMS(STORE, strb, uint8_t, )
-FORMS(STORE, strh, uint16_t, )
-FORMS(STORE, str_w, uint32_t, )
-FORMS(STORE, str_x, uint64_t, )
+FORMS_ORDERED(STORE, strb, uint8_t, )
+FORMS_ORDERED(STORE, strh, uint16_t, )
+FORMS_ORDERED(STORE, str_w, uint32_t, )
+FORMS_ORDERED(STORE, str_x, uint64_t, )
 LOAD(ldr_w_lit, h->page_va + s->imm, uint32_t, uint32_t, (void)0)
 LOAD(ldr_x_lit, h->page_va + s->imm, uint64_t, uint64_t, (void)0)
 LOAD(ldrsw_lit, h->page_va + s->imm, int32_t, int64_t, (void)0)
 
-/* ---- Pairs: two accesses, each aligned to its own size, in one page ---- */
+/* ---- Pairs: two accesses in one page ---- */
 
-#define REACH_PAIR(tag, bytes)                                                                  \
-    REACH(tag, bytes);                                                                          \
-    if (__builtin_expect((va & (PAGE_BYTES - 1)) + 2 * (bytes) > PAGE_BYTES, 0))                \
-        return hot_slow(HOT_PASS)
-
-#define LOAD_PAIR(name, address, type, cast, writeback)                                         \
+#define LOAD_PAIR_AS(who, matches, or_else, name, address, type, cast, writeback)               \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH_PAIR(read_tag, sizeof(type));                                                     \
+        HOT_REACH_ALL(who, matches, or_else, read_tag, sizeof(type), 2 * sizeof(type));         \
         type value[2];                                                                          \
         memcpy(value, at, sizeof value);                                                        \
         writeback;                                                                              \
@@ -111,16 +99,19 @@ LOAD(ldrsw_lit, h->page_va + s->imm, int32_t, int64_t, (void)0)
         HOT_NEXT(1);                                                                            \
     }
 
-#define STORE_PAIR(name, address, type, cast, writeback)                                        \
+#define STORE_PAIR_AS(who, matches, or_else, name, address, type, cast, writeback)              \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH_PAIR(write_tag, sizeof(type));                                                    \
+        HOT_REACH_ALL(who, matches, or_else, write_tag, sizeof(type), 2 * sizeof(type));        \
         type value[2] = {(type)RD, (type)RM};                                                   \
         memcpy(at, value, sizeof value);                                                        \
         writeback;                                                                              \
         HOT_NEXT(1);                                                                            \
     }
+
+#define LOAD_PAIR(...) HOT_BOTH(LOAD_PAIR_AS, h->data_tag, __VA_ARGS__)
+#define STORE_PAIR(...) HOT_BOTH(STORE_PAIR_AS, h->data_tag, __VA_ARGS__)
 
 #define FORMS_PAIR(what, name, type, cast)                                                      \
     what(name##_off, RN + s->imm, type, cast, (void)0)                                          \
@@ -180,7 +171,6 @@ DECODER(decode_ordered)
 {
     s->rd = transferred(a64_rt(w), w >> 22 & 1u);
     s->rn = hot_or_sp(a64_rn(w), place);
-    s->imm = 0;
     s->go = of_size(w, go);
     return true;
 }
@@ -284,12 +274,12 @@ const struct hot_row hot_rows_memory[A64_COUNT] = {
     [A64_STTRB] = {decode_unscaled, {hot_strb_user}},
     [A64_STTRH] = {decode_unscaled, {hot_strh_user}},
     [A64_STTR] = {decode_unscaled, {hot_str_w_user, hot_str_x_user}},
-    [A64_LDARB] = {decode_ordered, {hot_ldrb_off}},
-    [A64_LDARH] = {decode_ordered, {hot_ldrh_off}},
-    [A64_LDAR] = {decode_ordered, {hot_ldr_w_off, hot_ldr_x_off}},
-    [A64_STLRB] = {decode_ordered, {hot_strb_off}},
-    [A64_STLRH] = {decode_ordered, {hot_strh_off}},
-    [A64_STLR] = {decode_ordered, {hot_str_w_off, hot_str_x_off}},
+    [A64_LDARB] = {decode_ordered, {hot_ldrb_ordered}},
+    [A64_LDARH] = {decode_ordered, {hot_ldrh_ordered}},
+    [A64_LDAR] = {decode_ordered, {hot_ldr_w_ordered, hot_ldr_x_ordered}},
+    [A64_STLRB] = {decode_ordered, {hot_strb_ordered}},
+    [A64_STLRH] = {decode_ordered, {hot_strh_ordered}},
+    [A64_STLR] = {decode_ordered, {hot_str_w_ordered, hot_str_x_ordered}},
     [A64_LDR_lit] = {decode_literal, {hot_ldr_w_lit, hot_ldr_x_lit}},
     [A64_LDRSW_lit] = {decode_literal, {hot_ldrsw_lit}},
     ROWS_PAIR(LDP, hot_ldp_w, hot_ldp_x),

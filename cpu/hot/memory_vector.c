@@ -1,13 +1,14 @@
 /*
  * Hot forms of loads and stores of SIMD and floating-point registers, under the same conditions as
- * those of general registers (memory.c): aligned, little-endian, to pages that host pointers are
- * kept for. LD1 and ST1 want no more than their elements aligned.
+ * those of general registers (memory.c): little-endian, to pages that host pointers are kept for,
+ * aligned as SCTLR_ELx.A wants it, which of LD1 and ST1 is no more than their elements.
  *
  * Not here: structures of two and more elements, single lanes, pairs into one register, and
  * writeback that may leave SP misaligned.
  *
  * DDI 0487, "Loads and Stores"; "Advanced SIMD load/store structures".
  */
+#include "cpu/hot/reach.h"
 #include "cpu/hot/vector.h"
 
 #include <string.h>
@@ -15,29 +16,16 @@
 #define RN x[s->rn]
 #define RM x[s->rm]
 
-/* The host address of an access of `bytes` at va, or off to the handler. */
-#define REACH(tag, bytes)                                                                       \
-    HOT_VECTORS();                                                                              \
-    const struct direct_entry *e = direct_entry(h, va);                                         \
-    if (__builtin_expect(!direct_matches(e->tag, va, (unsigned)(bytes), h->data_tag), 0))       \
-        return hot_slow(HOT_PASS);                                                              \
-    uint8_t *at = direct_host(e, va)
-
-/* Of so many bytes in one page, of which each piece is aligned. */
-#define REACH_ALL(tag, piece, bytes)                                                            \
-    REACH(tag, piece);                                                                          \
-    if (__builtin_expect((va & (PAGE_BYTES - 1)) + (bytes) > PAGE_BYTES, 0))                    \
-        return hot_slow(HOT_PASS)
-
 /* What is loaded as a whole register. */
 #define SMALL(value) ((hot_q){(value), 0})
 #define WHOLE(value) (value)
 
-#define LOAD(name, address, type, wide, writeback)                                              \
+#define LOAD_AS(who, matches, or_else, name, address, type, wide, writeback)                    \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH(read_tag, sizeof(type));                                                          \
+        HOT_VECTORS();                                                                          \
+        HOT_REACH(who, matches, or_else, read_tag, sizeof(type));                               \
         type value;                                                                             \
         memcpy(&value, at, sizeof value);                                                       \
         writeback;                                                                              \
@@ -45,11 +33,12 @@
         HOT_NEXT(1);                                                                            \
     }
 
-#define STORE(name, address, type, wide, writeback)                                             \
+#define STORE_AS(who, matches, or_else, name, address, type, wide, writeback)                   \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH(write_tag, sizeof(type));                                                         \
+        HOT_VECTORS();                                                                          \
+        HOT_REACH(who, matches, or_else, write_tag, sizeof(type));                              \
         type value;                                                                             \
         memcpy(&value, hot_v(x, s->rd), sizeof value);                                          \
         memcpy(at, &value, sizeof value);                                                       \
@@ -57,11 +46,12 @@
         HOT_NEXT(1);                                                                            \
     }
 
-#define LOAD_PAIR(name, address, type, wide, writeback)                                         \
+#define LOAD_PAIR_AS(who, matches, or_else, name, address, type, wide, writeback)               \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH_ALL(read_tag, sizeof(type), 2 * sizeof(type));                                    \
+        HOT_VECTORS();                                                                          \
+        HOT_REACH_ALL(who, matches, or_else, read_tag, sizeof(type), 2 * sizeof(type));         \
         type first, second;                                                                     \
         memcpy(&first, at, sizeof first);                                                       \
         memcpy(&second, at + sizeof first, sizeof second);                                      \
@@ -71,11 +61,12 @@
         HOT_NEXT(1);                                                                            \
     }
 
-#define STORE_PAIR(name, address, type, wide, writeback)                                        \
+#define STORE_PAIR_AS(who, matches, or_else, name, address, type, wide, writeback)              \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = (address);                                                                \
-        REACH_ALL(write_tag, sizeof(type), 2 * sizeof(type));                                   \
+        HOT_VECTORS();                                                                          \
+        HOT_REACH_ALL(who, matches, or_else, write_tag, sizeof(type), 2 * sizeof(type));        \
         type first, second;                                                                     \
         memcpy(&first, hot_v(x, s->rd), sizeof first);                                          \
         memcpy(&second, hot_v(x, s->rm), sizeof second);                                        \
@@ -85,8 +76,10 @@
         HOT_NEXT(1);                                                                            \
     }
 
-#define UXTW(n) ((uint64_t)(uint32_t)(n))
-#define SXTW(n) ((uint64_t)(int64_t)(int32_t)(n))
+#define LOAD(...) HOT_BOTH(LOAD_AS, h->data_tag, __VA_ARGS__)
+#define STORE(...) HOT_BOTH(STORE_AS, h->data_tag, __VA_ARGS__)
+#define LOAD_PAIR(...) HOT_BOTH(LOAD_PAIR_AS, h->data_tag, __VA_ARGS__)
+#define STORE_PAIR(...) HOT_BOTH(STORE_PAIR_AS, h->data_tag, __VA_ARGS__)
 
 #define FORMS_PAIR(what, name, type, wide)                                                      \
     what(name##_off, RN + s->imm, type, wide, (void)0)                                          \
@@ -95,8 +88,8 @@
 #define FORMS(what, name, type, wide)                                                           \
     FORMS_PAIR(what, name, type, wide)                                                          \
     what(name##_lsl, RN + (RM << s->ra), type, wide, (void)0)                                   \
-    what(name##_uxtw, RN + (UXTW(RM) << s->ra), type, wide, (void)0)                            \
-    what(name##_sxtw, RN + (SXTW(RM) << s->ra), type, wide, (void)0)
+    what(name##_uxtw, RN + (HOT_UXTW(RM) << s->ra), type, wide, (void)0)                        \
+    what(name##_sxtw, RN + (HOT_SXTW(RM) << s->ra), type, wide, (void)0)
 
 FORMS(LOAD, ldr_b, uint8_t, SMALL)
 FORMS(LOAD, ldr_h, uint16_t, SMALL)
@@ -120,11 +113,12 @@ FORMS_PAIR(STORE_PAIR, stp_q, hot_q, WHOLE)
 
 /* ---- LD1 and ST1: ra is the size of an element; the base moves by rm and imm, or by 0 ---- */
 
-#define LOAD_MULTIPLE(name, count, bytes)                                                       \
+#define LOAD_MULTIPLE_AS(who, matches, or_else, name, count, bytes)                             \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = RN;                                                                       \
-        REACH_ALL(read_tag, s->ra, (count) * (bytes));                                          \
+        HOT_VECTORS();                                                                          \
+        HOT_REACH_ALL(who, matches, or_else, read_tag, s->ra, (count) * (bytes));               \
         for (unsigned r = 0; r < (count); r++) {                                                \
             hot_q value = {0, 0};                                                               \
             memcpy(&value, at + r * (bytes), bytes);                                            \
@@ -134,16 +128,20 @@ FORMS_PAIR(STORE_PAIR, stp_q, hot_q, WHOLE)
         HOT_NEXT(1);                                                                            \
     }
 
-#define STORE_MULTIPLE(name, count, bytes)                                                      \
+#define STORE_MULTIPLE_AS(who, matches, or_else, name, count, bytes)                            \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = RN;                                                                       \
-        REACH_ALL(write_tag, s->ra, (count) * (bytes));                                         \
+        HOT_VECTORS();                                                                          \
+        HOT_REACH_ALL(who, matches, or_else, write_tag, s->ra, (count) * (bytes));              \
         for (unsigned r = 0; r < (count); r++)                                                  \
             memcpy(at + r * (bytes), hot_v(x, (s->rd + r) & 31u), bytes);                       \
         RN = va + RM + s->imm;                                                                  \
         HOT_NEXT(1);                                                                            \
     }
+
+#define LOAD_MULTIPLE(...) HOT_BOTH(LOAD_MULTIPLE_AS, h->data_tag, __VA_ARGS__)
+#define STORE_MULTIPLE(...) HOT_BOTH(STORE_MULTIPLE_AS, h->data_tag, __VA_ARGS__)
 
 #define COUNTS(what, name)                                                                      \
     what(name##x1_d, 1, 8u)                                                                     \
@@ -159,11 +157,12 @@ COUNTS(LOAD_MULTIPLE, ld1)
 COUNTS(STORE_MULTIPLE, st1)
 
 /* To all lanes of both halves, or of the lower one. */
-#define LOAD_ALL_LANES(name, type, is_whole)                                                    \
+#define LOAD_ALL_LANES_AS(who, matches, or_else, name, type, is_whole)                          \
     HOT(name)                                                                                   \
     {                                                                                           \
         uint64_t va = RN;                                                                       \
-        REACH(read_tag, sizeof(type));                                                          \
+        HOT_VECTORS();                                                                          \
+        HOT_REACH(who, matches, or_else, read_tag, sizeof(type));                               \
         type value;                                                                             \
         memcpy(&value, at, sizeof value);                                                       \
         uint64_t half = value * (UINT64_MAX / (type)UINT64_MAX);                                \
@@ -171,6 +170,8 @@ COUNTS(STORE_MULTIPLE, st1)
         RN = va + RM + s->imm;                                                                  \
         HOT_NEXT(1);                                                                            \
     }
+
+#define LOAD_ALL_LANES(...) HOT_BOTH(LOAD_ALL_LANES_AS, h->data_tag, __VA_ARGS__)
 
 LOAD_ALL_LANES(ld1r_8b, uint8_t, false)
 LOAD_ALL_LANES(ld1r_4h, uint16_t, false)

@@ -186,6 +186,18 @@ enum hot_form hot_decode(struct hot_slot *s, enum a64_op op, const struct hot_pl
     return HOT_FORM_NONE;
 }
 
+/*
+ * A run that does not fit into the budget is left to the engine's loop, instruction by
+ * instruction; so straight code of great length, like that of ciphers, is cut into several runs.
+ */
+#define RUN_INSNS_MAX 48u
+
+/* Whether a run may end at an instruction; see hot_cut(). */
+static bool may_cut(enum a64_op op, uint32_t w)
+{
+    return a64_class(op) == A64_CLASS_ALU && !may_write_sp(w);
+}
+
 /* Decodes from word i of a page on to the end of the run; then the sums, backwards. */
 static void decode_run(struct core *c, struct code_page *page, struct hot_slot *slots,
                        unsigned first, unsigned stack)
@@ -198,6 +210,10 @@ static void decode_run(struct core *c, struct code_page *page, struct hot_slot *
         enum a64_op op = code_op(page, end);
         s->word = page->word[end];
         form = hot_decode(s, op, &place);
+        if (end - first >= RUN_INSNS_MAX && form == HOT_FORM_PLAIN && may_cut(op, s->word)) {
+            s->go = hot_cut;
+            form = HOT_FORM_BRANCH;
+        }
         s->run = form == HOT_FORM_NONE
                      ? 0
                      : HOT_INSN + c->timing->instruction[a64_class(op)];

@@ -16,7 +16,7 @@ LIBRARY = os.path.join(BUILD, 'cpu', 'libcpu_fast.a')
 JUMP = re.compile(r'\t(?:jmp\s+\*|br\s+x\d)')
 CALL = re.compile(r'\t(?:call\w*\s+\*|blr\s+x\d)')
 # These call the handler of a row, or who decodes it, which returns; what comes after it is a jump.
-CALLERS = {'hot_slow': 1, 'hot_generic': 1, 'hot_generic_sp': 1, 'hot_system': 1, 'hot_system_slow': 1,
+CALLERS = {'hot_slow': 1, 'hot_cut': 1, 'hot_generic': 1, 'hot_generic_sp': 1, 'hot_system': 1, 'hot_system_slow': 1,
            'hot_asking': 1, 'hot_asking_sp': 1, 'hot_asking_system': 1, 'hot_exception': 1, 'hot_compute': 1,
            'hot_run': 2, 'hot_decode': 3, 'hot_undecoded': 3}
 FORMS_MIN = 300

@@ -110,6 +110,24 @@ Test(hot, straight_lines_do_what_their_handlers_do)
     pair_close(&p);
 }
 
+/* A line without an end in sight: what fits into the budget is hot all the same. */
+Test(hot, long_lines_are_cut)
+{
+    struct pair p;
+    pair_open(&p, 9);
+    struct cpu registers = p.m[0]->state->cpu[0];
+    uint32_t words[200];
+    for (unsigned i = 0; i < ARRAY_COUNT(words); i++)
+        words[i] = i % 3 ? 0xab010000 /* adds x0, x0, x1 */ : 0x9a020063 /* adc x3, x3, x2 */;
+    random_registers(&p, A64_ADD_imm, 0, &registers);
+    registers.sp[2] = DATA;
+    const struct core_cache *fast = p.m[1]->core[0].cache;
+    uint64_t before = fast->hot_insns;
+    pair_run(&p, words, ARRAY_COUNT(words), &registers); /* nothing but NOP behind them */
+    cr_expect_gt(fast->hot_insns - before, 2 * (ARRAY_COUNT(words) - 64), "twice, but for a rest");
+    pair_close(&p);
+}
+
 /* With FP and SIMD trapped no form does anything, and the trap is the handler's. */
 Test(hot, vector_forms_trap)
 {

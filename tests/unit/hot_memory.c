@@ -28,11 +28,18 @@ static struct cpu at_el1(struct pair *p)
     }
     struct cpu cpu = p->m[0]->state->cpu[0];
     cpu.el = 1;
+    cpu.reg[SR_CPACR_EL1] = cpu.effective[SR_CPACR_EL1] = field_put(CPACR_EL1_FPEN, 3);
     cpu.sp[1] = DATA;
     cpu.x[0] = USER(DATA);
     cpu.x[1] = DATA;
     cpu.x[2] = 0x1122334455667788;
     return cpu;
+}
+
+/* DFSC of ESR_EL1. */
+static bool alignment_fault(const struct pair *p)
+{
+    return (p->m[1]->state->cpu[0].reg[SR_ESR_EL1] & 0x3f) == 0x21;
 }
 
 static const uint32_t unprivileged[] = {
@@ -84,6 +91,81 @@ Test(hot_memory, unprivileged_forms_with_UAO)
         uint32_t words[] = {unprivileged[i], BRANCH};
         cr_expect(pair_run(&p, words, 2, &kernel), "%#x was not hot", words[0]);
         cr_expect(pair_run(&p, words, 2, &hyp), "%#x was not hot at EL2", words[0]);
+    }
+    pair_close(&p);
+}
+
+static const uint32_t loads_and_stores[] = {
+    0xf9400023 /* ldr x3, [x1] */, 0xb9400023 /* ldr w3, [x1] */, 0x79400023 /* ldrh w3, [x1] */,
+    0xb9800023 /* ldrsw x3, [x1] */, 0xf8646823 /* ldr x3, [x1, x4] */,
+    0xf8408403 /* ldr x3, [x0], #8 */, 0xf9000022 /* str x2, [x1] */,
+    0xb9000022 /* str w2, [x1] */, 0x79000022 /* strh w2, [x1] */,
+    0xa9401023 /* ldp x3, x4, [x1] */, 0x69401023 /* ldpsw x3, x4, [x1] */,
+    0xa9c11003 /* ldp x3, x4, [x0, #16]! */, 0xa9000822 /* stp x2, x2, [x1] */,
+    0x29000822 /* stp w2, w2, [x1] */, 0xf8400803 /* ldtr x3, [x0] */,
+    0xf8000802 /* sttr x2, [x0] */, 0x3dc00023 /* ldr q3, [x1] */, 0x3d800023 /* str q3, [x1] */,
+    0xad401023 /* ldp q3, q4, [x1] */, 0xad001023 /* stp q3, q4, [x1] */,
+    0x4c40ac23 /* ld1 {v3.2d, v4.2d}, [x1] */, 0x4d40cc23 /* ld1r {v3.2d}, [x1] */,
+};
+
+/* AArch64.CheckAlignment without SCTLR_EL1.A: at every offset, and over the end of a page. */
+Test(hot_memory, accesses_that_are_not_aligned)
+{
+    struct pair p;
+    pair_open(&p, 8);
+    const struct cpu aligned = at_el1(&p);
+    struct cpu cpu = aligned;
+    for (unsigned i = 0; i < ARRAY_COUNT(loads_and_stores); i++) {
+        uint32_t words[] = {loads_and_stores[i], BRANCH};
+        for (unsigned offset = 0; offset < 96; offset++) {
+            cpu.x[1] = DATA + PAGE_BYTES - 64 + offset;
+            cpu.x[0] = USER(cpu.x[1]);
+            cr_expect(pair_run_twice(&p, words, 2, &aligned, &cpu), "%#x at %u", words[0], offset);
+        }
+    }
+    pair_close(&p);
+}
+
+/* The same with it. */
+Test(hot_memory, accesses_that_have_to_be_aligned)
+{
+    struct pair p;
+    pair_open(&p, 9);
+    at_el1(&p);
+    WORLD_ENGINES(kind) {
+        struct machine *m = p.m[kind];
+        world_set(m, 0, SR_SCTLR_EL1, m->state->cpu[0].reg[SR_SCTLR_EL1] | SCTLR_EL1_A);
+    }
+    const struct cpu aligned = at_el1(&p);
+    struct cpu misaligned = aligned;
+    misaligned.x[0]++, misaligned.x[1]++;
+    for (unsigned i = 0; i < ARRAY_COUNT(loads_and_stores); i++) {
+        uint32_t words[] = {loads_and_stores[i], BRANCH};
+        cr_expect(pair_run(&p, words, 2, &aligned), "%#x was not hot", words[0]);
+        cr_expect(!pair_run_twice(&p, words, 2, &aligned, &misaligned), "%#x was", words[0]);
+        cr_expect(alignment_fault(&p), "%#x", words[0]);
+    }
+    pair_close(&p);
+}
+
+/* Without FEAT_LSE2 those that order are aligned, whatever SCTLR_EL1.A says. */
+Test(hot_memory, ordered_accesses_are_aligned)
+{
+    static const uint32_t ordered[] = {
+        0xc8dffc23 /* ldar x3, [x1] */, 0x88dffc23 /* ldar w3, [x1] */,
+        0x48dffc23 /* ldarh w3, [x1] */, 0xc89ffc22 /* stlr x2, [x1] */,
+        0x889ffc22 /* stlr w2, [x1] */, 0x489ffc22 /* stlrh w2, [x1] */,
+    };
+    struct pair p;
+    pair_open(&p, 10);
+    const struct cpu aligned = at_el1(&p);
+    struct cpu misaligned = aligned;
+    misaligned.x[1]++;
+    for (unsigned i = 0; i < ARRAY_COUNT(ordered); i++) {
+        uint32_t words[] = {ordered[i], BRANCH};
+        cr_expect(pair_run(&p, words, 2, &aligned), "%#x was not hot", words[0]);
+        cr_expect(!pair_run_twice(&p, words, 2, &aligned, &misaligned), "%#x was", words[0]);
+        cr_expect(alignment_fault(&p), "%#x", words[0]);
     }
     pair_close(&p);
 }
