@@ -7,7 +7,7 @@
 
 /*
  * From now on SIGINT, SIGTERM and SIGHUP call run_interrupt() instead of ending the process; a
- * second one ends it. SIGHUP stays ignored where it is (nohup).
+ * second one, half a second later or more, ends it. SIGHUP stays ignored where it is (nohup).
  */
 void signals_catch(void);
 /* Whether one of them came that is no mere Ctrl-C: nobody will say how to go on. */
