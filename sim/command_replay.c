@@ -327,7 +327,7 @@ const struct command command_replay = {
     .options = "  --to STEP         stop there and show the CPUs\n"
                "  --engine precise|fast     (fast)\n"
                "  --check LIST|none other checkers than the trace's; the verdict is not compared\n"
-               "  --trace KINDS     print events instead of the story, like MEM,TLBI or all (info events)\n"
+               "  --trace KINDS     print events, like MEM,TLBI or all (see info events)\n"
                "  --no-story        only compare, and tell what was found\n"
                "  --story           tell the story of a long run, too\n"
                "  --steps           walk in it by commands from standard input; help lists them\n"
