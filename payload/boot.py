@@ -120,6 +120,10 @@ def is_given(rest, option):
     return any(word == option or word.startswith(option + '=') for word in rest)
 
 
+def boots_of(options):
+    return MARKS[options.mode].count(HOST)
+
+
 def command_of(options, folder):
     (console, devices), (initrd, disk) = CONSOLES[options.console], ROOTS[options.root]
     words = [console, BOOTARGS]
@@ -133,8 +137,9 @@ def command_of(options, folder):
         command += ['--drive', str(folder / disk)]
     if not is_given(options.rest, '--timing'):
         command += ['--timing', 'flat']
-    if options.mode == 'reboot':
-        command += ['--resets', '1']
+    # A kernel that panics resets the machine, and would do so for ever; somebody at a shell may want to.
+    if options.mode != 'shell' and not is_given(options.rest, '--resets'):
+        command += ['--resets', str(boots_of(options) - 1)]
     return command + options.rest
 
 
@@ -174,8 +179,8 @@ def marks_of(options):
             marks.append(ROOT)
     if options.mode == 'stage2':
         marks += [f'MARK-STAGE2-{phase}' for phase in options.phases or PHASES] + ['MARK-STAGE2-RC 0']
-    if options.root == 'virtio' and options.mode != 'shell':
-        marks.append(ROOT_CLEAN.format(boots=MARKS[options.mode].count(HOST)))
+    if options.root == 'virtio' and options.mode != 'shell':  # another disk may have been written before
+        marks.append(ROOT_CLEAN.format(boots='' if is_given(options.rest, '--drive') else boots_of(options)))
     return marks
 
 

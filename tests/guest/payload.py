@@ -155,6 +155,14 @@ def marks_follow_the_options():
         sys.argv = ['boot.py', 'armillary', '--root', 'virtio', '--', *option]
         if 'cache/root.img' in (command := boot.command_of(boot.arguments(), pathlib.Path('cache'))):
             problems.append(repr(command))
+    found = marks('--root', 'virtio', '--', '--drive', 'written-before')[-1]
+    if found != 'MARK-ROOT-CLEAN ':
+        problems.append(found)
+    for options, resets in (['full'], ['0']), (['reboot'], ['1']), (['shell'], []), (['full', '--', '--resets=9'], []):
+        sys.argv = ['boot.py', 'armillary', '--mode', *options]
+        found = boot.command_of(boot.arguments(), pathlib.Path('cache'))
+        if [number for option, number in zip(found, found[1:]) if option == '--resets'] != resets:
+            problems.append(f'{options}: {found}')
     return problems
 
 
