@@ -301,7 +301,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     if (optind + 1 < argc)
         return usage_error(command, "%s: one NAME is enough", argv[optind + 1]);
     a.only = optind < argc ? argv[optind] : NULL;
-    signals_catch();
+    signals_catch(false);
     return bench_all(command, &a);
 }
 

@@ -312,7 +312,7 @@ static enum status run(const struct command *command, int argc, char **argv)
         status = usage_error(command, "--to: %" PRIu64 " is behind the end of the recording, step %"
                              PRIu64, a.options.to_step, trace.verdict.steps);
     } else {
-        signals_catch();
+        signals_catch(!a.steps); /* a walk waits for lines */
         status = (a.steps ? walk_trace : replay_trace)(command, &a, &trace, symbols);
     }
     symbols_free(symbols);

@@ -466,7 +466,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     }
     if (symbols)
         symbol_place_init(&place, symbols, &image);
-    signals_catch();
+    signals_catch(true);
     const struct names names = {&image, symbols ? &place : NULL};
     enum status status = run_payload(command, &a, &image, &names);
     symbols_free(symbols);

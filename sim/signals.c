@@ -38,9 +38,10 @@ static void on_interrupt(int number)
     }
 }
 
-void signals_catch(void)
+void signals_catch(bool waits_go_on)
 {
-    struct sigaction action = {.sa_handler = on_interrupt}, before;
+    struct sigaction action = {.sa_handler = on_interrupt,
+                               .sa_flags = waits_go_on ? SA_RESTART : 0}, before;
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < ARRAY_COUNT(catches); i++)
         sigaddset(&action.sa_mask, catches[i]);

@@ -219,6 +219,20 @@ def twice(path):
     return problems
 
 
+def slow_reader(path):
+    """an interrupt while nobody reads what the guest prints loses nothing of it, and is no error of writing"""
+    command = [ARMILLARY, 'run', write_image(f'{path}.flood', FLOOD), '--cpus', '1']
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        output, errors = process.communicate(timeout=SECONDS)
+    insns = int(re.search(rb'\nsummary: result=interrupted insns=(\d+) ', output)[1])
+    printed, expected = len(re.match(rb'v*', output)[0]), (insns - len(FLOOD) + 3) // 2
+    good = process.returncode == 143 and printed == expected and b'could not' not in errors
+    return [] if good else [f'status {process.returncode}, {printed} of {expected}: {errors.splitlines()[-1:]}']
+
+
 def stopping(path):
     s = Session(path)
     problems = [] if s.until(s.is_raw) else ['not raw']
@@ -365,8 +379,9 @@ def main():
     cases = [('keys reach the guest; Ctrl-A h helps, Ctrl-A x ends', keys_and_commands),
              ('the terminal is given back before a signal ends the program', signals),
              ('and before a later one ends it at once', twice),
-             ('signals that come together are one', together),
              ('and while the program is stopped', stopping),
+             ('signals that come together are one', together),
+             ('an interrupt loses nothing of what is printed', slow_reader),
              ('the summary is a line of its own, whatever the guest wrote last', summary_line),
              ('keys go to the console that printed last or was chosen, sizes to the virtio console', consoles),
              ('before any has printed they wait', first_console),
