@@ -10,7 +10,7 @@ Usage: ./dev linux [OPTION...] [-- OPTION...]     (itself: boot.py ARMILLARY and
   --cpus N          CPUs of the machine, 1 to 8 (2)
   --cpu MODEL       their model (cortex-a57)
   --ram SIZE        its memory (1G)
-  --vcpus N         CPUs of the Linux guest, 1 or 2 (1)
+  --vcpus N         CPUs of the Linux guest that --mode full has, 1 or 2 (1)
   --phases LIST     which of stage2's, like discard,dirty (all)
   --root ram|virtio where the root file system is: in memory, or on a virtio disk, which a copy of the kernel's own
                     modules mounts; what the host writes there is forgotten, unless -- --drive says more (ram)
@@ -19,7 +19,8 @@ Usage: ./dev linux [OPTION...] [-- OPTION...]     (itself: boot.py ARMILLARY and
   --append TEXT     more boot arguments
   --fetch           fetches the packages again
   --cached          never fetches them, and makes nothing
-  --                what follows is for `armillary run`
+  --                what follows is for `armillary run`; the kernel's names, for --symbols, are what
+                    `payload/symbols.py IMAGE` prints, with the Image of the folder that the payload is kept in
 
 The payload is made once and kept in $XDG_CACHE_HOME/armillary/linux (~/.cache if that is not set). The console is
 shown; the last line is the run's summary. Exit status: that of the run, or 1 when a mark of the payload is missing or
@@ -39,6 +40,7 @@ import build
 HERE = pathlib.Path(__file__).resolve().parent
 TOLERANCE = 0.03
 BOOTARGS = 'quiet panic=-1 cryptomgr.notests'
+ENDS = (signal.SIGTERM, signal.SIGHUP)  # are sent to one process: the run gets them, too
 CONSOLES = {'uart': ('console=ttyAMA0', []), 'virtio': ('console=hvc0', ['--virtio', 'console'])}
 ROOTS = {'ram': ('host.cpio', None), 'virtio': ('root.cpio', 'root.img')}
 ROOT, ROOT_CLEAN = '/dev/vda / ext4 rw', 'MARK-ROOT-CLEAN {boots}'
@@ -113,6 +115,15 @@ def prepare(folder, fetch, cached):
         raise Failure(f'{error.filename or folder}: {error.strerror}') from error
 
 
+def is_given(rest, option):
+    """-> whether it is among what is for `armillary run`"""
+    return any(word == option or word.startswith(option + '=') for word in rest)
+
+
+def boots_of(options):
+    return MARKS[options.mode].count(HOST)
+
+
 def command_of(options, folder):
     (console, devices), (initrd, disk) = CONSOLES[options.console], ROOTS[options.root]
     words = [console, BOOTARGS]
@@ -122,12 +133,13 @@ def command_of(options, folder):
     bootargs = ' '.join(words + [options.append]).strip()
     command = [options.armillary, 'run', str(folder / 'Image'), '--initrd', str(folder / initrd), '--ram',
                options.ram, '--cpus', str(options.cpus), '--cpu', options.cpu, '--append', bootargs, *devices]
-    if disk and not any(o == '--drive' for o in options.rest):
+    if disk and not is_given(options.rest, '--drive'):
         command += ['--drive', str(folder / disk)]
-    if not any(o == '--timing' for o in options.rest):
+    if not is_given(options.rest, '--timing'):
         command += ['--timing', 'flat']
-    if options.mode == 'reboot':
-        command += ['--resets', '1']
+    # A kernel that panics resets the machine, and would do so for ever; somebody at a shell may want to.
+    if options.mode != 'shell' and not is_given(options.rest, '--resets'):
+        command += ['--resets', str(boots_of(options) - 1)]
     return command + options.rest
 
 
@@ -139,8 +151,10 @@ def run(command):
     except OSError as error:
         raise Failure(f'{command[0]}: {error.strerror}') from error
     # A terminal sends Ctrl-C to both: the run ends by it, and says how.
-    before = [signal.signal(signal.SIGINT, lambda number, frame: None),
-              signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))]
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, lambda number, frame: None)}
+    for end in ENDS:
+        if signal.getsignal(end) != signal.SIG_IGN:  # nohup
+            before[end] = signal.signal(end, lambda number, frame: process.send_signal(number))
     try:
         with process:
             while data := process.stdout.read1(65536):
@@ -151,8 +165,8 @@ def run(command):
         sys.stdout = None  # nothing more can be written at the end
         raise Failure(f'standard output: {error.strerror}') from error
     finally:
-        signal.signal(signal.SIGINT, before[0])
-        signal.signal(signal.SIGTERM, before[1])
+        for number, handler in before.items():
+            signal.signal(number, handler)
     status = process.returncode
     return 128 - status if status < 0 else status, b''.join(parts).decode(errors='replace')
 
@@ -165,8 +179,8 @@ def marks_of(options):
             marks.append(ROOT)
     if options.mode == 'stage2':
         marks += [f'MARK-STAGE2-{phase}' for phase in options.phases or PHASES] + ['MARK-STAGE2-RC 0']
-    if options.root == 'virtio' and options.mode != 'shell':
-        marks.append(ROOT_CLEAN.format(boots=MARKS[options.mode].count(HOST)))
+    if options.root == 'virtio' and options.mode != 'shell':  # another disk may have been written before
+        marks.append(ROOT_CLEAN.format(boots='' if is_given(options.rest, '--drive') else boots_of(options)))
     return marks
 
 
@@ -225,6 +239,10 @@ def arguments():
         own, rest = own[:own.index('--')], own[own.index('--') + 1:]
     options = parser.parse_args(own)
     options.rest = rest
+    if options.phases and options.mode != 'stage2':
+        parser.error('argument --phases: needs --mode stage2')
+    if options.vcpus != 1 and options.mode != 'full':
+        parser.error('argument --vcpus: needs --mode full')
     return options
 
 
@@ -234,7 +252,8 @@ def main():
         options = arguments()
         prepare(folder, options.fetch, options.cached)
         status, console = run(command_of(options, folder))
-        problems = judge(options, folder, console) if status == 0 else []
+        is_run = not {'--help', '-h'} & set(options.rest)
+        problems = judge(options, folder, console) if status == 0 and is_run else []
     except Failure as failure:
         print(f'linux: {failure}', file=sys.stderr)
         return 2

@@ -53,6 +53,15 @@ static void help_print(const struct command *command)
     fputs(command->options, stdout);
 }
 
+/* A letter is told as such: it may stand among others, in a word that has not been left yet. */
+static void unknown_option(const struct command *command, const char *word)
+{
+    const char letter[] = {'-', (char)optopt, 0};
+    bool is_letter = optopt > 0 && optopt < OPTION_FIRST && optopt != 'h';
+    usage_error(command, "%s: unknown option (see armillary %s --help)", is_letter ? letter : word,
+                command->name);
+}
+
 int option_next(const struct command *command, int argc, char **argv)
 {
     static const struct option help[] = {{"help", no_argument, NULL, 'h'}, {0}};
@@ -75,8 +84,7 @@ int option_next(const struct command *command, int argc, char **argv)
         help_print(command);
         return OPTION_HELP;
     case '?':
-        usage_error(command, "%s: unknown option (see armillary %s --help)", argv[optind - 1],
-                    command->name);
+        unknown_option(command, argv[optind - 1]);
         return OPTION_BAD;
     case ':':
         usage_error(command, "%s: needs an argument", argv[optind - 1]);

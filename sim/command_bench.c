@@ -263,8 +263,11 @@ static bool take_option(const struct command *command, int option, struct argume
         return true;
     case BENCH_CHECK: {
         struct error error;
-        if (check_parse_list(optarg, &a->guests.checks, &error))
+        uint32_t more;
+        if (check_parse_list(optarg, &more, &error)) {
+            a->guests.checks |= more;
             return true;
+        }
         usage_error(command, "--check: %s", error.text);
         return false;
     }
@@ -298,7 +301,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     if (optind + 1 < argc)
         return usage_error(command, "%s: one NAME is enough", argv[optind + 1]);
     a.only = optind < argc ? argv[optind] : NULL;
-    signals_catch();
+    signals_catch(false);
     return bench_all(command, &a);
 }
 

@@ -516,7 +516,7 @@ static enum status explore_all(const struct command *command, struct arguments *
                                const struct scenario_variant *only)
 {
     struct total total = {.verdict.result = RUN_CLEAN, .exhausted = true};
-    signals_catch();
+    signals_catch(false);
     for (unsigned i = 0; i < a->scenario.variant_count; i++) {
         const struct scenario_variant *v = &a->scenario.variant[i];
         if (only && only != v)

@@ -9,6 +9,7 @@
 #include "cpu/disasm.h"
 #include "cpu/errata.h"
 #include "cpu/model.h"
+#include "gen/trace.h"
 #include "gic/rows.h"
 #include "sim/base/choice.h"
 
@@ -105,13 +106,19 @@ static void info_errata(void)
         printf("%-18s %s\n", erratum_rows[i].name, erratum_rows[i].what);
 }
 
+static void info_events(void)
+{
+    for (unsigned i = 0; i < EVENT_KIND_COUNT; i++)
+        printf("%-16s %s\n", event_rows[i].name, event_rows[i].sentence);
+}
+
 static const struct {
     const char *name;
     void (*print)(void);
 } topics[] = {
     {"isa", info_isa},         {"sysregs", info_sysregs},   {"gic", info_gic},
     {"choices", info_choices}, {"checkers", info_checkers}, {"models", info_models},
-    {"errata", info_errata},
+    {"errata", info_errata},   {"events", info_events},
 };
 
 static enum status run(const struct command *command, int argc, char **argv)
@@ -140,7 +147,7 @@ static enum status run(const struct command *command, int argc, char **argv)
 
 const struct command command_info = {
     .name = "info",
-    .synopsis = "isa|sysregs|gic|choices|checkers|models|errata",
+    .synopsis = "isa|sysregs|gic|choices|checkers|models|errata|events",
     .sentence = "prints what is modelled, from the tables that run",
     .options = "",
     .table = NULL,

@@ -44,7 +44,6 @@ struct arguments {
 static bool parse_kinds(const struct command *command, const char *list, uint64_t *mask)
 {
     char name[32];
-    *mask = 0;
     while (config_next_name(&list, name, sizeof name)) {
         unsigned kind;
         if (strcmp(name, "all") == 0) {
@@ -96,6 +95,7 @@ static const struct option_need needs[] = {
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
     struct error error;
+    uint32_t more;
     switch (option) {
     case REPLAY_TO:
         a->options.to_given = true;
@@ -106,9 +106,14 @@ static bool take_option(const struct command *command, int option, struct argume
         return parse_kinds(command, optarg, &a->trace_mask);
     case REPLAY_CHECK:
         a->options.checks_given = true;
-        if (strcmp(optarg, "none") == 0 ||
-            check_parse_list(optarg, &a->options.check_mask, &error))
+        if (strcmp(optarg, "none") == 0) {
+            a->options.check_mask = 0;
             return true;
+        }
+        if (check_parse_list(optarg, &more, &error)) {
+            a->options.check_mask |= more;
+            return true;
+        }
         usage_error(command, "--check: %s", error.text);
         return false;
     case REPLAY_NO_STORY:
@@ -307,7 +312,7 @@ static enum status run(const struct command *command, int argc, char **argv)
         status = usage_error(command, "--to: %" PRIu64 " is behind the end of the recording, step %"
                              PRIu64, a.options.to_step, trace.verdict.steps);
     } else {
-        signals_catch();
+        signals_catch(!a.steps); /* a walk waits for lines */
         status = (a.steps ? walk_trace : replay_trace)(command, &a, &trace, symbols);
     }
     symbols_free(symbols);
@@ -322,7 +327,7 @@ const struct command command_replay = {
     .options = "  --to STEP         stop there and show the CPUs\n"
                "  --engine precise|fast     (fast)\n"
                "  --check LIST|none other checkers than the trace's; the verdict is not compared\n"
-               "  --trace KINDS     print events instead of the story, like MEM,TLBI or all\n"
+               "  --trace KINDS     print events, like MEM,TLBI or all (see info events)\n"
                "  --no-story        only compare, and tell what was found\n"
                "  --story           tell the story of a long run, too\n"
                "  --steps           walk in it by commands from standard input; help lists them\n"

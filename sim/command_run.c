@@ -97,7 +97,6 @@ static void lost_sink(void *context, const struct event *event)
 static bool parse_choices(const struct command *command, const char *list, uint32_t *mask)
 {
     char name[64];
-    *mask = 0;
     while (config_next_name(&list, name, sizeof name)) {
         enum choice_kind kind;
         if (!choice_kind_by_name(name, &kind)) {
@@ -112,8 +111,11 @@ static bool parse_choices(const struct command *command, const char *list, uint3
 static bool take_check(const struct command *command, struct arguments *a)
 {
     struct error error;
-    if (check_parse_list(optarg, &a->setup.checks.mask, &error))
+    uint32_t more;
+    if (check_parse_list(optarg, &more, &error)) {
+        a->setup.checks.mask |= more;
         return true;
+    }
     usage_error(command, "--check: %s", error.text);
     return false;
 }
@@ -131,9 +133,13 @@ static bool take_machine_option(const struct command *command, int option, struc
     }
     if (!option_machine(command, option, config))
         return false;
-    if (config->drive_count > drives)
-        a->overlay[drives] = overlay;
-    return true;
+    if (config->drive_count == drives)
+        return true;
+    a->overlay[drives] = overlay;
+    if (!overlay || !config->drive[drives].read_only)
+        return true;
+    usage_error(command, "--drive: ro leaves nothing for an overlay");
+    return false;
 }
 
 /* --- what options need -------------------------------------------------------------------- */
@@ -429,7 +435,7 @@ static bool check_arguments(struct arguments *a, struct error *error)
 static enum status run(const struct command *command, int argc, char **argv)
 {
     struct arguments a = {.engine = ENGINE_KIND_FAST, .rate = RATE_DEFAULT,
-                          .open_mask = 1u << CHOICE_NEXT_CPU, .embed_max = EMBED_DEFAULT};
+                          .embed_max = EMBED_DEFAULT};
     struct error error;
     struct image image;
     struct symbols *symbols = NULL;
@@ -444,6 +450,8 @@ static enum status run(const struct command *command, int argc, char **argv)
     }
     if (option != OPTION_END)
         return option == OPTION_HELP ? STATUS_EXPECTED : STATUS_USAGE;
+    if (a.open_mask == 0)
+        a.open_mask = 1u << CHOICE_NEXT_CPU;
     if (!options_fit(command, &given, &a, &a.setup.config) || !choices_fit(command, &a))
         return STATUS_USAGE;
     a.image = one_operand(command, argc, argv, "IMAGE");
@@ -458,7 +466,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     }
     if (symbols)
         symbol_place_init(&place, symbols, &image);
-    signals_catch();
+    signals_catch(true);
     const struct names names = {&image, symbols ? &place : NULL};
     enum status status = run_payload(command, &a, &image, &names);
     symbols_free(symbols);

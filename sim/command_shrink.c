@@ -141,7 +141,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     enum status status = STATUS_USAGE;
     out = out ? out : beside;
     if (trace_may_write(out, &error) && may_shrink(&trace, path, &error)) {
-        signals_catch();
+        signals_catch(false);
         status = shrink_trace(command, &trace, out, &how, runs_max);
     } else {
         usage_error(command, "%s", error.text);

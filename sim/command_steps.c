@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define WORDS_MAX 4u
-#define SHOWN_MAX 4096u /* words of memory, instructions */
+#define SHOWN_MAX 4096u /* words of memory, instructions; count_of() tells the number */
 #define PLACE_TEXT_MAX 256u
 #define PHYSICAL "pa:"
 
@@ -59,6 +59,14 @@ static bool number_of(struct steps *s, unsigned index, uint64_t otherwise, uint6
     return bad("%s is no number", s->word[index]);
 }
 
+/* How many are to be shown: 8, or what the line says. */
+static bool count_of(struct steps *s, uint64_t *count)
+{
+    if (!number_of(s, 2, 8, count))
+        return false;
+    return *count <= SHOWN_MAX || bad("%s: no more than 4096 are shown at a time", s->word[2]);
+}
+
 static bool cpu_of(struct steps *s, unsigned index, unsigned *pe)
 {
     uint64_t number;
@@ -89,7 +97,7 @@ static bool address_of(const struct steps *s, const char *word, uint64_t *addres
         return true;
     if (strncmp(word, PHYSICAL, sizeof PHYSICAL - 1) == 0)
         return bad("%s: a physical address is for mem, changed and changer only", word);
-    if (length >= sizeof name || (plus && !config_parse_number(plus + 1, &offset)))
+    if (length == 0 || length >= sizeof name || (plus && !config_parse_number(plus + 1, &offset)))
         return bad("%s is no address", word);
     memcpy(name, word, length);
     name[length] = 0;
@@ -221,9 +229,9 @@ static bool show_memory(struct steps *s)
 {
     struct place at;
     uint64_t count;
-    if (!place_of(s, s->word[1], &at) || !number_of(s, 2, 8, &count))
+    if (!place_of(s, s->word[1], &at) || !count_of(s, &count))
         return false;
-    for (uint64_t i = 0; i < count && i < SHOWN_MAX; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         uint64_t value;
         pa_t pa;
         if (!physical_of(s, &at, &pa)) {
@@ -246,9 +254,9 @@ static bool show_code(struct steps *s)
     const struct machine *m = session_machine(s->session);
     unsigned pe = m->state->current;
     uint64_t va = m->state->cpu[pe].pc, count;
-    if ((s->word_count > 1 && !address_of(s, s->word[1], &va)) || !number_of(s, 2, 8, &count))
+    if ((s->word_count > 1 && !address_of(s, s->word[1], &va)) || !count_of(s, &count))
         return false;
-    for (uint64_t i = 0; i < count && i < SHOWN_MAX; i++)
+    for (uint64_t i = 0; i < count; i++)
         show_instruction(s, pe, va + 4 * i);
     return true;
 }

@@ -7,9 +7,10 @@
 
 /*
  * From now on SIGINT, SIGTERM and SIGHUP call run_interrupt() instead of ending the process; a
- * second one ends it. SIGHUP stays ignored where it is (nohup).
+ * second one, half a second later or more, ends it. SIGHUP stays ignored where it is (nohup).
+ * A read or write that waits is given up, or goes on, as who prints to a slow reader wants it.
  */
-void signals_catch(void);
+void signals_catch(bool waits_go_on);
 /* Whether one of them came that is no mere Ctrl-C: nobody will say how to go on. */
 bool signals_must_end(void);
 /* The exit status of an interrupted command: 128 and the signal; Ctrl-A x is like Ctrl-C. */

@@ -70,6 +70,8 @@ bool file_read_max(const char *path, uint64_t max, uint8_t **bytes, size_t *size
     uint64_t said = 0;
 
     ensure(max < SIZE_MAX / 4);
+    if (path[0] == 0)
+        return error_set(error, "the name is empty");
     if (stat(path, &status) == 0) {
         if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))
             return error_set(error, "%s: not a file", path);

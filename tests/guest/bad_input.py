@@ -59,6 +59,7 @@ def usage(folder):
     for arguments, says in (
             ([], 'no command'), (['gui'], 'gui: unknown command'), (['run'], 'IMAGE is missing'),
             (['run', PAYLOAD, PAYLOAD], 'one IMAGE'), (['run', '--bogus', PAYLOAD], '--bogus: unknown option'),
+            (['run', '--cpus', '2', '-xh', PAYLOAD], ' -x: unknown option'), (['run', ''], 'the name is empty'),
             (['run', '--cpus'], '--cpus: needs'), (['run', '--cpus', '9', PAYLOAD], '--cpus: 9'),
             (['run', '--cpus', 'two', PAYLOAD], '--cpus: two'), (['run', '--ram', '1x', PAYLOAD], '--ram: 1x'),
             (['run', '--ram', '1000', PAYLOAD], '--ram'), (['run', '--cpu', 'none', PAYLOAD], 'none'),
@@ -124,7 +125,7 @@ OFF = (0x52800100, 0x72b08000, 0xd4000003)  # mov w0, #8; movk w0, #0x8400, lsl 
 
 
 @case('arm64 Images: what is wrong with one is said in one line')
-def images(folder):
+def arm64_images(folder):
     problems = []
     good = write(os.path.join(folder, 'Image'), arm64_image(OFF))
     result = run('run', good)
@@ -181,6 +182,7 @@ def disks(folder):
     os.mkfifo(f'{folder}/pipe')
     problems += refused(['run', guest, '--drive', f'{folder}/pipe'], '--drive', 'not a file')
     write(disk, content)
+    problems += refused(['run', guest, '--drive', f'{disk},ro,overlay={left}'], '--drive', 'overlay')
     with subprocess.Popen([ARMILLARY, 'run', guest, '--cpus', '1', '--drive', f'{disk},overlay={left}'],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
@@ -463,7 +465,7 @@ def statuses(folder):
         result = run(*arguments)
         if result.returncode != 0 or not result.stdout or result.stderr:
             problems.append(f'{" ".join(arguments)}: status {result.returncode}: {result.stderr}')
-    for topic in 'isa', 'sysregs', 'gic', 'choices', 'checkers', 'models':
+    for topic in 'isa', 'sysregs', 'gic', 'choices', 'checkers', 'models', 'errata', 'events':
         result = run('info', topic)
         if result.returncode != 0 or not result.stdout:
             problems.append(f'info {topic}: status {result.returncode}: {result.stderr}')

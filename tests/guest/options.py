@@ -199,6 +199,22 @@ def other_needs(folder):
     return problems + unexpected('with what they need', (result.returncode, result.stderr), (0, ''))
 
 
+@case('lists that are given again add to what they were')
+def lists(folder):
+    guest, trace = spinning(folder), vmid_trace('vmid-two-ids/posted-2012')
+    silent = ['run', guest, '--max-insns', '100000', '--check', 'progress', '--progress-steps', '4321']
+    problems = unexpected('--check', summary(run(*silent, '--check', 'tlb')).get('result'), 'violation')
+    problems += refused([*silent, '--seed', '1', '--choices', 'load-early', '--choices', 'irq-take'],
+                        '--choices: load-early: needs a history')
+    for first, second, found in (('tlb', 'none', 'limit'), ('none', 'vmid', 'vmid/two-vmids'),
+                                 ('vmid', 'tlb', 'vmid/two-vmids')):
+        result = run('replay', trace, '--no-story', '--check', first, '--check', second)
+        problems += unexpected(f'replay: {first}, {second}', summary(result).get('finding'), found)
+    kinds = {line.split()[0] for line in run('replay', trace, '--trace', 'CONTEXT', '--trace',
+                                             'EXC_TAKE').stdout.splitlines()[:-1]}
+    return problems + unexpected('--trace', {'CONTEXT', 'EXC_TAKE'} <= kinds, True)
+
+
 @case('a physical address of a finding is a place of a walk')
 def physical(folder):
     trace = vmid_trace('vmid-publish-order/gen-first')

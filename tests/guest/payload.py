@@ -2,6 +2,8 @@
 """What builds and judges the Linux payload: the archive, the table of kernels, the marks, the table of symbols, and
 what it says when there is no payload to be had.
 """
+import contextlib
+import io
 import lzma
 import os
 import pathlib
@@ -149,6 +151,32 @@ def marks_follow_the_options():
     command = boot.command_of(boot.arguments(), pathlib.Path('cache'))
     if not {'cache/root.cpio', 'cache/root.img', 'console'} <= set(command) or 'console=hvc0' not in ' '.join(command):
         problems.append(repr(command))
+    for option in ('--drive', 'disk'), ('--drive=disk',):
+        sys.argv = ['boot.py', 'armillary', '--root', 'virtio', '--', *option]
+        if 'cache/root.img' in (command := boot.command_of(boot.arguments(), pathlib.Path('cache'))):
+            problems.append(repr(command))
+    found = marks('--root', 'virtio', '--', '--drive', 'written-before')[-1]
+    if found != 'MARK-ROOT-CLEAN ':
+        problems.append(found)
+    for options, resets in (['full'], ['0']), (['reboot'], ['1']), (['shell'], []), (['full', '--', '--resets=9'], []):
+        sys.argv = ['boot.py', 'armillary', '--mode', *options]
+        found = boot.command_of(boot.arguments(), pathlib.Path('cache'))
+        if [number for option, number in zip(found, found[1:]) if option == '--resets'] != resets:
+            problems.append(f'{options}: {found}')
+    return problems
+
+
+@case
+def only_a_run_is_judged():
+    problems, prepare, run = [], boot.prepare, boot.run
+    boot.prepare, boot.run = lambda *arguments: None, lambda command: (0, '')
+    judge, boot.judge = boot.judge, lambda *arguments: ['judged']
+    for options, status in (['--', '--help'], 0), (['--', '--cpus', '1'], 1):
+        sys.argv = ['boot.py', 'armillary', *options]
+        with contextlib.redirect_stderr(io.StringIO()):
+            if (found := boot.main()) != status:
+                problems.append(f'{options}: {found}')
+    boot.prepare, boot.run, boot.judge = prepare, run, judge
     return problems
 
 
@@ -222,7 +250,9 @@ def boot_py(*arguments, **more):
 def bad_usage_is_one_line_and_help_is_help():
     problems = []
     for arguments, says in ((['x', '--cpus', '9'], '--cpus'), (['x', '--mode', 'no'], '--mode'), ([], 'armillary'),
-                            (['x', '--what'], '--what'), (['x', '--phases', 'a'], 'discard')):
+                            (['x', '--what'], '--what'), (['x', '--phases', 'a'], 'discard'),
+                            (['x', '--phases', 'cow', '--mode', 'tiny'], '--phases: needs --mode stage2'),
+                            (['x', '--vcpus', '2', '--mode', 'tiny'], '--vcpus: needs --mode full')):
         with boot_py(*arguments) as process:
             _, told = process.communicate(timeout=60)
         if process.returncode != 2 or told.count('\n') != 1 or says not in told:
@@ -244,7 +274,7 @@ def bad_usage_is_one_line_and_help_is_help():
 
 
 RUNNER = """#!/bin/sh
-trap 'echo ending; sleep 1; echo "summary: result=interrupted"; exit 130' INT TERM
+trap 'echo ending; sleep 1; echo "summary: result=interrupted"; exit 130' INT TERM HUP
 echo up
 while :; do sleep 0.1; done
 """
@@ -265,7 +295,7 @@ def an_interrupted_run_is_shown_to_its_end():
         def start(command):
             return subprocess.Popen([sys.executable, '-c', code, os.path.join(SOURCE, 'payload'), command], text=True,
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-        for number, to_all in ((signal.SIGINT, True), (signal.SIGTERM, False)):
+        for number, to_all in ((signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGHUP, False)):
             with start(runner) as process:
                 shown = process.stdout.readline()
                 (os.killpg if to_all else os.kill)(process.pid, number)

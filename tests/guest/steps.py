@@ -175,7 +175,9 @@ def bad_commands(folder):
                           ('until nowhere', 'nowhere'), ('mem 0x10', 'no memory at 0x10'),
                           ('mem 3', 'no memory at 0x3'), ('mem pa:3', 'no memory at pa:0x3'), ('mem pa:x', 'pa:x'),
                           ('until pa:0x40200000', 'for mem, changed and changer only'),
-                          ('changed 0x40200ffc 8', '8 bytes'), ('code 1+x', '1+x'), ('to 1 2 3 4 5', 'too many')):
+                          ('changed 0x40200ffc 8', '8 bytes'), ('code 1+x', '1+x'), ('until +4', '+4 is no address'),
+                          ('mem 0x40200000 4097', 'no more than 4096'),
+                          ('code 0x40200000 5000', 'no more than 4096'), ('to 1 2 3 4 5', 'too many')):
         problems += refused(path, command, says)
     for options, says in ((['--steps', '--trace', 'MEM'], '--steps'), (['--symbols', path], path),
                           (['--steps', '--snapshots', 'x'], '--snapshots')):

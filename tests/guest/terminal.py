@@ -39,6 +39,11 @@ VIRTIO = (0xd2a14001,  # mov x1, #0x0a000000
 
 DEAF = (0x14000000,)  # b .
 
+FLOOD = (*ECHO[:3],
+         0x52800ec2,  # mov w2, #'v'
+         0xb9000022,  # 1: str w2, [x1]
+         0x17ffffff)  # b 1b
+
 # The UART at x1 tells CPU 0 of what is typed, by SPI 1 (33); the Distributor is at x3, the CPU interface at x5.
 LISTENING = (0xd2a12001,  # mov x1, #0x09000000
              0xd2a10003,  # mov x3, #0x08000000
@@ -174,24 +179,58 @@ def signals(path):
     return problems
 
 
-def twice(path):
-    """a second one does not wait for the run, which is stopped meanwhile and so gets both at once"""
+def together(path):
+    """signals that come at once are one: the run is stopped meanwhile, and so gets both"""
     problems = []
-    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+    for first, second in (signal.SIGTERM, signal.SIGHUP), (signal.SIGINT, signal.SIGTERM):
         s = Session(path)
         if not s.until(s.is_raw):
-            problems.append(f'{number.name}: not raw before it')
+            problems.append(f'{first.name}: not raw before it')
         os.kill(s.pid, signal.SIGSTOP)
         os.waitpid(s.pid, os.WUNTRACED)
-        os.kill(s.pid, number)
-        other = signal.SIGTERM if number != signal.SIGTERM else signal.SIGHUP
-        os.kill(s.pid, other)
+        os.kill(s.pid, first)
+        os.kill(s.pid, second)
         os.kill(s.pid, signal.SIGCONT)
-        if (status := s.status()) not in (-number, -other):
-            problems.append(f'{number.name} and {other.name}: status {status}')
-        if s.is_raw():
-            problems.append(f'{number.name} and {other.name}: the terminal stays raw')
+        status = s.status()
+        if status not in (128 + first, 128 + second) or b'result=interrupted' not in s.output:
+            problems.append(f'{first.name} and {second.name}: status {status}')
     return problems
+
+
+def twice(path):
+    """a later one does not wait for the run, which cannot end: nobody reads what it has to print"""
+    problems = []
+    flood = write_image(f'{path}.flood', FLOOD)
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        s = Session(flood)
+        if not s.until(s.is_raw):
+            problems.append(f'{number.name}: not raw before it')
+        time.sleep(1)
+        os.kill(s.pid, number)
+        time.sleep(1)
+        if os.waitpid(s.pid, os.WNOHANG)[0]:
+            problems.append(f'{number.name}: it has ended at the first one')
+            continue
+        os.kill(s.pid, number)
+        if (status := s.status()) != -number:
+            problems.append(f'{number.name}: status {status}')
+        if s.is_raw():
+            problems.append(f'{number.name}: the terminal stays raw')
+    return problems
+
+
+def slow_reader(path):
+    """an interrupt while nobody reads what the guest prints loses nothing of it, and is no error of writing"""
+    command = [ARMILLARY, 'run', write_image(f'{path}.flood', FLOOD), '--cpus', '1']
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        output, errors = process.communicate(timeout=SECONDS)
+    insns = int(re.search(rb'\nsummary: result=interrupted insns=(\d+) ', output)[1])
+    printed, expected = len(re.match(rb'v*', output)[0]), (insns - len(FLOOD) + 3) // 2
+    good = process.returncode == 143 and printed == expected and b'could not' not in errors
+    return [] if good else [f'status {process.returncode}, {printed} of {expected}: {errors.splitlines()[-1:]}']
 
 
 def stopping(path):
@@ -339,8 +378,10 @@ def time_passes(path):
 def main():
     cases = [('keys reach the guest; Ctrl-A h helps, Ctrl-A x ends', keys_and_commands),
              ('the terminal is given back before a signal ends the program', signals),
-             ('and before a second signal ends it at once', twice),
+             ('and before a later one ends it at once', twice),
              ('and while the program is stopped', stopping),
+             ('signals that come together are one', together),
+             ('an interrupt loses nothing of what is printed', slow_reader),
              ('the summary is a line of its own, whatever the guest wrote last', summary_line),
              ('keys go to the console that printed last or was chosen, sizes to the virtio console', consoles),
              ('before any has printed they wait', first_console),
