@@ -224,7 +224,8 @@ void tlb_restored(struct checks *c)
     for (unsigned i = 0; i < PE_COUNT_MAX * LATE_STORE_MAX; i++) {
         const struct late_store *l = &t->late[i / LATE_STORE_MAX][i % LATE_STORE_MAX];
         if (l->store != 0 && l->done_step != 0 && has_erratum(c, ERRATUM_TLBI_STORES))
-            machine_watch_page(c->machine, pa_make(align_down(l->pa, PAGE_BYTES)), WATCHER_TLB, true);
+            machine_watch_page(c->machine, pa_make(align_down(l->pa, PAGE_BYTES)), WATCHER_TLB,
+                               true);
     }
     for (unsigned i = 0; i < PE_COUNT_MAX * GONE_MAX; i++) {
         if (t->gone[i / GONE_MAX][i % GONE_MAX].done_step != 0)
