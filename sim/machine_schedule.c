@@ -136,6 +136,7 @@ static int next_by_choice(struct machine *m)
         return -1;
     *hint = VISIBLE_NONE;
     s->current = order[choose(&m->chooser, &m->side->counts, CHOICE_NEXT_STEP, 0, count)];
+    m->side->visible[s->current] = VISIBLE_NONE; /* of a time when the kind was closed */
     return (int)s->current;
 }
 

@@ -113,3 +113,17 @@ Test(machine_next, the_state_does_not_depend_on_where_a_run_is_stopped)
     machine_free(whole);
     machine_free(parts);
 }
+
+/* What a PE did before the kind was closed and opened again is no question any more. */
+Test(machine_next, a_question_from_before_it_was_closed_is_not_asked)
+{
+    struct script s = {.answer = {1}, .count = 1};
+    struct machine *m = three(&s);
+    WORLD_START(m, 1, A64_COUNT, A64_B_BACK);
+    m->side->visible[0] = m->side->visible[1] = WORLD_DATA;
+    machine_run(m, 1);
+    cr_assert_eq(m->state->current, 1);
+    machine_run(m, 10);
+    cr_assert_eq(s.asked, 1, "it counts, and does nothing that is visible");
+    machine_free(m);
+}
