@@ -43,7 +43,6 @@ struct engine_result core_run_fast(struct core *c, const struct engine_budget *b
 
 /*
  * The fast engine may run this PE now: self-hosted debug is off and cannot come on by a
- * choice, and no observer needs to see each of its instructions. (That next-cpu and irq-take are
- * open is the caller's matter: it bounds the budget.)
+ * choice, and no observer needs to see each of its instructions.
  */
 bool core_may_run_fast(const struct core *c);

@@ -92,7 +92,7 @@ struct page_note {
     uint32_t read_epoch, write_epoch; /* port_epoch (its low half) when a pointer was last given */
     uint8_t writers;      /* PEs that may keep a pointer for writing, given under write_epoch */
     uint8_t has_code;     /* watched: something was decoded from it */
-    uint8_t is_watched;   /* stores are told as WATCH_STORE: machine_watch_page() */
+    uint8_t watchers;     /* bit per enum machine_watcher: machine_watch_page() */
     uint8_t tells_fetches; /* bit per Exception level: machine_watch_fetches() */
 };
 
@@ -246,11 +246,15 @@ enum machine_stop machine_run(struct machine *m, uint64_t step_limit);
 /* For observers: the run ends behind the current step; the state is not touched. */
 void machine_request_stop(struct machine *m);
 
+/* Who watches pages. A reset of the machine ends what checkers watch: they begin anew. */
+enum machine_watcher { WATCHER_BBM, WATCHER_EL2, WATCHER_TLB, WATCHER_SESSION };
+
 /*
- * For observers: from now on (or no more) each store to a page of RAM that changes it is told as
- * WATCH_STORE, and no writable host pointer to it is out. Derived: a run is the same with it.
+ * For observers: from now on, until the last watcher says no more, each store to a page of RAM that
+ * changes it is told as WATCH_STORE, and no writable host pointer to it is out. Derived: a run is
+ * the same with it.
  */
-void machine_watch_page(struct machine *m, pa_t page, bool on);
+void machine_watch_page(struct machine *m, pa_t page, enum machine_watcher who, bool on);
 /* The same of fetches at these Exception levels (bit per level): each is told as FETCH_PAGE. */
 void machine_watch_fetches(struct machine *m, pa_t page, unsigned levels);
 

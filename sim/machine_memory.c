@@ -61,7 +61,7 @@ static void ram_store(struct machine *m, uint64_t pa, const void *bytes, size_t 
 /* The page of a store as everybody sees it before, for watched_tell(). False: nobody watches. */
 static bool watched_begin(const struct machine *m, uint64_t pa, uint64_t before[PAGE_BYTES / 8])
 {
-    return __builtin_expect(note_of(m, pa)->is_watched, 0) &&
+    return __builtin_expect(note_of(m, pa)->watchers != 0, 0) &&
            machine_peek(m, pa_make(align_down(pa, PAGE_BYTES)), before, PAGE_BYTES);
 }
 
@@ -78,14 +78,15 @@ static void watched_tell(struct machine *m, unsigned pe, uint64_t pa, size_t siz
     }
 }
 
-void machine_watch_page(struct machine *m, pa_t page, bool on)
+void machine_watch_page(struct machine *m, pa_t page, enum machine_watcher who, bool on)
 {
     if (!is_ram(m, page.bits, PAGE_BYTES))
         return;
     struct page_note *note = note_of(m, page.bits);
-    if (on && !note->is_watched && note->write_epoch == (uint32_t)m->port_epoch)
+    unsigned before = note->watchers;
+    if (on && before == 0 && note->write_epoch == (uint32_t)m->port_epoch)
         pointers_revoke(m); /* every store to this page has to be seen from now on */
-    note->is_watched = on;
+    note->watchers = (uint8_t)(on ? before | 1u << who : before & ~(1u << who));
 }
 
 void machine_watch_fetches(struct machine *m, pa_t page, unsigned levels)
@@ -258,7 +259,7 @@ uint8_t *memory_page(void *owner, unsigned pe, pa_t page, bool is_write)
         note->read_epoch = (uint32_t)m->port_epoch;
         return (uint8_t *)(uintptr_t)cow_read(m->memory, ram_page(page.bits));
     }
-    if (note->has_code || note->is_watched || monitors_watch(m, pe, page.bits))
+    if (note->has_code || note->watchers != 0 || monitors_watch(m, pe, page.bits))
         return NULL;
     uint8_t *bytes = page_for_write(m, page.bits);
     if (note->write_epoch != (uint32_t)m->port_epoch)

@@ -27,7 +27,8 @@ static void clear_processor_pages(struct machine *m)
     }
     m->port_epoch++;
     for (size_t i = 0; i < (size_t)(m->config.ram_bytes >> PAGE_SHIFT); i++)
-        m->notes[i] = (struct page_note){.is_watched = 0};
+        m->notes[i] = (struct page_note){
+            .watchers = (uint8_t)(m->notes[i].watchers & 1u << WATCHER_SESSION)};
     code_restored(m->code);
 }
 

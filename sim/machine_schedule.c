@@ -125,8 +125,10 @@ static int next_by_choice(struct machine *m)
 {
     struct machine_state *s = m->state;
     uint64_t *hint = &m->side->visible[s->current];
-    s->quantum_left = m->config.quantum;
-    if (*hint == VISIBLE_NONE && is_ready(m, s->current))
+    bool goes_on = *hint == VISIBLE_NONE && is_ready(m, s->current);
+    if (!goes_on || s->quantum_left == 0) /* not wherever somebody has stopped the run */
+        s->quantum_left = m->config.quantum;
+    if (goes_on)
         return (int)s->current;
     uint8_t order[PE_COUNT_MAX];
     unsigned count = by_turns(m, order);
@@ -134,6 +136,7 @@ static int next_by_choice(struct machine *m)
         return -1;
     *hint = VISIBLE_NONE;
     s->current = order[choose(&m->chooser, &m->side->counts, CHOICE_NEXT_STEP, 0, count)];
+    m->side->visible[s->current] = VISIBLE_NONE; /* of a time when the kind was closed */
     return (int)s->current;
 }
 

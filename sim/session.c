@@ -185,7 +185,6 @@ struct finder {
     uint64_t position;
     struct event event;
     struct symbol_wanted wanted;
-    bool watched_before; /* somebody else watches that page */
 };
 
 /* Whether any of the wanted bytes is among those that changed in 8 bytes at pa. */
@@ -219,28 +218,19 @@ static void finder_sink(void *context, const struct event *e)
         machine_request_stop(f->machine);
 }
 
-static struct page_note *watched_page(const struct finder *f)
+static void watch(const struct finder *f, bool on)
 {
     const struct session_target *t = f->target;
-    uint64_t page = (t->watch.bits - MAP_RAM) / PAGE_BYTES;
-    bool is_ram = t->watch_size != 0 && t->watch.bits >= MAP_RAM &&
-                  page < f->machine->config.ram_bytes / PAGE_BYTES;
-    return is_ram ? &f->machine->notes[page] : NULL;
-}
-
-static pa_t page_of(pa_t pa)
-{
-    return pa_make(pa.bits & ~(uint64_t)(PAGE_BYTES - 1));
+    if (t->watch_size != 0)
+        machine_watch_page(f->machine, pa_make(align_down(t->watch.bits, PAGE_BYTES)),
+                           WATCHER_SESSION, on);
 }
 
 static void finder_begin(struct finder *f)
 {
     const struct session_target *t = f->target;
-    const struct page_note *note = watched_page(f);
-    uint64_t mask = t->events | (note ? UINT64_C(1) << EVENT_WATCH_STORE : 0);
-    f->watched_before = note && note->is_watched;
-    if (note)
-        machine_watch_page(f->machine, page_of(t->watch), true);
+    uint64_t mask = t->events | (t->watch_size != 0 ? UINT64_C(1) << EVENT_WATCH_STORE : 0);
+    watch(f, true);
     if (mask != 0)
         events_attach(&f->machine->events, finder_sink, f, mask);
     f->machine->break_on = t->has_pc;
@@ -254,8 +244,7 @@ static void finder_begin(struct finder *f)
 static void finder_end(struct finder *f)
 {
     events_detach(&f->machine->events, finder_sink, f);
-    if (watched_page(f) && !f->watched_before)
-        machine_watch_page(f->machine, page_of(f->target->watch), false);
+    watch(f, false);
     f->machine->break_on = false;
     f->machine->break_if = NULL;
 }

@@ -37,21 +37,23 @@ static inline bool is_unasked(const struct core_cache *h)
     return h->asks && h->core->visible != VISIBLE_NONE;
 }
 
-/* What is left from the instruction behind s on. */
+/*
+ * What is left from the instruction behind s on. Taken before anybody is asked: observers may have
+ * the slots dropped.
+ */
 static inline uint64_t left_behind(const struct hot_slot *s, uint64_t b)
 {
     return b + s[1].run;
 }
 
 /*
- * The instruction at s was a visible operation, and is over but for its counters: whether its PE
- * goes on, which is the machine's to say (core_ops.visible) as long as the budget lasts.
+ * An instruction was a visible operation, and is over but for its counters: whether its PE goes on,
+ * which is the machine's to say (core_ops.visible) as long as there is a budget left.
  */
-static bool goes_on(struct core_cache *h, const struct hot_slot *s, uint64_t b)
+static bool goes_on(struct core_cache *h, uint64_t left)
 {
     struct core *c = h->core;
     struct cpu *cpu = c->cpu;
-    uint64_t left = left_behind(s, b);
     h->held = false;
     if (left >> 32 == 0)
         return false;
@@ -67,10 +69,9 @@ static bool goes_on(struct core_cache *h, const struct hot_slot *s, uint64_t b)
     return !h->held && !c->events->stop && !h->code_gone;
 }
 
-/* It does not go on, or cannot; c->visible is as after its step. */
+/* It does not go on, or cannot, with b left behind s; c->visible is as after its step. */
 static void stop_asked(HOT_ARGUMENTS)
 {
-    b = left_behind(s, b);
     s++;
     hot_stop(HOT_PASS);
     h->outcome = h->held ? HOT_HELD : HOT_OVER;
@@ -94,8 +95,9 @@ static inline __attribute__((always_inline)) void by_handler(HOT_ARGUMENTS, exec
                              (sp && (*sp & 15u) != 0) || (!asks && is_unasked(h)), 0))
         return stop_behind(h, s, x, before, fa, fb, step);
     h->data_tag = direct_data_tag(h, direct_view(c->cpu));
-    if (asks && c->visible != VISIBLE_NONE && !goes_on(h, s, b))
-        return stop_asked(h, s, x, b, fa, fb);
+    uint64_t left = left_behind(s, b);
+    if (asks && c->visible != VISIBLE_NONE && !goes_on(h, left))
+        return stop_asked(h, s, x, left, fa, fb);
     HOT_NEXT(1);
 }
 
@@ -166,8 +168,9 @@ static inline __attribute__((always_inline)) void by_system(HOT_ARGUMENTS, exec_
         direct_refresh(c); /* of data: the code is as it was */
     h->data_tag = direct_data_tag(h, direct_view(c->cpu));
     hot_open_forms(c);
-    if (asks && c->visible != VISIBLE_NONE && !goes_on(h, s, b))
-        return stop_asked(h, s, x, b, fa, fb);
+    uint64_t left = left_behind(s, b);
+    if (asks && c->visible != VISIBLE_NONE && !goes_on(h, left))
+        return stop_asked(h, s, x, left, fa, fb);
     HOT_NEXT(1);
 }
 

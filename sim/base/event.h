@@ -39,7 +39,8 @@ void events_detach(struct events *e, event_sink *sink, void *context);
  * the engine, so that nothing it makes of them may depend on that:
  *
  *   RETIRE, REG, VREG   any
- *   SYSTEM, SYSREG      of registers that are only storage, whose copies always agree; DC ZVA
+ *   SYSTEM, SYSREG      of registers that are only storage, whose copies always agree
+ *   SYSTEM              of DC and IC by address
  *   BARRIER             DMB
  *
  * May be called by the observer itself: what it has begun to need comes from the next step on,

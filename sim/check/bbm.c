@@ -155,7 +155,7 @@ static struct bbm_page *page_walked(struct checks *c, const struct event *e)
             check_gives_up(c, CHECK_BBM);
             return NULL;
         }
-        machine_watch_page(c->machine, pa_make(align_down(pa, PAGE_BYTES)), true);
+        machine_watch_page(c->machine, pa_make(align_down(pa, PAGE_BYTES)), WATCHER_BBM, true);
         page_begin(c, e, r, page);
     }
     user_note(b, page, e, r);
@@ -453,6 +453,6 @@ void bbm_restored(struct checks *c)
     const struct bbm_state *b = c->own[CHECK_BBM];
     for (unsigned i = 0; b && i < b->page_top; i++) {
         if (b->page[i].pa != 0)
-            machine_watch_page(c->machine, pa_make(b->page[i].pa - 1), true);
+            machine_watch_page(c->machine, pa_make(b->page[i].pa - 1), WATCHER_BBM, true);
     }
 }

@@ -70,7 +70,7 @@ void bbm_page_drop(struct checks *c, struct bbm_page *page)
     while (*link != n)
         link = &b->page[*link - 1].next;
     *link = page->next;
-    machine_watch_page(c->machine, pa_make(page->pa - 1), false);
+    machine_watch_page(c->machine, pa_make(page->pa - 1), WATCHER_BBM, false);
     memset(page, 0, sizeof *page);
     b->page_count--;
     if (n - 1u < b->page_free)

@@ -67,7 +67,7 @@ static void fetched(struct checks *c, const struct event *e)
             .pa = page | 1, .fetch_step = e->step, .fetch_pc = e->fetch_page.va,
             .fetch_pe = e->pe};
     }
-    machine_watch_page(c->machine, pa_make(page), true);
+    machine_watch_page(c->machine, pa_make(page), WATCHER_EL2, true);
     unsigned word = (unsigned)(e->fetch_page.pa % PAGE_BYTES / 4);
     if (p->store_step == 0 || !(p->stored[word / 64] >> word % 64 & 1))
         return;
@@ -217,7 +217,7 @@ void el2_restored(struct checks *c)
     for (unsigned i = 0; s && i < EL2_PAGE_MAX; i++) {
         if (s->page[i].pa == 0)
             continue;
-        machine_watch_page(c->machine, pa_make(s->page[i].pa - 1), true);
+        machine_watch_page(c->machine, pa_make(s->page[i].pa - 1), WATCHER_EL2, true);
         if (s->page[i].store_step != 0)
             machine_watch_fetches(c->machine, pa_make(s->page[i].pa - 1), 1u << 2);
     }

@@ -55,7 +55,7 @@ static void store_outlives(struct checks *c, struct late_store *l, const struct 
     l->done_step = t->done_step;
     l->done_pc = t->done_pc;
     if (has_erratum(c, ERRATUM_TLBI_STORES))
-        machine_watch_page(c->machine, pa_make(align_down(l->pa, PAGE_BYTES)), true);
+        machine_watch_page(c->machine, pa_make(align_down(l->pa, PAGE_BYTES)), WATCHER_TLB, true);
 }
 
 static void report_late(struct checks *c, const struct event *e, const struct late_store *l)
@@ -135,7 +135,7 @@ static void watch_gone(struct checks *c, const struct tlb_gone *gone)
     uint64_t size = UINT64_C(1) << gone->entry.size_log2;
     uint64_t first = align_down(gone->entry.output, size);
     for (uint64_t at = 0; at < size; at += PAGE_BYTES)
-        machine_watch_page(c->machine, pa_make(first + at), true);
+        machine_watch_page(c->machine, pa_make(first + at), WATCHER_TLB, true);
 }
 
 static void loads_outlive(struct checks *c, const struct shadow_tlbi *t)
@@ -224,7 +224,8 @@ void tlb_restored(struct checks *c)
     for (unsigned i = 0; i < PE_COUNT_MAX * LATE_STORE_MAX; i++) {
         const struct late_store *l = &t->late[i / LATE_STORE_MAX][i % LATE_STORE_MAX];
         if (l->store != 0 && l->done_step != 0 && has_erratum(c, ERRATUM_TLBI_STORES))
-            machine_watch_page(c->machine, pa_make(align_down(l->pa, PAGE_BYTES)), true);
+            machine_watch_page(c->machine, pa_make(align_down(l->pa, PAGE_BYTES)), WATCHER_TLB,
+                               true);
     }
     for (unsigned i = 0; i < PE_COUNT_MAX * GONE_MAX; i++) {
         if (t->gone[i / GONE_MAX][i % GONE_MAX].done_step != 0)

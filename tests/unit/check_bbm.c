@@ -338,7 +338,7 @@ Test(check_bbm, state_can_be_put_back)
         stores(&w, 0, DESCRIPTOR3, OTHER_PAGE | S2_PAGE_BITS);
         cr_assert_not_null(found(&w));
         checks_restore(w.checks, saved);
-        machine_watch_page(w.m, pa_make(TABLE3), false);
+        machine_watch_page(w.m, pa_make(TABLE3), WATCHER_BBM, false);
         world_write(w.m, DESCRIPTOR3, PAGE_OF_VM | S2_PAGE_BITS);
         checks_restore(w.checks, saved);
     }

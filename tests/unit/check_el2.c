@@ -162,6 +162,37 @@ Test(check_el2, what_el2_stores_itself_is_its_text_again)
     expect(&w, NULL);
 }
 
+/* Of a page that bbm has known as a table, and knows no more, el2 hears as before. */
+Test(check_el2, its_text_where_a_table_was)
+{
+    WORLD_ENGINES(engine)
+    {
+        struct check_world w = check_world(ONLY_EL2 | 1u << CHECK_BBM, false, 0);
+        w.m->engine = engine;
+        w.m->state->cpu[1].wait = CPU_IS_OFF;
+        runs(&w, 1, ROOT_A, 5);
+        w.m->core[1].regime[REGIME_EL10] =
+            core_regime_peek(w.m->core[1].cpu, &w.m->mmu_config, REGIME_EL10);
+        send(&w, EVENT_WALK, 1,
+             (struct event){.walk = {.stage = 2, .level = 3, .regime = REGIME_EL10,
+                                     .descriptor_pa = WORLD_PROGRAM(0) + 0x800,
+                                     .input = IPA_OF_VM}});
+        runs(&w, 1, 0, 0);
+        WORLD_START(w.m, 0, A64_NOP, A64_B_SELF, A64_B_SELF);
+        machine_run(w.m, 10);
+        w.step = w.m->state->step;
+        tlbi(&w, 0, 1, TLBI_ALLE1, ROOT_A, 5, 0);
+        dsb(&w, 0, 1);
+        w.m->state->cpu[1].el = 1;
+        struct access access = {
+            .pa = pa_make(WORLD_PROGRAM(0) + 4), .pe = 1, .size = 4, .is_write = 1};
+        uint64_t value[2] = {A64_B_SELF | 1, 0};
+        w.m->port.write(w.m->port.owner, &access, value);
+        machine_run(w.m, 20);
+        expect(&w, "overwritten");
+    }
+}
+
 /* --- cache ----------------------------------------------------------------------------------- */
 
 /*

@@ -202,3 +202,38 @@ Test(machine_hold, no_two_questions_have_one_name)
         cr_assert_gt(names.ordinal[i], names.ordinal[i - 1], "question %u", i);
     machine_free(m);
 }
+
+/* Holds PE 0 far into its loop, so that the hot half has it by then. */
+static uint32_t hold_later(void *context, const struct choice_name *name, uint32_t n, uint64_t hint)
+{
+    (void)context, (void)n, (void)hint;
+    return name->object == 0 && name->ordinal > 100 && name->ordinal <= 105;
+}
+
+static void watch_code(void *context, const struct event *e)
+{
+    if (e->hold.held)
+        machine_watch_fetches(context, pa_make(WORLD_PROGRAM(0)), 1u << 2);
+}
+
+/* What was decoded goes in the midst of the question: the steps up to there are as they were. */
+Test(machine_hold, an_observer_of_the_question_may_watch_the_code_that_runs)
+{
+    uint64_t hash[2];
+    WORLD_ENGINES(kind) {
+        struct machine *m = world_machine(2, 50);
+        m->engine = kind;
+        for (unsigned pe = 0; pe < 2; pe++) /* and b .-16 */
+            WORLD_START(m, pe, A64_STR_X4_X1, A64_COUNT, A64_COUNT, A64_COUNT, 0x17fffffc);
+        m->chooser.policy = CHOICE_DECIDE;
+        m->chooser.decide = hold_later;
+        m->chooser.open_mask = 1u << CHOICE_NEXT_CPU;
+        events_attach(&m->events, watch_code, m, UINT64_C(1) << EVENT_HOLD);
+        cr_assert_eq(machine_run(m, 1000), MACHINE_LIMIT);
+        cr_assert_eq(m->state->cpu[0].insns + m->state->cpu[1].insns, 1000);
+        cr_assert_eq(m->chooser.record_count, 1);
+        hash[kind] = machine_hash(m);
+        machine_free(m);
+    }
+    cr_assert_eq(hash[0], hash[1]);
+}

@@ -90,3 +90,40 @@ Test(machine_next, closed_it_is_never_asked)
     cr_assert_eq(s.asked, 0);
     machine_free(m);
 }
+
+/* A long way between two visible operations: turns do not begin where a run was stopped. */
+Test(machine_next, the_state_does_not_depend_on_where_a_run_is_stopped)
+{
+    struct script s = {0};
+    struct machine *whole = world_machine(2, 50), *parts = world_machine(2, 50);
+    struct machine *both[] = {whole, parts};
+    for (unsigned i = 0; i < 2; i++) {
+        for (unsigned pe = 0; pe < 2; pe++)
+            WORLD_START(both[i], pe, A64_COUNT, A64_B_BACK);
+        both[i]->chooser.policy = CHOICE_DECIDE;
+        both[i]->chooser.decide = decide;
+        both[i]->chooser.decide_context = &s;
+        both[i]->chooser.open_mask = 1u << CHOICE_NEXT_STEP;
+    }
+    cr_assert_eq(machine_run(whole, 220), MACHINE_LIMIT);
+    for (uint64_t step = 30; step <= 220; step += 10)
+        cr_assert_eq(machine_run(parts, step), MACHINE_LIMIT);
+    cr_assert_eq(whole->state->quantum_left, 30);
+    cr_assert_eq(machine_hash(whole), machine_hash(parts));
+    machine_free(whole);
+    machine_free(parts);
+}
+
+/* What a PE did before the kind was closed and opened again is no question any more. */
+Test(machine_next, a_question_from_before_it_was_closed_is_not_asked)
+{
+    struct script s = {.answer = {1}, .count = 1};
+    struct machine *m = three(&s);
+    WORLD_START(m, 1, A64_COUNT, A64_B_BACK);
+    m->side->visible[0] = m->side->visible[1] = WORLD_DATA;
+    machine_run(m, 1);
+    cr_assert_eq(m->state->current, 1);
+    machine_run(m, 10);
+    cr_assert_eq(s.asked, 1, "it counts, and does nothing that is visible");
+    machine_free(m);
+}

@@ -146,6 +146,30 @@ Test(machine_reset, what_is_on_beside_the_ordinary_is_reset)
     image_close(&image);
 }
 
+static void note_store(void *context, const struct event *e)
+{
+    if (e->watch_store.pa == MEMORY_LEFT)
+        *(uint64_t *)context = e->watch_store.new;
+}
+
+/* Who looks for stores does not care for resets; checkers begin anew behind one. */
+Test(machine_reset, pages_stay_watched_for_a_session)
+{
+    struct image image = image_of(reset_words, ARRAY_COUNT(reset_words));
+    struct machine_config config = configuration(1);
+    for (unsigned who = WATCHER_BBM; who <= WATCHER_SESSION; who++) {
+        struct machine *m = run_to_reset(&image, &config);
+        uint64_t told = 0;
+        events_attach(&m->events, note_store, &told, UINT64_C(1) << EVENT_WATCH_STORE);
+        machine_watch_page(m, pa_make(MEMORY_LEFT), (enum machine_watcher)who, true);
+        machine_reset(m, 0);
+        world_write(m, MEMORY_LEFT, 7);
+        cr_assert_eq(told, who == WATCHER_SESSION ? 7u : 0u);
+        machine_free(m);
+    }
+    image_close(&image);
+}
+
 Test(machine_reset, a_snapshot_from_before_leads_to_the_same)
 {
     struct image image = image_of(reset_words, ARRAY_COUNT(reset_words));
