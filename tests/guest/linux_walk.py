@@ -52,7 +52,7 @@ def walk(trace, names, places, expected):
     problems = [] if walk.do('hash', 'hash').split()[1] == expected else ['another hash at the end']
     chosen = random.Random(last)
     for step in (chosen.randrange(1, last) for _ in range(places)):
-        words = walk.do(f'to {step}', 'step').split()  # step N CPU c ELe ADDRESS NAME: INSTRUCTION
+        words = walk.do(f'to {step}', 'step').split()  # step N CPU c ELe ADDRESS[ NAME]: INSTRUCTION
         before = walk.do('hash', 'hash')
         started = walk.seconds()
         walk.do('back', f'step {step - 1} ')
@@ -60,9 +60,9 @@ def walk(trace, names, places, expected):
         walk.do('step', f'step {step} ')
         if walk.do('hash', 'hash') != before:
             problems.append(f'step {step}: to and fro is another state')
-        if words[4] != 'EL0' and int(words[5], 16) >> 63:
+        if words[4] != 'EL0' and int(words[5].rstrip(':'), 16) >> 63:
             code += 1
-            named += not words[6].startswith('0x')
+            named += not words[5].endswith(':')
     # Code is found by its name wherever EL2 has it; and the last time is before that after a later one.
     walk.do('to start', 'step 0 ')
     there = [walk.do(f'until {HYPERVISOR}', 'step').split() for _ in range(3)]
