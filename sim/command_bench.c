@@ -263,11 +263,8 @@ static bool take_option(const struct command *command, int option, struct argume
         return true;
     case BENCH_CHECK: {
         struct error error;
-        uint32_t more;
-        if (check_parse_list(optarg, &more, &error)) {
-            a->guests.checks |= more;
+        if (check_parse_list(optarg, &a->guests.checks, &error))
             return true;
-        }
         usage_error(command, "--check: %s", error.text);
         return false;
     }

@@ -95,7 +95,6 @@ static const struct option_need needs[] = {
 static bool take_option(const struct command *command, int option, struct arguments *a)
 {
     struct error error;
-    uint32_t more;
     switch (option) {
     case REPLAY_TO:
         a->options.to_given = true;
@@ -110,10 +109,8 @@ static bool take_option(const struct command *command, int option, struct argume
             a->options.check_mask = 0;
             return true;
         }
-        if (check_parse_list(optarg, &more, &error)) {
-            a->options.check_mask |= more;
+        if (check_parse_list(optarg, &a->options.check_mask, &error))
             return true;
-        }
         usage_error(command, "--check: %s", error.text);
         return false;
     case REPLAY_NO_STORY:

@@ -111,11 +111,8 @@ static bool parse_choices(const struct command *command, const char *list, uint3
 static bool take_check(const struct command *command, struct arguments *a)
 {
     struct error error;
-    uint32_t more;
-    if (check_parse_list(optarg, &more, &error)) {
-        a->setup.checks.mask |= more;
+    if (check_parse_list(optarg, &a->setup.checks.mask, &error))
         return true;
-    }
     usage_error(command, "--check: %s", error.text);
     return false;
 }

@@ -227,14 +227,12 @@ static bool read_checkers(struct reading *r, const struct yaml_node *root,
     if (!member(r, root, "checkers", YAML_LIST, true, &list))
         return false;
     for (const struct yaml_node *item = list->first; item; item = item->next) {
-        uint32_t mask = 0;
         struct error why;
         if (item->kind != YAML_TEXT)
             return yaml_fail(r->yaml, item, "checkers", r->error, "must be a list of names");
-        if (strchr(item->text, ',') || !check_parse_list(item->text, &mask, &why))
+        if (strchr(item->text, ',') || !check_parse_list(item->text, &checks->mask, &why))
             return yaml_fail(r->yaml, item, "checkers", r->error,
                              "%.40s is no checker (see `armillary info checkers`)", item->text);
-        checks->mask |= mask;
     }
     const struct yaml_node *steps = yaml_member(root, "progress-steps");
     if (steps && !(checks->mask >> CHECK_PROGRESS & 1))

@@ -41,7 +41,6 @@ const char *check_sentence(enum check_kind kind)
 
 bool check_parse_list(const char *text, uint32_t *mask, struct error *error)
 {
-    *mask = 0;
     if (*text == 0)
         return error_set(error, "no checker is named");
     while (*text) {

@@ -71,7 +71,7 @@ struct checks;
 
 const char *check_name(enum check_kind kind);
 const char *check_sentence(enum check_kind kind);
-/* Parses "vmid,tlb,owner"; false with a reason. */
+/* Adds those of a list like "vmid,tlb,owner" to the mask; false with a reason. */
 bool check_parse_list(const char *text, uint32_t *mask, struct error *error);
 
 /* Attaches to the machine's events. The first finding requests a stop of the machine. */

@@ -141,7 +141,10 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         jobs = [pool.submit(function, options) for _, options, function in cases]
         for number, ((what, _, _), job) in enumerate(zip(cases, jobs), 1):
-            problems = job.result()
+            try:
+                problems = job.result()
+            except Exception as e:  # a case that breaks is a failure, and the others still count
+                problems = [f'{type(e).__name__}: {e}']
             failures += bool(problems)
             print(('not ok' if problems else 'ok'), number, '-', what)
             for problem in problems:

@@ -4,9 +4,9 @@
  * on both engines, at places that come once and in the midst of loops, behind compares, across
  * pages, at the hypervisor's addresses, its host's and its guests'.
  */
-#include "cpu/direct.h"
 
 #include "tests/law/run_world.h"
+#include "tests/law/hot_insns.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -108,14 +108,6 @@ static unsigned expect_law(struct breaks_world *w, enum engine_kind engine)
         }
     }
     return loops;
-}
-
-static uint64_t hot_insns(const struct machine *m)
-{
-    uint64_t sum = 0;
-    for (unsigned pe = 0; pe < m->config.pe_count; pe++)
-        sum += m->core[pe].cache->hot_insns;
-    return sum;
 }
 
 static void guest_keeps_it(const char *guest, unsigned cpus, unsigned quantum, uint64_t from)

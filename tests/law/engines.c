@@ -3,8 +3,8 @@
  * states are equal after any number of steps, whatever way the steps are portioned, and across
  * going back. The fast engine does nearly all of it in its hot half.
  */
-#include "cpu/direct.h"
 #include "sim/machine.h"
+#include "tests/law/hot_insns.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -65,14 +65,6 @@ static bool world_run(struct world *w, uint64_t step)
     cr_assert_eq(machine_hash(w->m[0]), machine_hash(w->m[1]), "states differ at step %lu",
                  (unsigned long)w->m[0]->state->step);
     return precise == MACHINE_LIMIT;
-}
-
-static uint64_t hot_insns(const struct machine *m)
-{
-    uint64_t sum = 0;
-    for (unsigned pe = 0; pe < m->config.pe_count; pe++)
-        sum += m->core[pe].cache->hot_insns;
-    return sum;
 }
 
 struct shape {

@@ -6,7 +6,7 @@
  * begins and ceases to need events and to watch pages in the midst of it; the precise one is run
  * with none of that.
  */
-#include "cpu/direct.h"
+#include "tests/law/hot_insns.h"
 #include "tests/unit/machine_world.h"
 
 #define PES 3u
@@ -524,14 +524,6 @@ static bool part(struct law_world *precise, struct law_world *fast, uint64_t r)
               "seed %lu: other answers before step %lu", (unsigned long)fast->seed,
               (unsigned long)step);
     return stop == MACHINE_LIMIT;
-}
-
-static uint64_t hot_insns(const struct machine *m)
-{
-    uint64_t sum = 0;
-    for (unsigned pe = 0; pe < m->config.pe_count; pe++)
-        sum += m->core[pe].cache->hot_insns;
-    return sum;
 }
 
 static void law(bool observed)

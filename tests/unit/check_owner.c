@@ -240,12 +240,15 @@ Test(check_owner, the_shadow_follows_entries_that_come_and_go)
 Test(check_owner, lists_of_names_are_read_strictly)
 {
     struct error error;
-    uint32_t mask;
+    uint32_t mask = 0;
     cr_assert(check_parse_list("tlb,owner", &mask, &error));
     cr_assert_eq(mask, ONLY_OWNER | 1u << CHECK_TLB);
     for (unsigned kind = 0; kind < CHECK_COUNT; kind++) {
+        mask = 0;
         cr_assert(check_parse_list(check_name((enum check_kind)kind), &mask, &error));
         cr_assert_eq(mask, 1u << kind);
+        cr_assert(check_parse_list("tlb", &mask, &error));
+        cr_assert_eq(mask, 1u << kind | 1u << CHECK_TLB, "it adds");
     }
     static const char *const refused[] = {"", "tl",         "tlbs", "tlb,", ",tlb",
                                           "tlb,,owner", "TLB",  " tlb"};
